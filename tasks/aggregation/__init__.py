@@ -1,0 +1,1 @@
+"""Orders to results: commission, per market, per variant."""

@@ -1,0 +1,56 @@
+"""Every exception this project raises on purpose; nothing else raises or catches here.
+
+    BacktestError
+    ├── InputError            what the user gave is wrong: a parameter, an archive, a CSV file
+    │   ├── ArchiveError      an archive cannot be read at all
+    │   ├── RatingsFileError  a ratings file cannot be read at all
+    │   └── StrategyError     a strategy's name or parameters are wrong
+    ├── RatingsServiceError   a ratings service did not give a day
+    ├── LakeError             a file of the lake is not what its dataset says
+    ├── ReplayError           a strategy raised during a replay
+    ├── StageError            a stage finished without all that was asked of it
+    └── BalanceError          counts or money that must add up do not
+
+The text of each is one line for a person: which file, row or parameter, what is wrong, what would be right.
+All survive pickling, because they cross from worker processes.
+"""
+
+
+class BacktestError(Exception):
+    """Root of the tree: catching it catches all that this project raises on purpose."""
+
+
+class InputError(BacktestError):
+    """What the user gave is wrong; the text says what would be right."""
+
+
+class ArchiveError(InputError):
+    """An archive cannot be read at all (single bad members are rejects, not errors)."""
+
+
+class RatingsFileError(InputError):
+    """A ratings file cannot be read at all (single bad rows are rejects, not errors)."""
+
+
+class StrategyError(InputError):
+    """A strategy's name or parameters are wrong."""
+
+
+class RatingsServiceError(BacktestError):
+    """A ratings service did not give a day: the address, the day and what came instead."""
+
+
+class LakeError(BacktestError):
+    """A file of the lake is not what its dataset says, or a table does not fit its dataset."""
+
+
+class ReplayError(BacktestError):
+    """A strategy raised during a replay: which variant, market and tick, and its traceback."""
+
+
+class StageError(BacktestError):
+    """A stage finished without all that was asked of it."""
+
+
+class BalanceError(BacktestError):
+    """Counts or money that must add up do not."""

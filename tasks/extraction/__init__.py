@@ -1,0 +1,1 @@
+"""Archives in: members, messages, the catalogue, chunks."""

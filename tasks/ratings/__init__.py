@@ -1,0 +1,1 @@
+"""Ratings in: the services, a user's CSV file, ids."""
