@@ -1,0 +1,186 @@
+"""A market's messages to its rows of the catalogue: what the definitions say, and what was traded before settlement."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tasks.extraction.chunks import MARKET_ID
+from tasks.extraction.messages import BadMemberError, Message
+
+_RACE = re.compile(r"R(?P<number>\d+)\s+(?P<distance>\d+)m\b\s*(?P<grade>.*)")
+_RUNNER = re.compile(r"(?P<number>\d+)\.\s+(?P<name>.+)")
+
+Row = dict[str, Any]
+_RunnerKey = tuple[int, float]
+
+
+class Entry(NamedTuple):
+    """A market's rows of the catalogue; `member` and `chunk` are added by who knows them."""
+
+    market: Row
+    runners: list[Row]
+
+
+class MarketHistory:
+    """A market as its messages tell it, one after the other; the messages are kept as they came, what they say is not.
+
+    Attributes:
+        market_id: The market.
+        publish_times: Of each message, milliseconds since 1970 UTC.
+        messages: The raw JSON of each.
+    """
+
+    def __init__(self, market_id: str) -> None:
+        self.market_id = market_id
+        self.publish_times: list[int] = []
+        self.messages: list[bytes] = []
+        self._definition: Row = {}
+        self._off: int | None = None
+        self._traded = _TradedVolume()
+        self._problem = "" if MARKET_ID.fullmatch(market_id) else "bad market id"
+
+    def add(self, message: Message) -> None:
+        """Take the next message.
+
+        Args:
+            message: What a line says of this market.
+        """
+        self.publish_times.append(message.publish_time)
+        self.messages.append(message.raw)
+        if self._problem:
+            return
+        try:
+            definition = message.change.get("marketDefinition")
+            if definition:
+                self._off = _off(self._definition, definition, message.publish_time, self._off)
+                self._definition = definition
+            elif not self._definition:
+                self._problem = "no definition at the start"
+            self._traded.add(message.change)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._problem = "bad content"
+
+    def describe(self) -> Entry:
+        """Describe the market, all of whose messages were taken.
+
+        Returns:
+            Its rows of `catalogue/markets` and `catalogue/runners`.
+
+        Raises:
+            BadMemberError: It cannot be replayed and settled: a bad id, a first message without definition, no close.
+        """
+        if self._problem:
+            raise BadMemberError(self._problem, self.market_id)
+        if self._definition.get("status") != "CLOSED":
+            raise BadMemberError(
+                "never closes", f"{self.market_id}: its last status is {self._definition.get('status')}"
+            )
+        try:
+            return Entry(self._market_row(), self._runner_rows())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
+
+    def _market_row(self) -> Row:
+        definition = self._definition
+        name = definition.get("name")
+        race = _RACE.fullmatch(name) if name else None
+        settled = definition.get("settledTime")
+        market_time = _time(definition["marketTime"])
+        return {
+            "market_id": self.market_id,
+            "event_id": definition["eventId"],
+            "event_name": definition.get("eventName"),
+            "event_type_id": definition["eventTypeId"],
+            "venue": definition.get("venue"),
+            "country_code": definition.get("countryCode"),
+            "market_type": definition.get("marketType"),
+            "market_name": name,
+            "race_number": int(race["number"]) if race else None,
+            "race_distance": int(race["distance"]) if race else None,
+            "race_grade": race["grade"] or None if race else None,
+            "market_time": market_time,
+            "market_date": _local_date(market_time, definition.get("timezone")),
+            "off_time": _from_milliseconds(self._off) if self._off else None,
+            "settled_time": _time(settled) if settled else _from_milliseconds(self.publish_times[-1]),
+            "market_base_rate": _number(definition.get("marketBaseRate")),
+            "bsp_market": bool(definition.get("bspMarket")),
+            "number_of_winners": int(definition["numberOfWinners"]),
+            "runners": len(definition["runners"]),
+            "messages": len(self.messages),
+            "bytes": sum(map(len, self.messages)),
+        }
+
+    def _runner_rows(self) -> list[Row]:
+        rows = []
+        for runner in self._definition["runners"]:
+            key = (runner["id"], runner.get("hc", 0))
+            named = _RUNNER.fullmatch(runner.get("name") or "")
+            rows.append(
+                {
+                    "market_id": self.market_id,
+                    "selection_id": int(key[0]),
+                    "handicap": float(key[1]),
+                    "name": named["name"] if named else runner.get("name"),
+                    "number": int(named["number"]) if named else None,
+                    "sort_priority": runner.get("sortPriority"),
+                    "status": runner["status"],
+                    "bsp": _number(runner.get("bsp")),
+                    "adjustment_factor": _number(runner.get("adjustmentFactor")),
+                    "traded": self._traded.fullest.get(key),
+                }
+            )
+        return rows
+
+
+class _TradedVolume:
+    """Each runner's traded ladder at its fullest: the message before the last sets every size to 0."""
+
+    def __init__(self) -> None:
+        self.fullest: dict[_RunnerKey, float] = {}
+        self._ladders: dict[_RunnerKey, dict[float, float]] = {}
+        self._totals: dict[_RunnerKey, float] = {}
+
+    def add(self, change: Row) -> None:
+        if change.get("img"):
+            self._ladders.clear()
+            self._totals.clear()
+        for runner in change.get("rc") or ():
+            if "trd" not in runner:
+                continue
+            key = (runner["id"], runner.get("hc", 0))
+            ladder, total = self._ladders.setdefault(key, {}), self._totals.get(key, 0.0)
+            for price, size in runner["trd"]:
+                total += size - ladder.get(price, 0.0)
+                ladder[price] = size
+            self._totals[key] = total
+            self.fullest[key] = max(round(total, 2), self.fullest.get(key, 0.0))
+
+
+def _off(before: Row, after: Row, publish_time: int, off: int | None) -> int | None:
+    if after.get("inPlay"):
+        return off if before.get("inPlay") else publish_time
+    if after.get("status") == "SUSPENDED" and before.get("status") == "OPEN":
+        return publish_time
+    return off
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _local_date(time: datetime, timezone: str | None) -> date:
+    try:
+        return time.astimezone(ZoneInfo(timezone or "UTC")).date()
+    except ZoneInfoNotFoundError:
+        return time.date()
+
+
+def _from_milliseconds(publish_time: int) -> datetime:
+    return datetime.fromtimestamp(publish_time / 1000, tz=UTC)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - the exchange sends numbers, "NaN" and "Infinity"
+    if value is None or value in ("NaN", "Infinity"):
+        return None
+    return float(value)

@@ -1,0 +1,90 @@
+"""Which members make which chunk: a partition of an archive, balanced by bytes, decided by the archive alone."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from math import ceil
+from typing import NamedTuple
+
+from tasks.extraction.archive import Member
+
+MARKET_ID = re.compile(r"1\.\d{9}")
+_MARKET_FILE = re.compile(r"(1\.\d{9})(\.(bz2|gz|json|txt))?")
+
+
+class Chunk(NamedTuple):
+    """The members one task handles.
+
+    Attributes:
+        number: From 1.
+        members: In the order in which they are read: the archive's, but event files after all market files.
+        elsewhere: Markets that event files of this chunk may hold, but that have a file of their own in another.
+    """
+
+    number: int
+    members: tuple[Member, ...]
+    elsewhere: frozenset[str] = frozenset()
+
+    @property
+    def bytes(self) -> int:
+        """The members' size, bytes as stored."""
+        return sum(member.size for member in self.members)
+
+
+def market_of(path: str) -> str | None:
+    """Read a market id off a member's name.
+
+    Args:
+        path: Within the archive.
+
+    Returns:
+        The id, or None where the name is not a market's (an event file's, say).
+    """
+    match = _MARKET_FILE.fullmatch(posixpath.basename(path))
+    return match[1] if match else None
+
+
+def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:
+    """Cut an archive into chunks of about equal size.
+
+    The copies of a market that is shipped under two days stay together, and so do those of an event file, so that they
+    meet in one chunk and the second is seen.
+
+    Args:
+        members: All of the archive, in its order.
+        chunk_bytes: Size to aim at, bytes as stored.
+
+    Returns:
+        Chunks that hold every member once.
+    """
+    together: dict[str, list[Member]] = {}
+    for member in members:
+        together.setdefault(market_of(member.path) or posixpath.basename(member.path), []).append(member)
+    total = sum(member.size for member in members)
+    count = max(1, ceil(total / chunk_bytes))
+    placed, before = [], 0
+    for copies in together.values():
+        size = sum(member.size for member in copies)
+        middle = before + size / 2
+        placed.append((min(count - 1, int(middle * count / total)) if total else 0, copies))
+        before += size
+    groups = [
+        sorted((member for _, copies in group for member in copies), key=_is_event_file)
+        for _, group in groupby(placed, key=lambda pair: pair[0])
+    ]
+    homes = {market: n for n, group in enumerate(groups) for m in group if (market := market_of(m.path))}
+    return [
+        Chunk(
+            n + 1,
+            tuple(group),
+            frozenset(market for market, home in homes.items() if home != n)
+            if any(map(_is_event_file, group))
+            else frozenset(),
+        )
+        for n, group in enumerate(groups)
+    ]
+
+
+def _is_event_file(member: Member) -> bool:
+    return market_of(member.path) is None

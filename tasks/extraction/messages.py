@@ -1,0 +1,118 @@
+"""A member's bytes to the messages of the markets in it; what they say of a market is `catalogue.py`'s business."""
+
+import bz2
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple, cast
+
+import orjson
+
+# More than ten times the largest market seen; what decompresses to more is no market but an attack or an accident.
+MEMBER_LIMIT = 1 << 30
+
+_PIECE = 1 << 20
+
+
+class BadMemberError(Exception):
+    """A member that cannot be used; becomes a reject.
+
+    Attributes:
+        reason: As `Reject.reason`.
+        detail: As `Reject.detail`.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason, self.detail = reason, detail
+
+
+class Message(NamedTuple):
+    """What one line of the stream says of one market.
+
+    Attributes:
+        market_id: The market.
+        publish_time: The exchange's `pt`, milliseconds since 1970 UTC.
+        raw: The line, byte for byte; rebuilt for this market alone where the line speaks of several.
+        change: The market's entry of `mc`.
+    """
+
+    market_id: str
+    publish_time: int
+    raw: bytes
+    change: dict[str, Any]
+
+
+def decompress(raw: bytes, limit: int = MEMBER_LIMIT) -> bytes:
+    """Decompress a member by what its first bytes say it is.
+
+    Args:
+        raw: Its bytes, as stored: bz2, gzip or plain.
+        limit: Most bytes it may become.
+
+    Returns:
+        Its lines.
+
+    Raises:
+        BadMemberError: It is empty, cut short, damaged, or more than the limit.
+    """
+    pieces, length = [], 0
+    try:
+        with _opened(raw) as source:
+            while length <= limit and (piece := source.read(_PIECE)):
+                length += len(piece)
+                pieces.append(piece)
+    except EOFError:
+        raise BadMemberError("cut short", f"the compressed data ends early, after {length} bytes of JSON") from None
+    except (OSError, zlib.error) as error:
+        raise BadMemberError("damaged", f"{error}, after {length} bytes of JSON") from None
+    if length > limit:
+        raise BadMemberError("too large", f"more than {limit} bytes when decompressed")
+    if not length:
+        raise BadMemberError("empty")
+    return b"".join(pieces)
+
+
+def _opened(raw: bytes) -> IO[bytes]:
+    stored = io.BytesIO(raw)
+    if raw.startswith(b"BZh"):
+        return bz2.open(stored)
+    if raw.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(stored))
+    return stored
+
+
+def read_messages(raw: bytes) -> Iterator[Message]:
+    """Read the messages of a member.
+
+    Args:
+        raw: Its bytes, as stored.
+
+    Yields:
+        What each line says of each market, in the stream's order.
+
+    Raises:
+        BadMemberError: It cannot be read to its end.
+    """
+    for number, line in enumerate(decompress(raw).split(b"\n"), start=1):
+        stripped = line.rstrip(b"\r")
+        if stripped:
+            yield from _read_line(stripped, number)
+
+
+def _read_line(line: bytes, number: int) -> list[Message]:
+    try:
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadMemberError("bad JSON", f"line {number}: {error}") from None
+    try:
+        publish_time, changes = int(message["pt"]), message.get("mc", [])
+        if len(changes) == 1:
+            return [Message(str(changes[0]["id"]), publish_time, line, changes[0])]
+        return [
+            Message(str(change["id"]), publish_time, orjson.dumps({**message, "mc": [change]}), change)
+            for change in changes
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadMemberError("not a stream message", f"line {number}: {type(error).__name__} {error}") from None

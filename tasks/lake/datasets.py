@@ -1,0 +1,270 @@
+"""Every dataset of the lake: its columns, their types, units and meaning, its keys and partitions.
+
+This is the one place where a column is declared; the store validates against it on the way in and out.
+How files are read and written is the store's business, what a stage puts into a column the stage's.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+TIME = pa.timestamp("ms", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what it holds, and in which unit.
+
+    Attributes:
+        name: As in the exchange's own words.
+        type: Arrow type, the same in every file.
+        meaning: One line, with the unit where there is one.
+        nullable: Whether a row may lack it.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset: a folder of Parquet files with one schema.
+
+    Attributes:
+        name: Its folder below the lake's root.
+        partitions: The `key=value` folders below it, outermost first; their values are not stored in the files.
+        columns: In the order of the files.
+        keys: The columns that together name a row within a file; empty where rows have no name.
+        row: What one row is.
+    """
+
+    name: str
+    partitions: tuple[str, ...]
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    row: str
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of every file, each field's meaning in its metadata."""
+        return pa.schema(
+            [pa.field(c.name, c.type, nullable=c.nullable, metadata={"meaning": c.meaning}) for c in self.columns]
+        )
+
+    @property
+    def layout(self) -> list[str]:
+        """The columns' names and types: what must not change under a file that is taken as fresh."""
+        return [f"{c.name}:{c.type}" for c in self.columns]
+
+
+_MARKET_ID = Column("market_id", pa.string(), "`1.` and nine digits")
+_SELECTION_ID = Column("selection_id", pa.int64(), "the runner's id, the same in every market it is in")
+_HANDICAP = Column("handicap", pa.float64(), "0 but in handicap markets")
+
+CATALOGUE_MARKETS = Dataset(
+    name="catalogue/markets",
+    partitions=("archive",),
+    keys=("market_id",),
+    row="a market, as its last definition describes it",
+    columns=(
+        _MARKET_ID,
+        Column("event_id", pa.string(), "the meeting or match"),
+        Column("event_name", pa.string(), "as the exchange names it", nullable=True),
+        Column("event_type_id", pa.string(), "the sport: 4339 greyhounds, 7 horses, 1 football"),
+        Column("venue", pa.string(), "the track", nullable=True),
+        Column("country_code", pa.string(), "ISO 3166-1 alpha-2", nullable=True),
+        Column("market_type", pa.string(), "WIN, PLACE, MATCH_BET, …", nullable=True),
+        Column("market_name", pa.string(), "as the exchange names it: `R3 452m Gr5`", nullable=True),
+        Column("race_number", pa.int16(), "parsed from the name", nullable=True),
+        Column("race_distance", pa.int32(), "metres, parsed from the name", nullable=True),
+        Column("race_grade", pa.string(), "what follows the distance in the name", nullable=True),
+        Column("market_time", TIME, "the scheduled off, as last announced"),
+        Column(
+            "off_time",
+            TIME,
+            "when betting before the off ended: in-play or the last suspension",
+            nullable=True,
+        ),
+        Column("settled_time", TIME, "settlement by the exchange; the last message where it gives none"),
+        Column("market_base_rate", pa.float64(), "commission before discounts, per cent", nullable=True),
+        Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
+        Column("number_of_winners", pa.int16(), "1 in WIN markets"),
+        Column("runners", pa.int16(), "runners that were ever in it, the removed included"),
+        Column("messages", pa.int64(), "stream messages"),
+        Column("bytes", pa.int64(), "their length, bytes of JSON"),
+        Column("member", pa.string(), "the archive's member it was read from"),
+        Column("chunk", pa.int32(), "the chunk of `markets` that holds its messages"),
+    ),
+)
+
+CATALOGUE_RUNNERS = Dataset(
+    name="catalogue/runners",
+    partitions=("archive",),
+    keys=("market_id", "selection_id", "handicap"),
+    row="a runner of a market, as the last definition describes it",
+    columns=(
+        _MARKET_ID,
+        _SELECTION_ID,
+        _HANDICAP,
+        Column("name", pa.string(), "without the number in front", nullable=True),
+        Column("number", pa.int16(), "box or cloth, from the name", nullable=True),
+        Column("sort_priority", pa.int32(), "the exchange's order of display", nullable=True),
+        Column("status", pa.string(), "WINNER, LOSER, PLACED, REMOVED"),
+        Column("bsp", pa.float64(), "Betfair starting price, decimal odds", nullable=True),
+        Column("adjustment_factor", pa.float64(), "per cent, of horses", nullable=True),
+        Column("traded", pa.float64(), "volume traded before settlement, GBP, both sides", nullable=True),
+    ),
+)
+
+MARKETS = Dataset(
+    name="markets",
+    partitions=("archive", "chunk"),
+    keys=(),
+    row="a stream message; a row group holds the messages of one market, in their order",
+    columns=(
+        _MARKET_ID,
+        Column("publish_time", pa.int64(), "the exchange's `pt`, milliseconds since 1970 UTC"),
+        Column("message", pa.string(), "the raw JSON, byte for byte"),
+    ),
+)
+
+RATINGS = Dataset(
+    name="ratings",
+    partitions=("model", "date"),
+    keys=("market_id", "selection_id"),
+    row="a rated runner",
+    columns=(
+        _MARKET_ID,
+        _SELECTION_ID,
+        Column("rating", pa.float64(), "the model's price, decimal odds"),
+        Column("name", pa.string(), "the runner's name as the model has it", nullable=True),
+        Column("source", pa.string(), "the service's address or the file's name"),
+        Column("fetched_at", TIME, "when it was read"),
+    ),
+)
+
+ORDERS = Dataset(
+    name="orders",
+    partitions=("strategy", "archive", "chunk"),
+    keys=("bet_id",),
+    row="an order that reached the simulated exchange, in a market that was settled",
+    columns=(
+        Column("bet_id", pa.string(), "market id and the order's number in it"),
+        Column("strategy_name", pa.string(), "the variant"),
+        _MARKET_ID,
+        _SELECTION_ID,
+        Column("trade_id", pa.string(), "market id and the trade's number in it"),
+        Column("date_time_placed", TIME, "simulated time; none where the exchange never answered", nullable=True),
+        Column("price", pa.float64(), "asked for, decimal odds; none at starting price", nullable=True),
+        Column("price_matched", pa.float64(), "average matched, decimal odds; 0 when unmatched"),
+        Column("size", pa.float64(), "asked for; the liability of an order at starting price"),
+        Column("size_matched", pa.float64(), "matched stake"),
+        Column("profit", pa.float64(), "flumine's `order.profit`, before commission"),
+        Column("side", pa.string(), "BACK or LAY"),
+        Column("elapsed_seconds_executable", pa.float64(), "seconds from placed to complete", nullable=True),
+        Column("order_status", pa.string(), "flumine's, at settlement"),
+        Column("market_note", pa.string(), "best back, best lay, last price traded when placed", nullable=True),
+        Column("trade_notes", pa.string(), "the strategy's own", nullable=True),
+        Column("order_notes", pa.string(), "the strategy's own", nullable=True),
+        _HANDICAP,
+        Column("customer_order_ref", pa.string(), "the variant's hash and the order's number"),
+        Column("customer_strategy_ref", pa.string(), "the variant's name, cut to what the exchange takes"),
+        Column("bsp", pa.float64(), "the runner's starting price, decimal odds", nullable=True),
+        Column("runner_status", pa.string(), "WINNER, LOSER, PLACED, REMOVED", nullable=True),
+        Column("matched_at", TIME, "the last match", nullable=True),
+        Column("window", pa.string(), "the part of the market that was replayed"),
+    ),
+)
+
+RESULTS_MARKETS = Dataset(
+    name="results/markets",
+    partitions=("run",),
+    keys=("strategy", "market_id"),
+    row="a market that a variant placed orders in, in order of settlement",
+    columns=(
+        Column("strategy", pa.string(), "the variant"),
+        Column("archive", pa.string(), "where the market is from"),
+        _MARKET_ID,
+        Column("settled_time", TIME, "settlement"),
+        Column("venue", pa.string(), "the track", nullable=True),
+        Column("country_code", pa.string(), "ISO 3166-1 alpha-2", nullable=True),
+        Column("market_type", pa.string(), "WIN, PLACE, …", nullable=True),
+        Column("orders", pa.int32(), "orders placed"),
+        Column("bets", pa.int32(), "orders matched, on runners that ran"),
+        Column("void_bets", pa.int32(), "orders matched, on runners that were removed"),
+        Column("turnover", pa.float64(), "matched stake of the bets"),
+        Column("gross", pa.float64(), "profit before commission"),
+        Column("base_rate", pa.float64(), "the commission rate taken, as a fraction"),
+        Column("commission", pa.float64(), "max(gross, 0) × base_rate"),
+        Column("net", pa.float64(), "gross − commission"),
+        Column("cumulative_gross", pa.float64(), "of the variant, up to and with this market"),
+        Column("cumulative_net", pa.float64(), "of the variant, up to and with this market"),
+    ),
+)
+
+_SUMMED = (
+    Column("orders", pa.int64(), "orders placed"),
+    Column("markets", pa.int64(), "markets with a bet"),
+    Column("bets", pa.int64(), "orders matched, on runners that ran"),
+    Column("void_bets", pa.int64(), "orders matched, on runners that were removed"),
+    Column("turnover", pa.float64(), "matched stake of the bets"),
+    Column("gross", pa.float64(), "profit before commission"),
+    Column("commission", pa.float64(), "sum over markets"),
+    Column("net", pa.float64(), "gross − commission"),
+    Column("roi", pa.float64(), "net / turnover; none without turnover", nullable=True),
+)
+
+RESULTS_DAYS = Dataset(
+    name="results/days",
+    partitions=("run",),
+    keys=("strategy", "date"),
+    row="a variant on a day of settlement (UTC)",
+    columns=(
+        Column("strategy", pa.string(), "the variant"),
+        Column("date", pa.date32(), "day of settlement, UTC"),
+        *_SUMMED,
+    ),
+)
+
+RESULTS_SUMMARY = Dataset(
+    name="results/summary",
+    partitions=("run",),
+    keys=("strategy",),
+    row="a variant",
+    columns=(
+        Column("strategy", pa.string(), "the variant: its strategy's name and its fingerprint"),
+        Column("name", pa.string(), "the strategy's name"),
+        Column("parameters", pa.string(), "JSON"),
+        *_SUMMED,
+    ),
+)
+
+REJECTS = Dataset(
+    name="rejects",
+    partitions=("stage", "source"),
+    keys=(),
+    row="a file, row or market that was left out",
+    columns=(
+        Column("what", pa.string(), "a member's path, a market id, a row's number"),
+        Column("reason", pa.string(), "the same words for all alike"),
+        Column("detail", pa.string(), "what was seen"),
+    ),
+)
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        CATALOGUE_MARKETS,
+        CATALOGUE_RUNNERS,
+        MARKETS,
+        RATINGS,
+        ORDERS,
+        RESULTS_MARKETS,
+        RESULTS_DAYS,
+        RESULTS_SUMMARY,
+        REJECTS,
+    )
+}

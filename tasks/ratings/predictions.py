@@ -1,0 +1,65 @@
+"""The user's own predictions: a CSV file on a disk or an object store.
+
+What its rows must look like is in `columns` and `ids`; the published ratings are in `services`.
+"""
+
+import re
+
+import fsspec
+
+from tasks.errors import RatingsFileError
+from tasks.ratings.columns import Columns, RatingRows, clean_rows, read_csv
+
+NAME_COLUMNS = ("name", "DogName", "runner_name", "Horse", "Dog")
+"""What the runner's name is called in the files that are about; the first that a file has is read."""
+
+
+def read_predictions(source: str) -> RatingRows:
+    """Read a CSV file with at least the columns market_id, selection_id and rating.
+
+    A runner's name is read where one of `NAME_COLUMNS` is there; all other columns are ignored. A file that has only a
+    header is an empty table.
+
+    Args:
+        source: A path, or any URL that fsspec opens; UTF-8, with or without a byte order mark.
+
+    Returns:
+        The clean rows; ratings are decimal odds. Rejects are named by line of the file, the header being line 1.
+
+    Raises:
+        RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or not a CSV file, or lacks
+            columns.
+    """
+    shown = _without_secrets(source)
+    right = "a CSV file with the columns market_id, selection_id and rating would be right"
+    try:
+        text = _content(source).decode()
+        table = read_csv(text)
+    except FileNotFoundError as error:
+        raise RatingsFileError(f"{shown}: there is no such file; {right}") from error
+    except UnicodeDecodeError as error:
+        wrong = f"not UTF-8 text ({error.reason} at byte {error.start})"
+        raise RatingsFileError(f"{shown}: {wrong}; {right}") from error
+    except (OSError, ImportError, ValueError) as error:
+        # What fsspec raises for a protocol that it does not know, or whose package is not installed, is not an OSError.
+        wrong = " ".join(str(error).replace(source, shown).split())
+        raise RatingsFileError(f"{shown}: cannot be read: {wrong}; {right}") from error
+    if not table.header:
+        raise RatingsFileError(f"{shown}: the file is empty; {right}")
+    name = next((column for column in NAME_COLUMNS if column in table.header), None)
+    columns = Columns("market_id", "selection_id", "rating", name)
+    if fault := columns.fault(table.header):
+        raise RatingsFileError(f"{shown}: {fault}; {right}")
+    return clean_rows(table, columns)
+
+
+def _content(source: str) -> bytes:
+    """Read a file whole: a month of predictions is 2 MB."""
+    with fsspec.open(source, "rb") as file:
+        content: bytes = file.read()
+    return content
+
+
+def _without_secrets(source: str) -> str:
+    """Leave user, password and query (signed addresses) out of a URL; a plain path stays as it is."""
+    return re.sub(r"(?<=://)[^/?#]*@|\?.*", "", source) if "://" in source else source

@@ -1,0 +1,202 @@
+"""One chunk of markets replayed once, for all variants that lack its orders.
+
+Runs in worker processes, one replay at a time: flumine replaces `datetime` and sets module-wide configuration.
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from flumine import BaseStrategy, config
+from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
+
+from tasks.errors import LakeError, ReplayError
+from tasks.lake.datasets import MARKETS, ORDERS
+from tasks.lake.fingerprint import ENGINE, digest, fingerprint
+from tasks.lake.store import Lake, LakeFile, file_path
+from tasks.simulation.framework import Simulation, make_client
+from tasks.simulation.order_log import OrderLog
+from tasks.simulation.strategy_class import make_strategy
+from tasks.simulation.stream import LakeStream
+from tasks.simulation.variant import Variant
+from tasks.simulation.window import listener_arguments
+
+VERSION = 1
+
+# Memory grows with the markets in one framework.
+_MARKETS_AT_ONCE = 40
+
+Ratings = dict[str, dict[int, float]]
+
+
+@dataclass(frozen=True)
+class ReplayJob:
+    """What a worker needs to know to replay one chunk.
+
+    Attributes:
+        lake: Where messages come from and orders go.
+        archive: Its name in the lake.
+        chunk: Its number.
+        upstream: Fingerprint of the chunk's messages.
+        market_ids: The selected markets of the chunk, in the order in which they are replayed.
+        variants: Those that lack their orders, all with the same window.
+        ratings: Of these markets, by the model's name.
+    """
+
+    lake: Lake
+    archive: str
+    chunk: int
+    upstream: str
+    market_ids: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    ratings: Mapping[str, Ratings]
+
+    def fingerprint(self, variant: Variant) -> str:
+        """Say what decides a variant's orders in this chunk.
+
+        Args:
+            variant: Any.
+
+        Returns:
+            The fingerprint of its file.
+        """
+        ratings = self.ratings.get(variant.ratings, {})
+        return fingerprint(
+            "simulate",
+            version=VERSION,
+            upstream=self.upstream,
+            markets=self.market_ids,
+            variant=variant.fingerprint,
+            ratings=digest(
+                f"{market}\0{selection}\0{rating!r}".encode()
+                for market in sorted(ratings)
+                for selection, rating in sorted(ratings[market].items())
+            ),
+            engine=ENGINE,
+            schema=ORDERS.layout,
+        )
+
+    def partition(self, variant: Variant) -> dict[str, object]:
+        """Say where a variant's orders of this chunk lie.
+
+        Args:
+            variant: Any.
+
+        Returns:
+            The partition of `orders`.
+        """
+        return {"strategy": variant.id, "archive": self.archive, "chunk": self.chunk}
+
+
+def find_orders(job: ReplayJob) -> dict[str, LakeFile]:
+    """Find the orders of a chunk that need not be made again.
+
+    Args:
+        job: The chunk's job, with all variants that are asked for.
+
+    Returns:
+        Variant ids and their files.
+    """
+    found = {v.id: job.lake.fresh(ORDERS, job.partition(v), job.fingerprint(v)) for v in job.variants}
+    return {variant_id: file for variant_id, file in found.items() if file is not None}
+
+
+def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
+    """Replay a chunk and write each variant's orders.
+
+    Args:
+        job: What to do.
+
+    Returns:
+        Variant ids and their files.
+
+    Raises:
+        ReplayError: A strategy raised; nothing of this chunk is written.
+        LakeError: The chunk's messages are missing, damaged, or lack a market.
+    """
+    rows: dict[str, list[dict[str, object]]] = {variant.id: [] for variant in job.variants}
+    path = file_path(MARKETS, {"archive": job.archive, "chunk": job.chunk})
+    with job.lake.open_parquet(MARKETS, path) as parquet:
+        groups = _row_groups(parquet)
+        missing = [market_id for market_id in job.market_ids if market_id not in groups]
+        if missing:
+            raise LakeError(f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again")
+        for start in range(0, len(job.market_ids), _MARKETS_AT_ONCE):
+            market_ids = job.market_ids[start : start + _MARKETS_AT_ONCE]
+            streams = [
+                LakeStream(
+                    market_id,
+                    partial(_read_messages, parquet, groups[market_id]),
+                    listener_arguments(job.variants[0].window),
+                )
+                for market_id in market_ids
+            ]
+            for variant_id, orders in _simulate(streams, job.variants, job.ratings).items():
+                rows[variant_id].extend(orders)
+    return {
+        variant.id: job.lake.write(
+            ORDERS,
+            job.partition(variant),
+            pa.Table.from_pylist(rows[variant.id], schema=ORDERS.schema),
+            job.fingerprint(variant),
+        )
+        for variant in job.variants
+    }
+
+
+def _row_groups(parquet: pq.ParquetFile) -> dict[str, int]:
+    metadata = parquet.metadata
+    return {metadata.row_group(n).column(0).statistics.min: n for n in range(metadata.num_row_groups)}
+
+
+def _read_messages(parquet: pq.ParquetFile, group: int) -> Sequence[str]:
+    messages: list[str] = parquet.read_row_group(group, columns=["message"]).column(0).to_pylist()
+    return messages
+
+
+def _simulate(
+    streams: list[LakeStream], variants: Sequence[Variant], ratings: Mapping[str, Ratings]
+) -> dict[str, list[dict[str, object]]]:
+    config.raise_errors = True
+    logging.getLogger("flumine").setLevel(logging.CRITICAL + 1)
+    simulation = Simulation()
+    log = OrderLog(simulation, variants[0].window)
+    simulation.add_logging_control(log)
+    strategies: dict[BaseStrategy, str] = {}
+    try:
+        for variant in variants:
+            strategy = make_strategy(variant.name, variant.parameters, ratings.get(variant.ratings, {}))
+            strategy._name, strategy.name_hash = (  # noqa: SLF001 - a class that takes no `name` still has to have one
+                variant.id,
+                create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH),
+            )
+            strategy.streams = list(streams)
+            strategies[strategy] = variant.id
+            simulation.add_variant(strategy, make_client(variant.id, variant.account))
+        simulation.run()
+    except Exception as error:  # noqa: BLE001 - whatever a user's strategy raises, its variant and market are named
+        raise ReplayError(_blame(error, streams, strategies)) from None
+    if log.error is not None:
+        raise log.error
+    return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
+
+
+def _blame(error: Exception, streams: list[LakeStream], strategies: Mapping[BaseStrategy, str]) -> str:
+    """Name the variant, the market and the tick of an exception."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    raised_in = [
+        strategies[own] for f in frames if isinstance(own := f.f_locals.get("self"), BaseStrategy) and own in strategies
+    ]
+    seen = [stream for stream in streams if stream.publish_time]
+    where = "before the first market"
+    if seen:
+        tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
+        where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
+    who = raised_in[-1] if raised_in else "the simulation"
+    lines = "".join(traceback.format_exception(error)).rstrip()
+    return f"{who} raised {type(error).__name__}: {error} {where}\n{lines}"

@@ -1,0 +1,181 @@
+"""From what a user writes to a flumine strategy: finding the class, checking its parameters, making an instance.
+
+Strategies of this project are found by name, any other by its import path; importing one runs its code.
+"""
+
+import ast
+import difflib
+import hashlib
+import importlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from flumine import BaseStrategy
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from strategies import STRATEGIES
+from strategies.base import Ratings
+from tasks.errors import StrategyError
+
+# Given by the replay itself, so not a user's to set.
+_GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
+_CONTEXT = "context."
+
+
+def find_strategy(name: str) -> type[BaseStrategy]:
+    """Find a strategy's class.
+
+    Args:
+        name: A name of `strategies.STRATEGIES`, or `module:Class`.
+
+    Returns:
+        The class.
+
+    Raises:
+        StrategyError: There is none of that name, or it is not a flumine strategy.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    module_name, colon, class_name = name.partition(":")
+    if not colon:
+        near = difflib.get_close_matches(name, STRATEGIES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise StrategyError(f"no strategy {name!r}{hint} There are {', '.join(STRATEGIES)}; your own is module:Class")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ImportError as error:
+        raise StrategyError(f"{name}: cannot import {module_name} ({error}); run from the folder it is in") from error
+    except AttributeError:
+        raise StrategyError(f"{name}: the module {module_name} has no {class_name}") from None
+    if not (isinstance(found, type) and issubclass(found, BaseStrategy)):
+        raise StrategyError(f"{name}: {class_name} is not a flumine.BaseStrategy")
+    return found
+
+
+def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
+    """Say which parameters a strategy takes.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        Its own model, or one made from its constructor's arguments.
+    """
+    own = getattr(strategy, "Parameters", None)
+    if isinstance(own, type) and issubclass(own, BaseModel):
+        return own
+    fields: dict[str, Any] = {}
+    for arguments, hints in _constructors(strategy):
+        for argument in arguments:
+            default = ... if argument.default is argument.empty else argument.default
+            fields.setdefault(argument.name, (hints.get(argument.name, Any), default))
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    return create_model(f"{strategy.__name__}Parameters", __config__=config, **fields)
+
+
+def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what a user set, and fill in what was not.
+
+    Args:
+        name: The strategy, as for `find_strategy`.
+        parameters: Names to values; text is converted. `context.x` goes into flumine's `context` as `x`.
+
+    Returns:
+        All parameters, of JSON's types.
+
+    Raises:
+        StrategyError: A parameter the strategy does not have, or a value it cannot take.
+    """
+    model = parameters_model(find_strategy(name))
+    own = "Parameters" in vars(find_strategy(name))
+    context = {key: _literal(value) for key, value in parameters.items() if key.startswith(_CONTEXT)}
+    named = {key: value if own else _literal(value) for key, value in parameters.items() if key not in context}
+    try:
+        return {**model.model_validate(named).model_dump(mode="json"), **context}
+    except ValidationError as error:
+        known = ", ".join(model.model_fields) or "none"
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise StrategyError(f"{name}: {problems}. Its parameters are {known}") from None
+
+
+def takes_ratings(strategy: type[BaseStrategy]) -> bool:
+    """Tell whether a strategy's constructor asks for `ratings`.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        True where it has to be given ratings.
+    """
+    return "ratings" in inspect.signature(strategy.__init__).parameters
+
+
+def make_strategy(name: str, parameters: Mapping[str, Any], ratings: Ratings) -> BaseStrategy:
+    """Make an instance of a strategy, its streams not yet set.
+
+    Args:
+        name: As for `find_strategy`.
+        parameters: All of them, from `check_parameters`.
+        ratings: Market id to selection id to rated price.
+
+    Returns:
+        The strategy.
+    """
+    strategy = find_strategy(name)
+    model = getattr(strategy, "Parameters", None)
+    given: dict[str, Any] = {"ratings": ratings} if takes_ratings(strategy) else {}
+    if model is not None:
+        return strategy(model.model_validate(dict(parameters)), **given)
+    context = {key.removeprefix(_CONTEXT): value for key, value in parameters.items() if key.startswith(_CONTEXT)}
+    named = {key: value for key, value in parameters.items() if not key.startswith(_CONTEXT)}
+    return strategy(**named, **given, **({"context": context} if context else {}))
+
+
+def source_digest(strategy: type[BaseStrategy]) -> str:
+    """Hash a strategy's source: the files of its class and of those it inherits from, up to flumine's.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        Hexadecimal digits; what other modules the strategy imports is not in it.
+    """
+    files = {
+        inspect.getsourcefile(base)
+        for base in strategy.__mro__
+        if base is not object and not base.__module__.startswith("flumine")
+    }
+    hashed = hashlib.sha256()
+    for file in sorted(filter(None, files)):
+        hashed.update(Path(file).read_bytes())
+    return hashed.hexdigest()
+
+
+def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Parameter], dict[str, Any]]]:
+    """Give the constructors whose arguments reach the strategy: up the classes for as long as each passes `**` on."""
+    found = []
+    for base in strategy.__mro__:
+        constructor = vars(base).get("__init__")
+        if constructor is None or base is object:
+            continue
+        arguments = inspect.signature(constructor).parameters.values()
+        try:
+            hints = get_type_hints(constructor)
+        except NameError:
+            hints = {}
+        named = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD) and a.name not in _GIVEN]
+        found.append((named, {} if base is BaseStrategy else hints))
+        if not any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+            break
+    return found
+
+
+def _literal(value: Any) -> Any:  # noqa: ANN401 - a parameter of a strategy we know nothing about
+    if not isinstance(value, str):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value

@@ -1,0 +1,82 @@
+"""A variant: a strategy with its parameters, and all else that decides which orders it places in a market."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tasks.lake.fingerprint import ENGINE, fingerprint
+from tasks.simulation.strategy_class import check_parameters, find_strategy, source_digest, takes_ratings
+
+VERSION = 1
+
+_DIGITS = 8
+
+
+class Account(NamedTuple):
+    """The account that the simulated bets are placed with.
+
+    Attributes:
+        currency: ISO 4217; decides the exchange's smallest bet.
+        discount_rate: Of the commission, per cent.
+    """
+
+    currency: str = "GBP"
+    discount_rate: float = 0
+
+
+class Variant(NamedTuple):
+    """A strategy with its parameters.
+
+    Attributes:
+        name: The strategy's name or import path.
+        parameters: All of them, defaults included.
+        ratings: The model whose ratings it is given; empty where it takes none.
+        window: The part of each market that is replayed.
+        account: What it bets with.
+        fingerprint: Of all the above, the strategy's source and the versions of flumine and betfairlightweight.
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    ratings: str
+    window: str
+    account: Account
+    fingerprint: str
+
+    @property
+    def id(self) -> str:
+        """What the lake and the results call it: `rated_price-1f0c2a9b`."""
+        return f"{re.sub(r'[^0-9A-Za-z_]+', '.', self.name)}-{self.fingerprint[:_DIGITS]}"
+
+
+def make_variant(name: str, parameters: Mapping[str, Any], *, ratings: str, window: str, account: Account) -> Variant:
+    """Make a variant of what a user asked for.
+
+    Args:
+        name: The strategy's name, or `module:Class`.
+        parameters: Those that were set.
+        ratings: The ratings' model; empty where there are none.
+        window: The part of each market that is replayed.
+        account: What it bets with.
+
+    Returns:
+        The variant, its parameters complete.
+
+    Raises:
+        StrategyError: No such strategy, a parameter it does not have, or ratings that it needs and has not.
+    """
+    strategy = find_strategy(name)
+    complete = check_parameters(name, parameters)
+    model = ratings if takes_ratings(strategy) else ""
+    decided_by = fingerprint(
+        "variant",
+        version=VERSION,
+        name=name,
+        parameters=complete,
+        ratings=model,
+        window=window,
+        account=account,
+        source=source_digest(strategy),
+        engine=ENGINE,
+    )
+    return Variant(name, complete, model, window, account, decided_by)
