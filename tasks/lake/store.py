@@ -159,6 +159,26 @@ class Lake:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
 
+    def find(self, dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> LakeFile | None:
+        """Look a file up without reading its rows.
+
+        Args:
+            dataset: What it belongs to.
+            partition: A value for each partition key.
+            name: The file's name without its ending.
+
+        Returns:
+            The file, or None where it is missing or cut short.
+        """
+        path = file_path(dataset, partition, name)
+        try:
+            with self._fs.open(self._absolute(path), "rb") as source:
+                metadata = pq.read_metadata(source)
+        except (OSError, pa.ArrowInvalid):
+            return None
+        stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode()
+        return LakeFile(path, stored, metadata.num_rows, int(self._fs.size(self._absolute(path))))
+
     def fresh(
         self, dataset: Dataset, partition: Mapping[str, object], fingerprint: str, name: str = "data"
     ) -> LakeFile | None:
@@ -171,18 +191,10 @@ class Lake:
             name: The file's name without its ending.
 
         Returns:
-            The file, or None where it is missing, damaged, or was decided by something else.
+            The file, or None where it is missing, cut short, or was decided by something else.
         """
-        path = file_path(dataset, partition, name)
-        try:
-            with self._fs.open(self._absolute(path), "rb") as source:
-                metadata = pq.read_metadata(source)
-        except (OSError, pa.ArrowInvalid):
-            return None
-        stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode()
-        if stored != fingerprint:
-            return None
-        return LakeFile(path, fingerprint, metadata.num_rows, int(self._fs.size(self._absolute(path))))
+        file = self.find(dataset, partition, name)
+        return file if file and file.fingerprint == fingerprint else None
 
     def read(
         self,
@@ -208,6 +220,22 @@ class Lake:
         path = file_path(dataset, partition, name)
         with self.open_parquet(dataset, path) as parquet:
             return parquet.read(columns=columns)
+
+    def read_all(self, dataset: Dataset, partition: Mapping[str, object]) -> pa.Table:
+        """Read all files of one partition.
+
+        Args:
+            dataset: What they belong to.
+            partition: A value for each partition key.
+
+        Returns:
+            Their rows, file by file in the order of their names.
+
+        Raises:
+            LakeError: A file is damaged, or not of the dataset's schema.
+        """
+        tables = [self.read(dataset, partition, name) for name in self.names(dataset, partition)]
+        return pa.concat_tables(tables) if tables else dataset.schema.empty_table()
 
     @contextmanager
     def open_parquet(self, dataset: Dataset, path: str) -> Iterator[pq.ParquetFile]:
