@@ -1,6 +1,13 @@
-"""A reject: a file, row or market that was left out, and why. Rejects are values; stages write them to the lake."""
+"""A reject: a file, row or market that was left out, and why. Rejects are values until a stage writes them down."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import pyarrow as pa
+
+from tasks.lake.datasets import REJECTS
+from tasks.lake.fingerprint import digest
+from tasks.lake.store import Lake
 
 
 class Reject(NamedTuple):
@@ -15,3 +22,37 @@ class Reject(NamedTuple):
     what: str
     reason: str
     detail: str = ""
+
+
+def as_table(rejects: Iterable[Reject]) -> pa.Table:
+    """Make rows of the dataset `rejects`.
+
+    Args:
+        rejects: In the order in which they were met.
+
+    Returns:
+        A row each.
+    """
+    return pa.Table.from_pylist([reject._asdict() for reject in rejects], REJECTS.schema)
+
+
+def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], name: str) -> int:
+    """Keep the rejects of a whole stage, in the place of those that a run before left.
+
+    Args:
+        lake: The lake.
+        stage: The stage.
+        source: The archive or ratings model.
+        rejects: All of this name; none deletes what was there.
+        name: The file's name without its ending.
+
+    Returns:
+        How many there are.
+    """
+    rows, at = list(rejects), {"stage": stage, "source": source}
+    decided_by = digest("\0".join(row).encode() for row in rows)
+    if not rows:
+        lake.delete(REJECTS, at, name)
+    elif not lake.fresh(REJECTS, at, decided_by, name):
+        lake.write(REJECTS, at, as_table(rows), decided_by, name)
+    return len(rows)

@@ -37,7 +37,7 @@ def read_catalogue(lake: Lake, archive: str) -> pd.DataFrame:
     Raises:
         InputError: The archive was not extracted.
     """
-    markets = lake.read_all(CATALOGUE_MARKETS, {"archive": archive}).to_pandas()
+    markets: pd.DataFrame = lake.read_all(CATALOGUE_MARKETS, {"archive": archive}).to_pandas()
     if markets.empty:
         raise InputError(f"{archive} has no markets in the lake {lake.root}; extract it first")
     return markets.assign(archive=archive)

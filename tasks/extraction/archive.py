@@ -70,6 +70,26 @@ def archive_name(address: str) -> str:
     return name
 
 
+def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
+    """Check that there is something of a known kind at an address.
+
+    Args:
+        address: A path or an fsspec URL.
+
+    Returns:
+        Its file system and its path there.
+
+    Raises:
+        ArchiveError: It is missing, or of no known kind.
+    """
+    fs, path = fsspec.core.url_to_fs(address)
+    if not fs.exists(path):
+        raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
+    if not (fs.isdir(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
+        raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
+    return fs, path
+
+
 def read_index(address: str) -> Archive:
     """List an archive's members without reading them.
 
@@ -82,11 +102,7 @@ def read_index(address: str) -> Archive:
     Raises:
         ArchiveError: It is missing, of no known kind, cut short or damaged.
     """
-    fs, path = fsspec.core.url_to_fs(address)
-    if not fs.exists(path):
-        raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
-    if not (fs.isdir(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
-        raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
+    fs, path = check_exists(address)
     rejects: list[Reject] = []
     try:
         if fs.isdir(path):

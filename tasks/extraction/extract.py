@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tasks.errors import BalanceError
 from tasks.extraction.archive import Archive, read_members
 from tasks.extraction.catalogue import Entry, MarketHistory, Row
 from tasks.extraction.chunks import Chunk, market_of
@@ -15,7 +16,7 @@ from tasks.extraction.messages import BadMemberError, read_messages
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake, LakeFile
-from tasks.rejects import Reject
+from tasks.rejects import Reject, as_table
 
 VERSION = 1
 
@@ -139,15 +140,16 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
                 writer.write(_message_table(history))
                 markets.append({**entry.market, "member": member.path, "chunk": job.chunk.number})
                 runners.extend(entry.runners)
-    rows = [(runners_at, runners), (rejects_at, [r._asdict() for r in rejects]), (markets_at, markets)]
+    if writer.rows != sum(market["messages"] for market in markets):
+        raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, the catalogue counts otherwise")
+    tables = (
+        (runners_at, pa.Table.from_pylist(runners, CATALOGUE_RUNNERS.schema)),
+        (rejects_at, as_table(rejects)),
+        (markets_at, pa.Table.from_pylist(markets, CATALOGUE_MARKETS.schema)),
+    )
     return [
         writer.file,
-        *(
-            job.lake.write(
-                dataset, partition, pa.Table.from_pylist(table, schema=dataset.schema), job.fingerprint, name
-            )
-            for (dataset, partition, name), table in rows
-        ),
+        *(job.lake.write(dataset, at, table, job.fingerprint, name) for (dataset, at, name), table in tables),
     ]
 
 

@@ -82,6 +82,7 @@ CATALOGUE_MARKETS = Dataset(
         Column("race_distance", pa.int32(), "metres, parsed from the name", nullable=True),
         Column("race_grade", pa.string(), "what follows the distance in the name", nullable=True),
         Column("market_time", TIME, "the scheduled off, as last announced"),
+        Column("market_date", pa.date32(), "the day of the scheduled off where the track is: the ratings' day"),
         Column(
             "off_time",
             TIME,

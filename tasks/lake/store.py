@@ -296,6 +296,20 @@ class Lake:
         found = (posixpath.basename(path.rstrip("/")) for path in self._fs.ls(folder, detail=False))
         return sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
 
+    def newest(self, dataset: Dataset) -> str | None:
+        """Find the partition that was written last, of a dataset with one partition key.
+
+        Args:
+            dataset: The dataset.
+
+        Returns:
+            Its value, or None where there is none.
+        """
+        (key,) = dataset.partitions
+        paths = {value: self._absolute(file_path(dataset, {key: value})) for value in self.values(dataset)}
+        written = {value: self._fs.modified(path) for value, path in paths.items() if self._fs.exists(path)}
+        return max(written, key=lambda value: written[value], default=None)
+
     def delete(self, dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> None:
         """Delete one file, if it is there.
 

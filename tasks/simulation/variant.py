@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tasks.errors import StrategyError
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.simulation.strategy_class import check_parameters, find_strategy, source_digest, takes_ratings
 
@@ -67,6 +68,8 @@ def make_variant(name: str, parameters: Mapping[str, Any], *, ratings: str, wind
     """
     strategy = find_strategy(name)
     complete = check_parameters(name, parameters)
+    if takes_ratings(strategy) and not ratings:
+        raise StrategyError(f"{name} bets on ratings and was given none; add iggy, kash or a CSV file as ratings")
     model = ratings if takes_ratings(strategy) else ""
     decided_by = fingerprint(
         "variant",

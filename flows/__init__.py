@@ -1,0 +1,1 @@
+"""How the stages chain, a file a stage, and the two ways in: the command line and Prefect's deployments."""

@@ -1,0 +1,169 @@
+"""The command line: `backtest`, for people without the UI. Every verb calls a flow; nothing is computed here.
+
+Prefect and flumine are imported when a verb needs them: `backtest --help` is instant, and worker processes stay light.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from flows.terminal import print_report, print_stage, print_strategies, use_prefect_quietly
+from tasks.errors import BacktestError, InputError, StrategyError
+
+if TYPE_CHECKING:
+    from flows.parameters import BacktestParameters
+
+app = typer.Typer(
+    help="Backtest flumine strategies on Betfair's Pro archives.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Archives = Annotated[list[str], typer.Argument(help="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")]
+Strategies = Annotated[
+    list[str] | None, typer.Option("--strategy", help="NAME[:key=value,…] or module:Class[:key=value,…]; repeatable")
+]
+Ratings = Annotated[str | None, typer.Option(help="iggy, kash, or a CSV of market_id, selection_id, rating")]
+DateFrom = Annotated[str | None, typer.Option("--from", help="First day of racing, YYYY-MM-DD")]
+DateTo = Annotated[str | None, typer.Option("--to", help="Last day of racing, YYYY-MM-DD")]
+MarketTypes = Annotated[
+    list[str] | None, typer.Option("--market-type", help="WIN, PLACE, …, or ALL; default WIN; repeatable")
+]
+Venues = Annotated[list[str] | None, typer.Option("--venue", help="A track; default all; repeatable")]
+Countries = Annotated[list[str] | None, typer.Option("--country", help="AU, GB, …; default all; repeatable")]
+Window = Annotated[str | None, typer.Option(help="The part of each market to replay; default 80s before the off")]
+Commission = Annotated[
+    float | None, typer.Option(help="A rate for all markets (0.07); default each market's own base rate")
+]
+Discount = Annotated[float | None, typer.Option(help="The account's discount on base rates, per cent")]
+Currency = Annotated[str | None, typer.Option(help="The account's currency; decides the smallest bet; default GBP")]
+LakeRoot = Annotated[str | None, typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake")]
+Workers = Annotated[int | None, typer.Option(help="Processes; default one a core")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
+
+
+def parse_strategy(text: str) -> dict[str, Any]:
+    """Read a strategy and its parameters as written on the command line.
+
+    Args:
+        text: `NAME[:key=value,…]` or `module:Class[:key=value,…]`.
+
+    Returns:
+        The fields of `StrategyChoice`.
+
+    Raises:
+        StrategyError: A parameter is not key=value.
+    """
+    name, colon, settings = text.rpartition(":")
+    if not colon or "=" not in settings:
+        return {"strategy": text, "parameters": {}}
+    pairs = [pair.partition("=") for pair in settings.split(",")]
+    for key, equals, value in pairs:
+        if not key.strip() or not equals:
+            raise StrategyError(f"--strategy {text}: {key + equals + value!r} is not key=value")
+    return {"strategy": name, "parameters": {key.strip(): value.strip() for key, _, value in pairs}}
+
+
+def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
+    def verb(  # noqa: PLR0913 - an argument an option
+        archives: Archives,
+        *,
+        strategy: Strategies = None,
+        ratings: Ratings = None,
+        date_from: DateFrom = None,
+        date_to: DateTo = None,
+        market_type: MarketTypes = None,
+        venue: Venues = None,
+        country: Countries = None,
+        window: Window = None,
+        commission: Commission = None,
+        discount: Discount = None,
+        currency: Currency = None,
+        lake: LakeRoot = None,
+        workers: Workers = None,
+        as_json: AsJson = False,
+    ) -> None:
+        markets = {
+            "market_types": [] if market_type == ["ALL"] else market_type,
+            "countries": country,
+            "venues": venue,
+            "date_from": date_from,
+            "date_to": date_to,
+        }
+        asked = {
+            "archives": archives,
+            "strategies": [parse_strategy(text) for text in strategy or ()] or None,
+            "ratings": ratings,
+            "markets": _set(markets),
+            "window": window,
+            "commission": commission,
+            "discount_rate": discount,
+            "currency": currency,
+            "lake": lake,
+            "workers": workers,
+        }
+        parameters = _parameters(_set(asked))
+        outcome = getattr(import_module(f"flows.{flow}"), flow)(parameters)
+        if as_json:
+            typer.echo(json.dumps(outcome.model_dump(mode="json", by_alias=True)))
+        else:
+            show(outcome)
+
+    app.command(name, help=doc)(verb)
+
+
+def _set(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _parameters(asked: dict[str, Any]) -> "BacktestParameters":
+    use_prefect_quietly()
+    from flows.parameters import BacktestParameters  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        parameters = BacktestParameters.model_validate(asked)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(problems) from None
+    parameters.check()
+    return parameters
+
+
+_verb("run", "Run the whole: extract, ratings, simulate, aggregate.", "backtest", print_report)
+_verb("extract", "Read archives into the lake.", "extract", print_stage)
+_verb("ratings", "Get the ratings of the selected markets into the lake.", "ratings", print_stage)
+_verb("simulate", "Replay the selected markets and write each variant's orders.", "simulate", print_stage)
+_verb("aggregate", "Settle each variant's orders and write the run's results.", "aggregate", print_stage)
+
+
+@app.command()
+def show(
+    run: Annotated[str | None, typer.Argument(help="A run's id; default the latest")] = None, *, lake: LakeRoot = None
+) -> None:
+    """Print a run's summary."""
+    use_prefect_quietly()
+    from flows.report import read_report  # noqa: PLC0415
+
+    print_report(read_report(run, lake))
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies, their parameters and defaults."""
+    print_strategies()
+
+
+def main() -> None:
+    """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
+    sys.path.insert(0, "")  # a user's own strategies are imported from where the command is run
+    try:
+        app()
+    except BacktestError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2 if isinstance(error, InputError) else 1)

@@ -1,0 +1,53 @@
+"""The ratings stage: a service's days, or a user's file, to rated runners."""
+
+import logging
+import time
+
+from prefect import flow
+
+from flows.parameters import BacktestParameters
+from flows.stages import TASK_RUNNER, gather
+from tasks.caching import StageRecord, ended
+from tasks.errors import InputError
+from tasks.ratings.model import load_ratings
+from tasks.ratings.services import session
+from tasks.ratings.stage import report_unmatched, store_day_task
+from tasks.selection import read_catalogue, select_markets
+
+logger = logging.getLogger("backtest")
+
+
+@flow(name="ratings", task_runner=TASK_RUNNER, persist_result=False)
+def ratings(parameters: BacktestParameters) -> StageRecord:
+    """Get the ratings of the selected markets into the lake.
+
+    Args:
+        parameters: What to backtest; of it the ratings, the archives, the filter and the lake.
+
+    Returns:
+        Rows read, rows of markets in the archives, and rows left out: bad, repeated, or of no market of the archives.
+
+    Raises:
+        InputError: No ratings were asked for, or an archive was not extracted.
+    """
+    started = time.monotonic()
+    lake, model = parameters.opened_lake, parameters.ratings_model
+    if model is None:
+        raise InputError("no ratings were asked for; give iggy, kash or the path of a CSV file")
+    selected, _ = select_markets(lake, parameters.archive_names, parameters.markets)
+    days = model.days(selected["market_date"])
+    with session() as http:
+        futures = [store_day_task.submit(lake, model, day, http) for day in days]
+        record = gather("ratings", futures, [1] * len(days), started=started)
+    rated = load_ratings(lake, model, selected["market_date"])
+    archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
+    unmatched = report_unmatched(lake, model, rated, archives)
+    unrated = ~selected["market_id"].isin(rated["market_id"])
+    if unrated.any():
+        logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)
+    if unmatched:
+        logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, model.name)
+    out = len(rated) - unmatched
+    return ended(
+        record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
+    )

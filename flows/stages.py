@@ -1,0 +1,55 @@
+"""What every stage flow does the same way: collecting its mapped tasks, and saying which of them failed."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from prefect.futures import PrefectFuture, as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from tasks.caching import StageRecord, Tally
+from tasks.errors import BacktestError, StageError
+from tasks.progress import Progress
+
+# A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
+TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+
+
+def gather(stage: str, futures: Sequence[PrefectFuture[Tally]], sizes: Sequence[int], *, started: float) -> StageRecord:
+    """Wait for a stage's tasks; those that failed do not stop the others.
+
+    Args:
+        stage: The stage's name.
+        futures: Its tasks.
+        sizes: Bytes that each handles, for the estimate of the time left.
+        started: `time.monotonic()` at the stage's start.
+
+    Returns:
+        What all of them counted, checked.
+
+    Raises:
+        StageError: Some failed; what the others wrote is kept, and the next run redoes only those.
+        BalanceError: The counts do not add up.
+    """
+    progress = Progress(stage, len(futures), sum(sizes))
+    size_of = dict(zip(futures, sizes, strict=True))
+    tallies: list[Tally] = []
+    failures: list[Exception] = []
+    for future in as_completed(list(futures)):
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, Exception):
+            failures.append(outcome)
+        else:
+            tallies.append(outcome)
+            progress.advance(outcome.out, size_of[future])
+    if failures:
+        raise _stage_error(stage, failures, len(futures)) from failures[0]
+    total = Tally.of(tallies).balanced(stage)
+    return StageRecord(**total.model_dump(), seconds=time.monotonic() - started)
+
+
+def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
+    first = failures[0]
+    said = str(first) if isinstance(first, BacktestError) else f"{type(first).__name__}: {first}"
+    return StageError(f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}")

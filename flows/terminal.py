@@ -1,0 +1,104 @@
+"""What the command line prints, and how quiet Prefect is meanwhile."""
+
+import logging
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from flows.report import BacktestReport
+    from tasks.caching import StageRecord
+
+_PROJECT_FILE = Path(__file__).resolve().parent.parent / "pyproject.toml"
+
+_MONEY = ("turnover", "gross", "commission", "net")
+
+
+def use_prefect_quietly() -> None:
+    """Settle Prefect's settings, before its first import: the project's own, whichever folder the command is run from.
+
+    Of what is logged only this project's sentences reach the terminal; all of it reaches the UI.
+    """
+    for name, value in _project_settings():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    logger = logging.getLogger("backtest")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.StreamHandler())
+
+
+def _project_settings() -> Iterator[tuple[str, str]]:
+    if not _PROJECT_FILE.exists():
+        return
+    settings = tomllib.loads(_PROJECT_FILE.read_text())["tool"]["prefect"]
+    settings["home"] = str(_PROJECT_FILE.parent / settings["home"])
+    yield from _variables("PREFECT", settings)
+
+
+def _variables(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        name = f"{prefix}_{key.upper()}"
+        if isinstance(value, dict):
+            yield from _variables(name, value)
+        else:
+            yield name, str(value)
+
+
+def print_report(report: "BacktestReport") -> None:
+    """Print what a run did and found.
+
+    Args:
+        report: The run's.
+    """
+    console = Console()
+    if report.stages:
+        console.print(_stages_table(report.stages))
+    table = Table(title=f"Run {report.run}", title_justify="left")
+    table.add_column("variant")
+    table.add_column("parameters")
+    for heading in ("bets", "turnover", "gross", "commission", "net", "ROI"):
+        table.add_column(heading, justify="right")
+    for variant in report.variants:
+        roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
+        money = (f"{variant[column]:,.2f}" for column in _MONEY)
+        parameters = " ".join(f"{key}={value}" for key, value in variant["parameters"].items() if "exposure" not in key)
+        table.add_row(variant["strategy"], parameters, str(variant["bets"]), *money, roi)
+    console.print(table)
+    console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
+
+
+def print_stage(record: "StageRecord") -> None:
+    """Print what a stage did.
+
+    Args:
+        record: The stage's.
+    """
+    Console().print(_stages_table({"stage": record}))
+
+
+def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
+    table = Table()
+    table.add_column("stage")
+    for heading in ("in", "out", "rejected", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for name, record in stages.items():
+        counts = (record.taken, record.out, record.rejected)
+        table.add_row(name, *map(str, counts), f"{record.seconds:.1f}", "Cached" if record.cached else "done")
+    return table
+
+
+def print_strategies() -> None:
+    """Print the strategies there are, with parameters and defaults."""
+    from strategies import STRATEGIES  # noqa: PLC0415 - flumine takes a second to import
+
+    console = Console()
+    for name, strategy in STRATEGIES.items():
+        console.print(f"[bold]{name}[/bold]: {(strategy.__doc__ or '').splitlines()[0]}")
+        for key, field in strategy.Parameters.model_fields.items():
+            console.print(f"    {key}={field.default}  {field.description}", highlight=False)

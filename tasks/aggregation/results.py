@@ -1,0 +1,131 @@
+"""One run's orders to its results in the lake. The figures themselves are in the modules beside this one."""
+
+import json
+from dataclasses import dataclass
+from math import isclose
+
+import pandas as pd
+import pyarrow as pa
+
+from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.summary import by_day, by_variant
+from tasks.errors import BalanceError
+from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY, Dataset
+from tasks.lake.fingerprint import fingerprint
+from tasks.lake.store import Lake, LakeFile
+from tasks.simulation.replay import ReplayJob
+from tasks.simulation.variant import Variant
+
+VERSION = 1
+
+_HALF_A_CENT = 0.005
+
+
+@dataclass(frozen=True)
+class Run:
+    """One backtest: which orders make its results.
+
+    Attributes:
+        lake: The lake.
+        variants: In the order in which they were asked for.
+        jobs: The chunks they were replayed on.
+        commission: The rate.
+    """
+
+    lake: Lake
+    variants: tuple[Variant, ...]
+    jobs: tuple[ReplayJob, ...]
+    commission: Commission
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the results."""
+        return fingerprint(
+            "aggregate",
+            version=VERSION,
+            variants=[variant.id for variant in self.variants],
+            orders=[[job.archive, job.chunk, job.fingerprint(v)] for job in self.jobs for v in self.variants],
+            commission=self.commission,
+            schema=[dataset.layout for dataset in (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_SUMMARY)],
+        )
+
+    @property
+    def id(self) -> str:
+        """What the lake calls it: the first archive, and a fingerprint of all that was asked for."""
+        return f"{self.jobs[0].archive}-{self.fingerprint[:8]}"
+
+
+def find_results(run: Run) -> list[LakeFile] | None:
+    """Find a run's results in the lake.
+
+    Args:
+        run: The run.
+
+    Returns:
+        The files of `results/markets`, `results/days` and `results/summary`, or None where any is to be made.
+    """
+    partition = {"run": run.id}
+    found = [run.lake.fresh(d, partition, run.fingerprint) for d in (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_SUMMARY)]
+    files = [file for file in found if file is not None]
+    return files if len(files) == len(found) else None
+
+
+def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
+    """Settle a run's orders and write its results, the summary last.
+
+    Args:
+        run: The run.
+        markets: The selected rows of the catalogue, with a column `archive`.
+
+    Returns:
+        The files of `results/markets`, `results/days` and `results/summary`.
+
+    Raises:
+        BalanceError: Orders or money do not add up.
+        LakeError: A chunk's orders are missing; run the simulate stage.
+    """
+    orders = read_orders(run)
+    settled = settle(orders, markets, run.commission)
+    variants = pd.DataFrame(
+        {
+            "strategy": [variant.id for variant in run.variants],
+            "name": [variant.name for variant in run.variants],
+            "parameters": [json.dumps(variant.parameters, sort_keys=True) for variant in run.variants],
+        }
+    )
+    summary = by_variant(settled, variants)
+    _check_balance(orders, settled, summary)
+    tables = ((RESULTS_MARKETS, settled), (RESULTS_DAYS, by_day(settled)), (RESULTS_SUMMARY, summary))
+    return [run.lake.write(d, {"run": run.id}, _table(frame, d), run.fingerprint) for d, frame in tables]
+
+
+def read_orders(run: Run) -> pd.DataFrame:
+    """Read the orders of a run.
+
+    Args:
+        run: The run.
+
+    Returns:
+        Rows of `orders` of all its variants.
+
+    Raises:
+        LakeError: A chunk's orders are missing or damaged.
+    """
+    tables = [run.lake.read(ORDERS, job.partition(variant)) for job in run.jobs for variant in run.variants]
+    orders: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return orders
+
+
+def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:
+    sums = {
+        "orders": (len(orders), settled["orders"].sum(), summary["orders"].sum()),
+        "gross": (orders["profit"].sum(), settled["gross"].sum(), summary["gross"].sum()),
+        "net": (settled["gross"].sum() - settled["commission"].sum(), settled["net"].sum(), summary["net"].sum()),
+    }
+    for what, (first, *others) in sums.items():
+        if not all(isclose(first, other, abs_tol=_HALF_A_CENT) for other in others):
+            raise BalanceError(f"{what} do not add up: {first} in the orders, {others} in markets and summary")
+
+
+def _table(frame: pd.DataFrame, dataset: Dataset) -> pa.Table:
+    return pa.Table.from_pandas(frame[dataset.schema.names], dataset.schema, preserve_index=False)

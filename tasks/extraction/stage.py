@@ -1,0 +1,58 @@
+"""The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
+
+from concurrent.futures import Executor
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.caching import Tally, ended
+from tasks.extraction.archive import Archive
+from tasks.extraction.chunks import cut_into_chunks
+from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
+from tasks.lake.store import Lake, LakeFile
+
+
+def plan(lake: Lake, archive: Archive, chunk_bytes: int) -> list[ExtractJob]:
+    """Cut an archive into jobs, and delete what is left in the lake of chunks that it no longer has.
+
+    Args:
+        lake: Where the output goes.
+        archive: The archive's index.
+        chunk_bytes: Size of a chunk to aim at, bytes as stored.
+
+    Returns:
+        A job a chunk.
+    """
+    jobs = [extract_job(lake, archive, chunk) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
+    present = {chunk_name(job.chunk.number) for job in jobs}
+    for name in lake.names(CATALOGUE_MARKETS, {"archive": archive.name}):
+        if name not in present:
+            number = int(name.removeprefix("chunk-"))
+            lake.delete(CATALOGUE_MARKETS, {"archive": archive.name}, name)
+            lake.delete(CATALOGUE_RUNNERS, {"archive": archive.name}, name)
+            lake.delete(REJECTS, {"stage": "extract", "source": archive.name}, name)
+            lake.delete(MARKETS, {"archive": archive.name, "chunk": number})
+    return jobs
+
+
+@task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
+def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) -> Tally:  # noqa: ARG001 - in the run's name
+    """Extract one chunk of an archive.
+
+    Args:
+        job: What to do.
+        number: Which of the stage's chunks this is, from 1.
+        of: How many there are.
+        pool: The worker processes.
+
+    Returns:
+        Markets found, kept and rejected.
+    """
+    found = find_extracted(job)
+    return ended(_count(found or pool.submit(extract_chunk, job).result(), cached=bool(found)))
+
+
+def _count(files: list[LakeFile], *, cached: bool) -> Tally:
+    _, _, rejects, markets = files
+    return Tally(cached=cached, taken=markets.rows + rejects.rows, out=markets.rows, rejected=rejects.rows)

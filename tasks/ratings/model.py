@@ -1,0 +1,176 @@
+"""A ratings model: where its ratings come from, which files of the lake hold them, and what is left out of them."""
+
+import hashlib
+from datetime import date
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import requests
+
+from tasks.errors import RatingsFileError
+from tasks.lake.datasets import RATINGS, REJECTS
+from tasks.lake.fingerprint import fingerprint
+from tasks.lake.store import Lake
+from tasks.ratings.columns import RatingRows
+from tasks.ratings.predictions import read_predictions
+from tasks.ratings.services import SERVICES, fetch_day, parse_day
+from tasks.rejects import as_table
+
+VERSION = 1
+
+# The partition of a file that covers any number of days.
+ALL_DAYS = "all"
+
+_DIGITS = 8
+
+
+class Model(NamedTuple):
+    """A ratings model.
+
+    Attributes:
+        name: What the lake calls it: a service's name; a file's name and a digest of its content.
+        source: The service's address, or the file's.
+        content: What decides its ratings besides the day: the address, or the digest of the file's content.
+    """
+
+    name: str
+    source: str
+    content: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is fetched day by day."""
+        return self.name in SERVICES
+
+    def days(self, market_dates: "pd.Series[date]") -> list[str]:
+        """Say which partitions are needed.
+
+        Args:
+            market_dates: Days of the markets to be rated, where their tracks are.
+
+        Returns:
+            Values of the partition `date`, in order.
+        """
+        if not self.is_service:
+            return [ALL_DAYS]
+        return sorted({day.isoformat() for day in market_dates})
+
+
+def find_model(ratings: str, base_url: str) -> Model:
+    """Find the model a user means.
+
+    Args:
+        ratings: `iggy`, `kash`, or the path or URL of a CSV file.
+        base_url: Where the services are.
+
+    Returns:
+        The model.
+
+    Raises:
+        RatingsFileError: There is no such file.
+    """
+    if ratings in SERVICES:
+        return Model(ratings, base_url, base_url)
+    try:
+        with fsspec.open(ratings, "rb") as source:
+            content = hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError:
+        raise RatingsFileError(
+            f"{ratings}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
+            "market_id, selection_id, rating"
+        ) from None
+    stem = PurePosixPath(ratings.replace("\\", "/")).stem
+    return Model(f"{stem}-{content[:_DIGITS]}", ratings, content)
+
+
+class RatingsFiles(NamedTuple):
+    """What the lake has of a model's day.
+
+    Attributes:
+        cached: Whether it was there already.
+        kept: Rows kept.
+        rejected: Rows rejected.
+    """
+
+    cached: bool
+    kept: int
+    rejected: int
+
+
+def store_day(lake: Lake, model: Model, day: str, http: requests.Session) -> RatingsFiles:
+    """See to it that a model's day is in the lake.
+
+    Args:
+        lake: The lake.
+        model: The model.
+        day: A value of `Model.days`.
+        http: For services.
+
+    Returns:
+        What there is.
+
+    Raises:
+        RatingsServiceError: The service did not give the day.
+        RatingsFileError: The file cannot be read.
+    """
+    decided_by = fingerprint(
+        "ratings", version=VERSION, model=model.name, content=model.content, day=day, schema=RATINGS.layout
+    )
+    ratings_at = (RATINGS, {"model": model.name, "date": day})
+    rejects_at = (REJECTS, {"stage": "ratings", "source": model.name})
+    ratings, rejects = lake.fresh(*ratings_at, decided_by), lake.fresh(*rejects_at, decided_by, day)
+    if ratings and rejects:
+        return RatingsFiles(cached=True, kept=ratings.rows, rejected=rejects.rows)
+    rows = _read(model, day, http)
+    table = rows.ratings.assign(source=model.source, fetched_at=pd.Timestamp.now("UTC").floor("ms"))
+    rejects = lake.write(*rejects_at, as_table(rows.rejects), decided_by, day)
+    ratings = lake.write(*ratings_at, pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False), decided_by)
+    return RatingsFiles(cached=False, kept=ratings.rows, rejected=rejects.rows)
+
+
+def _read(model: Model, day: str, http: requests.Session) -> RatingRows:
+    if not model.is_service:
+        return read_predictions(model.source)
+    service, when = SERVICES[model.name], date.fromisoformat(day)
+    return parse_day(fetch_day(http, service, when, model.content), service, when)
+
+
+def load_ratings(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> pd.DataFrame:
+    """Read a model's ratings from the lake.
+
+    Args:
+        lake: The lake.
+        model: The model.
+        market_dates: Days of the markets to be rated.
+
+    Returns:
+        market_id, selection_id, rating; of a runner that is rated on several days, the first day's.
+
+    Raises:
+        LakeError: A day is missing; run the ratings stage.
+    """
+    wanted = ["market_id", "selection_id", "rating"]
+    days: list[pd.DataFrame] = [
+        lake.read(RATINGS, {"model": model.name, "date": day}, columns=wanted).to_pandas()
+        for day in model.days(market_dates)
+    ]
+    return pd.concat(days, ignore_index=True).drop_duplicates(["market_id", "selection_id"], ignore_index=True)
+
+
+def as_lookup(ratings: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """Turn ratings into what a strategy looks up on a tick.
+
+    Args:
+        ratings: market_id, selection_id, rating.
+
+    Returns:
+        Market id to selection id to rating.
+    """
+    lookup: dict[str, dict[int, float]] = {}
+    columns = (ratings[column].tolist() for column in ("market_id", "selection_id", "rating"))
+    for market_id, selection_id, rating in zip(*columns, strict=True):
+        lookup.setdefault(market_id, {})[selection_id] = rating
+    return lookup

@@ -1,0 +1,19 @@
+"""What is set once for a machine rather than for a run, read from the environment (`BACKTEST_…`)."""
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.ratings.services import DEFAULT_BASE_URL
+
+
+class Settings(BaseSettings):
+    """Settings of a machine.
+
+    Attributes:
+        lake: Root of the lake where none is given, `BACKTEST_LAKE`.
+        ratings_url: Where the ratings services are, `BACKTEST_RATINGS_URL`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BACKTEST_")
+
+    lake: str = "data_lake"
+    ratings_url: str = DEFAULT_BASE_URL
