@@ -9,6 +9,7 @@ from flows.simulate import plan_run
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.stage import settle_task
 from tasks.caching import StageRecord, ended
+from tasks.progress import Words
 
 
 @flow(name="aggregate", task_runner=TASK_RUNNER, persist_result=False)
@@ -27,4 +28,12 @@ def aggregate(parameters: BacktestParameters) -> StageRecord:
     """
     started = time.monotonic()
     planned = plan_run(parameters)
-    return ended(gather("aggregate", [settle_task.submit(planned.run, planned.markets)], [1], started=started))
+    return ended(
+        gather(
+            "aggregate",
+            Words("runs", "orders"),
+            [settle_task.submit(planned.run, planned.markets)],
+            [0],
+            started=started,
+        )
+    )

@@ -154,6 +154,16 @@ def show(
 
 
 @app.command()
+def sample(*, lake: LakeRoot = None) -> None:
+    """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
+    use_prefect_quietly()
+    from flows.sample import run_sample  # noqa: PLC0415
+
+    print_report(run_sample(lake))
+    typer.echo("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
+
+
+@app.command()
 def strategies() -> None:
     """List the strategies, their parameters and defaults."""
     print_strategies()

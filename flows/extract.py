@@ -9,6 +9,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
 from tasks.extraction.archive import read_index
 from tasks.extraction.stage import extract_chunk_task, plan
+from tasks.progress import Words
 from tasks.rejects import write_down
 from tasks.workers import worker_pool
 
@@ -32,6 +33,8 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     jobs = [job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes)]
     with worker_pool(parameters.workers) as pool:
         futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
-        record = gather("extract", futures, [job.chunk.bytes for job in jobs], started=started)
+        record = gather(
+            "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
+        )
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
     return ended(record)

@@ -9,6 +9,7 @@ from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
 from tasks.errors import InputError
+from tasks.progress import Words
 from tasks.ratings.model import load_ratings
 from tasks.ratings.services import session
 from tasks.ratings.stage import report_unmatched, store_day_task
@@ -38,7 +39,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     days = model.days(selected["market_date"])
     with session() as http:
         futures = [store_day_task.submit(lake, model, day, http) for day in days]
-        record = gather("ratings", futures, [1] * len(days), started=started)
+        record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
     rated = load_ratings(lake, model, selected["market_date"])
     archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
     unmatched = report_unmatched(lake, model, rated, archives)

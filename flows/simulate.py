@@ -19,6 +19,7 @@ from tasks.workers import worker_pool
 
 if TYPE_CHECKING:
     from tasks.simulation.replay import Ratings
+from tasks.progress import Words
 
 
 class Plan(NamedTuple):
@@ -81,5 +82,5 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     sizes = planned.markets.groupby(["archive", "chunk"], sort=True)["bytes"].sum().tolist()
     with worker_pool(min(parameters.workers, len(jobs))) as pool:
         futures = [simulate_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
-        record = gather("simulate", futures, sizes, started=started)
+        record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)
     return ended(record.model_copy(update={"taken": record.taken + left_out, "rejected": left_out}))

@@ -10,19 +10,22 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from tasks.caching import StageRecord, Tally
 from tasks.errors import BacktestError, StageError
-from tasks.progress import Progress
+from tasks.progress import Progress, Words
 
 # A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
 
 
-def gather(stage: str, futures: Sequence[PrefectFuture[Tally]], sizes: Sequence[int], *, started: float) -> StageRecord:
+def gather(
+    stage: str, words: Words, futures: Sequence[PrefectFuture[Any]], sizes: Sequence[int], *, started: float
+) -> StageRecord:
     """Wait for a stage's tasks; those that failed do not stop the others.
 
     Args:
         stage: The stage's name.
+        words: What its tasks and their output are called.
         futures: Its tasks.
-        sizes: Bytes that each handles, for the estimate of the time left.
+        sizes: Bytes that each handles, for the estimate of the time left; zeros where they say nothing about it.
         started: `time.monotonic()` at the stage's start.
 
     Returns:
@@ -32,7 +35,7 @@ def gather(stage: str, futures: Sequence[PrefectFuture[Tally]], sizes: Sequence[
         StageError: Some failed; what the others wrote is kept, and the next run redoes only those.
         BalanceError: The counts do not add up.
     """
-    progress = Progress(stage, len(futures), sum(sizes))
+    progress = Progress(stage, words, len(futures), sum(sizes))
     size_of = dict(zip(futures, sizes, strict=True))
     tallies: list[Tally] = []
     failures: list[Exception] = []

@@ -3,10 +3,11 @@
 import logging
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -58,18 +59,24 @@ def print_report(report: "BacktestReport") -> None:
     console = Console()
     if report.stages:
         console.print(_stages_table(report.stages))
-    table = Table(title=f"Run {report.run}", title_justify="left")
-    table.add_column("variant")
-    table.add_column("parameters")
+    table = Table(title=f"Run {report.run}", title_justify="left", box=SIMPLE)
+    table.add_column("variant", overflow="fold")
     for heading in ("bets", "turnover", "gross", "commission", "net", "ROI"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:
         roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
         money = (f"{variant[column]:,.2f}" for column in _MONEY)
-        parameters = " ".join(f"{key}={value}" for key, value in variant["parameters"].items() if "exposure" not in key)
-        table.add_row(variant["strategy"], parameters, str(variant["bets"]), *money, roi)
+        table.add_row(_describe(variant, report.variants), str(variant["bets"]), *money, roi)
     console.print(table)
     console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
+
+
+def _describe(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
+    """Name a variant, and the parameters in which it differs from others of its strategy."""
+    own = variant["parameters"]
+    others = [other["parameters"] for other in variants if other["name"] == variant["name"]]
+    differing = [f"{key}={own[key]}" for key in own if any(other.get(key) != own[key] for other in others)]
+    return "\n  ".join([variant["strategy"], *differing])
 
 
 def print_stage(record: "StageRecord") -> None:
@@ -82,7 +89,7 @@ def print_stage(record: "StageRecord") -> None:
 
 
 def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
-    table = Table()
+    table = Table(box=SIMPLE)
     table.add_column("stage")
     for heading in ("in", "out", "rejected", "seconds"):
         table.add_column(heading, justify="right")

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 from sample.atomic import replacing
 from sample.races import Race
@@ -31,7 +32,7 @@ ERROR = 0.2
 
 
 def write_ratings(folder: Path, races: Iterable[Race], rng: Random, *, error: float = ERROR) -> list[Path]:
-    """Writes a file of ratings for each day with racing, `YYYY-MM-DD.csv`.
+    """Writes a file of ratings for each day with racing, where the tracks are: `YYYY-MM-DD.csv`.
 
     Args:
         folder: Where; it is made if need be.
@@ -44,11 +45,15 @@ def write_ratings(folder: Path, races: Iterable[Race], rng: Random, *, error: fl
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for day, of_day in groupby(races, key=lambda race: race.market_time.date()):
+    for day, of_day in groupby(sorted(races, key=_day), key=_day):
         files.append(path_of(folder, day))
         with replacing(files[-1]) as file:
             file.write(as_csv(_rows(of_day, rng, error)))
     return files
+
+
+def _day(race: Race) -> date:
+    return race.market_time.astimezone(ZoneInfo(race.track.timezone)).date()
 
 
 def path_of(folder: Path, day: date) -> Path:

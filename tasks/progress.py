@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import NamedTuple
 
 logger = logging.getLogger("backtest")
 
@@ -9,44 +10,47 @@ _SECONDS_BETWEEN_LINES = 5.0
 _MEGABYTE = 1e6
 
 
+class Words(NamedTuple):
+    """What a stage's parts and the things in them are called: chunks and markets, days and rows."""
+
+    parts: str
+    things: str
+
+
 class Progress:
     """Says now and then how far a stage is and how long it will take.
 
     Attributes:
         stage: Its name.
+        words: What its parts are called.
         parts: How many parts it has.
-        size: Bytes of all parts.
+        size: Bytes of all parts; 0 where they say nothing about the time.
     """
 
-    def __init__(self, stage: str, parts: int, size: int) -> None:
-        self.stage, self.parts, self.size = stage, parts, size
-        self._done_parts = self._done_size = self._markets = 0
+    def __init__(self, stage: str, words: Words, parts: int, size: int) -> None:
+        self.stage, self.words, self.parts, self.size = stage, words, parts, size
+        self._done_parts = self._done_size = self._things = 0
         self._started = self._said = time.monotonic()
 
-    def advance(self, markets: int, size: int) -> None:
+    def advance(self, things: int, size: int) -> None:
         """Count a finished part.
 
         Args:
-            markets: Its markets.
+            things: How many things were in it.
             size: Its bytes.
         """
         self._done_parts += 1
         self._done_size += size
-        self._markets += markets
+        self._things += things
         now = time.monotonic()
-        if self._done_parts < self.parts and now - self._said < _SECONDS_BETWEEN_LINES:
-            return
-        self._said = now
-        elapsed = now - self._started
-        left = elapsed / self._done_size * (self.size - self._done_size) if self._done_size else 0
-        remaining = f"; about {left:.0f} s left" if self._done_parts < self.parts else f" in {elapsed:.1f} s"
-        logger.info(
-            "%s: %d of %d chunks, %d markets, %.1f of %.1f MB%s",
-            self.stage,
-            self._done_parts,
-            self.parts,
-            self._markets,
-            self._done_size / _MEGABYTE,
-            self.size / _MEGABYTE,
-            remaining,
-        )
+        finished = self._done_parts == self.parts
+        if finished or now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            logger.info("%s", self._sentence(now - self._started, finished=finished))
+
+    def _sentence(self, elapsed: float, *, finished: bool) -> str:
+        done, whole = (self._done_size, self.size) if self.size else (self._done_parts, self.parts)
+        so_far = f"{self._done_parts} of {self.parts} {self.words.parts}, {self._things} {self.words.things}"
+        megabytes = f", {self._done_size / _MEGABYTE:.1f} of {self.size / _MEGABYTE:.1f} MB" if self.size else ""
+        time_said = f" in {elapsed:.1f} s" if finished else f"; about {elapsed / done * (whole - done):.0f} s left"
+        return f"{self.stage}: {so_far}{megabytes}{time_said}"

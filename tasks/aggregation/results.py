@@ -121,9 +121,10 @@ def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.Data
         "orders": (len(orders), settled["orders"].sum(), summary["orders"].sum()),
         "gross": (orders["profit"].sum(), settled["gross"].sum(), summary["gross"].sum()),
         "net": (settled["gross"].sum() - settled["commission"].sum(), settled["net"].sum(), summary["net"].sum()),
+        "commission": (settled["commission"].sum(), summary["commission"].sum()),
     }
     for what, (first, *others) in sums.items():
-        if not all(isclose(first, other, abs_tol=_HALF_A_CENT) for other in others):
+        if not all(isclose(first, other, abs_tol=_HALF_A_CENT * (len(summary) + 1)) for other in others):
             raise BalanceError(f"{what} do not add up: {first} in the orders, {others} in markets and summary")
 
 

@@ -58,6 +58,8 @@ def settle(orders: pd.DataFrame, markets: pd.DataFrame, commission: Commission) 
         }
     )
     settled = counted.groupby(["strategy", "market_id"], as_index=False, sort=True).sum()
+    # Stakes and profits are whole cents; sums of floats are not.
+    settled[["turnover", "gross"]] = settled[["turnover", "gross"]].round(2)
     settled = settled.merge(known[_MARKET].reset_index(drop=True), on="market_id", validate="many_to_one")
     settled["base_rate"] = _rates(settled, commission)
     settled["commission"] = settled["gross"].clip(lower=0) * settled["base_rate"]

@@ -1,8 +1,12 @@
-"""Settled markets to the figures of a day and of a variant. How a market is settled is in `settlement.py`."""
+"""Settled markets to the figures of a day and of a variant, in whole cents.
+
+How a market is settled is in `settlement.py`.
+"""
 
 import pandas as pd
 
 _SUMS = ["orders", "bets", "void_bets", "turnover", "gross", "commission", "net"]
+_MONEY = ["turnover", "gross", "commission", "net"]
 _COLUMNS = ["orders", "markets", "bets", "void_bets", "turnover", "gross", "commission", "net", "roi"]
 
 
@@ -38,4 +42,5 @@ def _sum(settled: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     grouped = settled.assign(markets=(settled["bets"] > 0).astype(int)).groupby(keys, as_index=False)
     summed = grouped[[*_SUMS, "markets"]].sum()
     summed["roi"] = (summed["net"] / summed["turnover"]).where(summed["turnover"] > 0)
+    summed[_MONEY] = summed[_MONEY].round(2)
     return summed[[*keys, *_COLUMNS]]
