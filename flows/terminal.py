@@ -59,24 +59,33 @@ def print_report(report: "BacktestReport") -> None:
     console = Console()
     if report.stages:
         console.print(_stages_table(report.stages))
-    table = Table(title=f"Run {report.run}", title_justify="left", box=SIMPLE)
-    table.add_column("variant", overflow="fold")
+    table = Table(
+        title=f"Run {report.run}",
+        title_justify="left",
+        box=SIMPLE,
+        padding=(0, 0, 0, 1),
+        show_edge=False,
+        pad_edge=False,
+    )
+    table.add_column("variant", no_wrap=True)
     for heading in ("bets", "turnover", "gross", "commission", "net", "ROI"):
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:
         roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
         money = (f"{variant[column]:,.2f}" for column in _MONEY)
-        table.add_row(_describe(variant, report.variants), str(variant["bets"]), *money, roi)
+        table.add_row(variant["strategy"], str(variant["bets"]), *money, roi)
     console.print(table)
+    for variant in report.variants:
+        if differing := _differing(variant, report.variants):
+            console.print(f"{variant['strategy']}: {differing}", highlight=False, soft_wrap=True)
     console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
 
 
-def _describe(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
-    """Name a variant, and the parameters in which it differs from others of its strategy."""
+def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
+    """Tell a variant from others of its strategy by the parameters in which they differ."""
     own = variant["parameters"]
     others = [other["parameters"] for other in variants if other["name"] == variant["name"]]
-    differing = [f"{key}={own[key]}" for key in own if any(other.get(key) != own[key] for other in others)]
-    return "\n  ".join([variant["strategy"], *differing])
+    return ", ".join(f"{key}={own[key]}" for key in own if any(other.get(key) != own[key] for other in others))
 
 
 def print_stage(record: "StageRecord") -> None:
@@ -89,7 +98,7 @@ def print_stage(record: "StageRecord") -> None:
 
 
 def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE, padding=(0, 0, 0, 1), show_edge=False, pad_edge=False)
     table.add_column("stage")
     for heading in ("in", "out", "rejected", "seconds"):
         table.add_column(heading, justify="right")
