@@ -1,0 +1,100 @@
+"""A real Prefect server for the session, and the command line as a user runs it: in a process of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+PROJECT = Path(__file__).resolve().parents[2]
+BACKTEST = Path(sys.executable).parent / "backtest"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a Prefect server with a database of its own."""
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment.pop("PREFECT_API_URL", None)
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=PROJECT)
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_for(f"{url}/health", process, home / "server.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        try:
+            if requests.get(address, timeout=1).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    pytest.fail(f"the Prefect server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def environment(server: str) -> dict[str, str]:
+    """The environment of a user whose Prefect server runs already."""
+    return {**os.environ, "PREFECT_API_URL": server}
+
+
+@pytest.fixture(scope="session")
+def backtest(environment: dict[str, str]) -> Run:
+    """The command `backtest`."""
+
+    def run(*arguments: object, expect: int = 0, **extra: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [BACKTEST, *map(str, arguments)],
+            env={**environment, **extra},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == expect, f"exit {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def backtest_json(backtest: Run) -> Callable[..., dict[str, Any]]:
+    """The command `backtest … --json`, its output read."""
+
+    def run(*arguments: object, **extra: str) -> dict[str, Any]:
+        return json.loads(backtest(*arguments, "--json", **extra).stdout)
+
+    return run

@@ -1,0 +1,111 @@
+"""The main job on a real archive: the same orders and the same money as plain flumine."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from golden_orders import (
+    ARCHIVE,
+    PREDICTIONS,
+    VARIANTS,
+    assert_same_orders,
+    assert_same_summary,
+    expected_orders,
+    lake_orders,
+)
+
+from sample.server import serve
+
+BacktestJson = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def report(data: Path, lake: Path, backtest_json: BacktestJson) -> dict[str, Any]:
+    """All variants in one replay."""
+    asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
+    return backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--lake", lake)
+
+
+@pytest.fixture(scope="module")
+def expected_summary(data: Path) -> pd.DataFrame:
+    return pd.read_csv(data / "expected" / "summary.csv", index_col="variant")
+
+
+@pytest.mark.parametrize("golden", VARIANTS)
+def test_orders_are_those_of_plain_flumine(golden, data, lake, report):
+    variant = report["variants"][list(VARIANTS).index(golden)]
+    assert_same_orders(lake_orders(lake, variant["strategy"]), expected_orders(data, golden))
+
+
+@pytest.mark.parametrize("golden", VARIANTS)
+def test_money_is_that_of_plain_flumine(golden, report, expected_summary):
+    assert_same_summary(report["variants"][list(VARIANTS).index(golden)], expected_summary.loc[golden])
+
+
+def test_json_tells_what_each_stage_did(report):
+    assert report["run"].startswith("2022_03_MarGreyhoundsPro-")
+    assert list(report["stages"]) == ["extract", "ratings", "simulate", "aggregate"]
+    for stage in report["stages"].values():
+        assert set(stage) == {"seconds", "cached", "in", "out", "rejected"}
+        assert stage["in"] == stage["out"] + stage["rejected"]
+        assert not stage["cached"]
+    counts = {name: (stage["in"], stage["out"]) for name, stage in report["stages"].items()}
+    assert counts == {
+        "extract": (102, 102),
+        "ratings": (25545, 135),
+        "simulate": (33, 33),
+        "aggregate": (410, 410),
+    }
+
+
+def test_a_second_run_does_nothing(data, lake, report, backtest_json):
+    before = {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
+    asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
+    again = backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--lake", lake)
+    assert all(stage["cached"] for stage in again["stages"].values())
+    assert again["variants"] == report["variants"]
+    assert {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")} == before
+
+
+@pytest.mark.parametrize("golden", VARIANTS)
+def test_a_variant_alone_bets_as_in_company(golden, data, lake, report, tmp_path, backtest_json):
+    for dataset in ("markets", "catalogue", "ratings"):
+        shutil.copytree(lake / dataset, tmp_path / dataset)
+    alone = backtest_json(
+        *("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, "--strategy", VARIANTS[golden], "--lake", tmp_path)
+    )
+    in_company = report["variants"][list(VARIANTS).index(golden)]
+    assert alone["variants"] == [in_company]
+    assert not alone["stages"]["simulate"]["cached"]
+    assert_same_orders(lake_orders(tmp_path, in_company["strategy"]), lake_orders(lake, in_company["strategy"]))
+
+
+def test_the_iggy_service_gives_its_orders(data, lake, report, tmp_path, backtest_json, expected_summary):
+    for dataset in ("markets", "catalogue"):
+        shutil.copytree(lake / dataset, tmp_path / dataset)
+    with serve(data / "iggy") as url:
+        asked = ("run", data / ARCHIVE, "--ratings", "iggy", "--strategy", "rated_price", "--lake", tmp_path)
+        first = backtest_json(*asked, BACKTEST_RATINGS_URL=url)
+    again = backtest_json(*asked, BACKTEST_RATINGS_URL=url)  # the server is gone: nothing is fetched twice
+    assert again["stages"]["ratings"]["cached"]
+    (variant,) = first["variants"]
+    assert_same_orders(lake_orders(tmp_path, variant["strategy"]), expected_orders(data, "iggy_flat_60"))
+    assert_same_summary(variant, expected_summary.loc["iggy_flat_60"])
+
+
+def test_filters_choose_markets_before_any_replay(data, lake, report, tmp_path, backtest_json):
+    for dataset in ("markets", "catalogue"):
+        shutil.copytree(lake / dataset, tmp_path / dataset)
+    one_day = ("--from", "2022-03-02", "--to", "2022-03-02")
+    asked = ("run", data / ARCHIVE, "--lake", tmp_path, "--country", "au", *one_day)
+    chosen = backtest_json(*asked)
+    assert chosen["stages"]["simulate"]["in"] == 12
+    assert backtest_json(*asked, "--market-type", "ALL")["stages"]["simulate"]["in"] > 12
