@@ -45,6 +45,7 @@ Discount = Annotated[float | None, typer.Option(help="The account's discount on 
 Currency = Annotated[str | None, typer.Option(help="The account's currency; decides the smallest bet; default GBP")]
 LakeRoot = Annotated[str | None, typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake")]
 Workers = Annotated[int | None, typer.Option(help="Processes; default one a core")]
+ChunkBytes = Annotated[int | None, typer.Option(help="Size of a chunk to aim at, bytes as stored; default 2000000")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
 
 
@@ -87,6 +88,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
         currency: Currency = None,
         lake: LakeRoot = None,
         workers: Workers = None,
+        chunk_bytes: ChunkBytes = None,
         as_json: AsJson = False,
     ) -> None:
         markets = {
@@ -107,6 +109,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
             "currency": currency,
             "lake": lake,
             "workers": workers,
+            "chunk_bytes": chunk_bytes,
         }
         parameters = _parameters(_set(asked))
         outcome = getattr(import_module(f"flows.{flow}"), flow)(parameters)

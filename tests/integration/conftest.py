@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from sample.archive import Sample, write_sample
+from sample.server import serve
+
 PROJECT = Path(__file__).resolve().parents[2]
 BACKTEST = Path(sys.executable).parent / "backtest"
 
@@ -77,7 +80,7 @@ def backtest(environment: dict[str, str]) -> Run:
     def run(*arguments: object, expect: int = 0, **extra: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [BACKTEST, *map(str, arguments)],
-            env={**environment, **extra},
+            env={**_without_server(environment, extra), **extra},
             cwd=PROJECT,
             capture_output=True,
             text=True,
@@ -90,6 +93,11 @@ def backtest(environment: dict[str, str]) -> Run:
     return run
 
 
+def _without_server(environment: dict[str, str], extra: dict[str, str]) -> dict[str, str]:
+    """Leave the session's server out for a command that is given a home, and so a database, of its own."""
+    return {k: v for k, v in environment.items() if k != "PREFECT_API_URL" or "PREFECT_HOME" not in extra}
+
+
 @pytest.fixture(scope="session")
 def backtest_json(backtest: Run) -> Callable[..., dict[str, Any]]:
     """The command `backtest … --json`, its output read."""
@@ -98,3 +106,16 @@ def backtest_json(backtest: Run) -> Callable[..., dict[str, Any]]:
         return json.loads(backtest(*arguments, "--json", **extra).stdout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """The generated month."""
+    return write_sample(tmp_path_factory.mktemp("month"))
+
+
+@pytest.fixture(scope="session")
+def ratings_url(month: Sample) -> Iterator[str]:
+    """The address of a service that serves the month's ratings."""
+    with serve(month.ratings) as url:
+        yield url

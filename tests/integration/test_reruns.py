@@ -1,0 +1,197 @@
+"""What a rerun does: only what is missing, whatever happened before."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+import requests
+
+from sample.archive import Sample
+
+BacktestJson = Callable[..., dict[str, Any]]
+
+# Ratings carry the moment they were fetched, so only their figures are compared.
+COMPARED = {
+    "markets": "*",
+    "catalogue/markets": "*",
+    "catalogue/runners": "*",
+    "ratings": "* EXCLUDE (fetched_at, source)",
+    "orders": "*",
+    "results/markets": "*",
+    "results/days": "*",
+    "results/summary": "*",
+}
+
+
+def rows(lake: Path, dataset: str) -> list[tuple[object, ...]]:
+    """Every row of a dataset, its partitions included, in one order."""
+    source = f"read_parquet('{lake}/{dataset}/**/*.parquet', hive_partitioning = true)"
+    return duckdb.sql(f"SELECT {COMPARED[dataset]} FROM {source} ORDER BY ALL").fetchall()  # noqa: S608
+
+
+def written(lake: Path) -> dict[str, int]:
+    """When each file of the lake was written."""
+    return {str(path.relative_to(lake)): path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
+
+
+def asked(month: Sample, lake: Path) -> tuple[object, ...]:
+    variants = ("--strategy", "back_favourite", "--strategy", "rated_price:seconds_to_start=30")
+    return ("run", month.archive, "--ratings", "iggy", *variants, "--lake", lake, "--chunk-bytes", 100_000)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(month, ratings_url, tmp_path_factory, backtest_json) -> Path:
+    lake = tmp_path_factory.mktemp("undisturbed")
+    backtest_json(*asked(month, lake), BACKTEST_RATINGS_URL=ratings_url)
+    return lake
+
+
+def kill_tree(process: subprocess.Popen[str]) -> None:
+    """End a command as a power cut would: it first, so that it can tell nobody."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait(10)
+    psutil.wait_procs(children, timeout=10)
+    assert not [child for child in children if child.is_running()], "workers outlived the command"
+
+
+@pytest.mark.parametrize("dataset", ["markets", "ratings", "orders"])
+def test_killed_and_run_again_gives_the_same_lake(
+    dataset, month, ratings_url, undisturbed, tmp_path, environment, backtest_json
+):
+    command = [shutil.which("backtest") or "backtest", *map(str, asked(month, tmp_path))]
+    with subprocess.Popen(
+        command, env={**environment, "BACKTEST_RATINGS_URL": ratings_url}, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / dataset).rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        kill_tree(process)
+    finished = written(tmp_path)
+    assert finished, "nothing was finished before the kill"
+
+    report = backtest_json(*asked(month, tmp_path), BACKTEST_RATINGS_URL=ratings_url)
+
+    for name in COMPARED:
+        assert rows(tmp_path, name) == rows(undisturbed, name)
+    whole_chunks = {name for name in finished if name.startswith(("catalogue/markets", "orders"))}
+    now = written(tmp_path)
+    assert {name: now[name] for name in whole_chunks} == {name: finished[name] for name in whole_chunks}
+    assert not list(tmp_path.glob(".tmp/*"))
+    assert report["stages"]["extract"]["cached"] == (dataset != "markets")
+
+
+def test_a_deleted_file_costs_just_that_file(month, ratings_url, undisturbed, tmp_path, backtest_json):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    before = written(tmp_path)
+    gone = next(name for name in sorted(before) if name.startswith("orders/strategy=rated_price"))
+    (tmp_path / gone).unlink()
+    report = backtest_json(*asked(month, tmp_path), BACKTEST_RATINGS_URL=ratings_url)
+    after = written(tmp_path)
+    assert {name for name in after if after[name] != before.get(name)} == {gone}
+    assert report["stages"]["extract"]["cached"]
+    assert not report["stages"]["simulate"]["cached"]
+    assert rows(tmp_path, "orders") == rows(undisturbed, "orders")
+
+
+def test_without_prefects_database_nothing_is_redone(month, ratings_url, undisturbed, tmp_path, backtest_json):
+    """The embedded server, with an empty database."""
+    report = backtest_json(
+        *asked(month, undisturbed),
+        BACKTEST_RATINGS_URL=ratings_url,
+        PREFECT_HOME=str(tmp_path),
+    )
+    assert all(stage["cached"] for stage in report["stages"].values())
+
+
+FLAWED = '''
+from flumine import BaseStrategy
+
+class Flawed(BaseStrategy):
+    """Raises in one market."""
+
+    def check_market_book(self, market, market_book):
+        return True
+
+    def process_market_book(self, market, market_book):
+        if market_book.market_id == "{market_id}" and {flawed}:
+            raise ZeroDivisionError("one market too many")
+'''
+
+
+def test_a_strategy_that_raises_fails_its_chunk_alone(month, tmp_path, environment, backtest, backtest_json):
+    market_id = month.races[30].market_id
+    lake, code = tmp_path / "lake", tmp_path / "theirs.py"
+    run = ("run", month.archive, "--strategy", "theirs:Flawed", "--lake", lake, "--chunk-bytes", 100_000)
+    code.write_text(FLAWED.format(market_id=market_id, flawed=True))
+    failed = backtest(*run, expect=1, PYTHONPATH=str(tmp_path))
+    first_line = failed.stderr[failed.stderr.index("error:") :].splitlines()[0]
+    assert "1 of" in first_line
+    assert "theirs.Flawed" in first_line
+    assert "ZeroDivisionError: one market too many" in first_line
+    assert market_id in first_line
+    assert "theirs.py" in failed.stderr, "the traceback names the user's file"
+    kept = [name for name in written(lake) if name.startswith("orders/")]
+    assert kept
+    assert not failed.stdout
+
+    code.write_text(FLAWED.format(market_id=market_id, flawed=False))
+    mended = backtest_json(*run, PYTHONPATH=str(tmp_path))
+    assert mended["stages"]["extract"]["cached"]
+    assert mended["stages"]["simulate"]["out"] == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "no_such.tar"], "no_such.tar: no such archive"),
+        (["run", "README.md"], "README.md: not an archive"),
+        (["run", "{archive}", "--strategy", "back_favorite"], "did you mean back_favourite?"),
+        (["run", "{archive}", "--strategy", "back_favourite:stak=2"], "stak"),
+        (["run", "{archive}", "--strategy", "back_favourite:stake=-2"], "stake"),
+        (["run", "{archive}", "--strategy", "back_favourite:stake"], "back_favourite:stake"),
+        (["run", "{archive}", "--strategy", "no_such_module:Theirs"], "no_such_module"),
+        (["run", "{archive}", "--strategy", "rated_price"], "given none"),
+        (["run", "{archive}", "--strategy", "rated_price", "--ratings", "no.csv"], "no.csv"),
+        (["run", "{archive}", "--window", "eighty"], "such as 80s"),
+        (["run", "{archive}", "--from", "yesterday"], "date_from"),
+        (["run", "{archive}", "{archive}"], "share the name"),
+        (["show", "no-such-run"], "no run no-such-run"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, said, month, tmp_path, backtest):
+    words = [word.format(archive=month.archive) for word in arguments]
+    done = backtest(*words, "--lake", tmp_path / "lake", expect=2)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert said in lines[0]
+    assert not done.stdout
+    assert not (tmp_path / "lake").exists(), "nothing was written"
+
+
+def test_stages_run_one_by_one(month, ratings_url, undisturbed, tmp_path, backtest_json):
+    words = asked(month, tmp_path)[1:]
+    stages = {
+        stage: backtest_json(stage, *words, BACKTEST_RATINGS_URL=ratings_url)
+        for stage in ("extract", "ratings", "simulate", "aggregate")
+    }
+    assert [stage["in"] for stage in stages.values()] == [60, 440, 60, stages["aggregate"]["out"]]
+    for name in COMPARED:
+        assert rows(tmp_path, name) == rows(undisturbed, name)
+
+
+def test_the_ui_tells_the_story(month, ratings_url, undisturbed, server, backtest_json, environment):
+    backtest_json(*asked(month, undisturbed), BACKTEST_RATINGS_URL=ratings_url)
+    sort = {"sort": "EXPECTED_START_TIME_DESC", "limit": 60}
+    runs = requests.post(f"{server}/task_runs/filter", json=sort, timeout=10).json()
+    names = {run["name"] for run in runs if run["state_name"] == "Cached"}
+    assert "simulate chunk 3/11" in names
+    assert "extract chunk 11/11" in names
+    assert any(name.startswith("ratings iggy 2026-01-") for name in names)
