@@ -17,7 +17,7 @@ Ratings = Mapping[str, Mapping[int, float]]
 class StrategyParameters(BaseModel):
     """What every strategy of this folder can be told."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seconds_to_start: float = Field(60, gt=0, description="Act within this many seconds before the scheduled off")
     max_order_exposure: float = Field(

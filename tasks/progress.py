@@ -52,5 +52,6 @@ class Progress:
         done, whole = (self._done_size, self.size) if self.size else (self._done_parts, self.parts)
         so_far = f"{self._done_parts} of {self.parts} {self.words.parts}, {self._things} {self.words.things}"
         megabytes = f", {self._done_size / _MEGABYTE:.1f} of {self.size / _MEGABYTE:.1f} MB" if self.size else ""
-        time_said = f" in {elapsed:.1f} s" if finished else f"; about {elapsed / done * (whole - done):.0f} s left"
+        left = f"; about {elapsed / done * (whole - done):.0f} s left" if done else ""
+        time_said = f" in {elapsed:.1f} s" if finished else left
         return f"{self.stage}: {so_far}{megabytes}{time_said}"

@@ -3,12 +3,15 @@
 What a member's bytes mean is the business of `messages.py`.
 """
 
+import lzma
 import posixpath
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import IO, Any, NamedTuple
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -17,8 +20,15 @@ from tasks.errors import ArchiveError
 from tasks.lake.fingerprint import digest
 from tasks.rejects import Reject
 
+# More than ten times the largest market seen; what is larger, stored or decompressed, is an accident or an attack.
+MEMBER_LIMIT = 1 << 30
+
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".bz2": "bz2", ".tbz2": "bz2"}
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, IndexError, NotImplementedError),
+)
 _KINDS = ".tar, .tar.gz, .tar.bz2, .zip, or a folder of market files"
 
 
@@ -28,12 +38,14 @@ class Member(NamedTuple):
     Attributes:
         path: Within the archive, with forward slashes.
         size: Bytes, as stored.
-        offset: Where a tar keeps its bytes (after the tar's own decompression); 0 in zips and folders.
+        offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; 0 in folders.
+        changed: Time of its last change, as far as the archive knows, in the archive's own words.
     """
 
     path: str
     size: int
     offset: int = 0
+    changed: str = ""
 
 
 class Archive(NamedTuple):
@@ -82,7 +94,10 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
     Raises:
         ArchiveError: It is missing, or of no known kind.
     """
-    fs, path = fsspec.core.url_to_fs(address)
+    try:
+        fs, path = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
     if not fs.exists(path):
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
@@ -111,16 +126,20 @@ def read_index(address: str) -> Archive:
             members = list(_zip_members(fs, path, rejects))
         else:
             members = list(_tar_members(fs, path, rejects))
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except _DAMAGE as error:
         raise ArchiveError(f"{address}: damaged or not whole ({error}); download or copy it again") from error
     if not members:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
+    oversized = [member for member in members if member.size > MEMBER_LIMIT]
+    rejects += [
+        Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
+    ]
+    members = [member for member in members if member not in oversized]
     info = fs.info(path)
-    changed = info.get("mtime") or info.get("ETag") or info.get("LastModified") or ""
-    listed = (f"{m.path}\0{m.size}\0{m.offset}".encode() for m in members)
-    content = digest((str(info["size"]).encode(), str(changed).encode(), *listed))
+    listed = ("\0".join(map(str, member)).encode() for member in members)
+    content = digest((str(info["size"]).encode(), _changed(info).encode(), *listed))
     return Archive(address, archive_name(address), tuple(members), tuple(rejects), content)
 
 
@@ -139,27 +158,41 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
     """
     fs, path = fsspec.core.url_to_fs(address)
     try:
-        if fs.isdir(path):
+        with ExitStack() as opened:
+            if fs.isdir(path):
+                read = partial(_read_file, fs, path)
+            elif address.lower().endswith(".zip"):
+                archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(fs.open(path, "rb"))))
+                read = partial(_read_entry, archive, archive.infolist())
+            else:
+                read = partial(_read_block, opened.enter_context(_open_tar(fs, path)))
             for member in members:
-                yield member, fs.cat_file(posixpath.join(path, member.path))
-        elif address.lower().endswith(".zip"):
-            with fs.open(path, "rb") as source, zipfile.ZipFile(source) as archive:
-                for member in members:
-                    yield member, archive.read(member.path)
-        else:
-            with _open_tar(fs, path) as source:
-                for member in members:
-                    source.seek(member.offset)
-                    yield member, _read_exactly(source, member)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError) as error:
+                content = read(member)
+                if len(content) != member.size:
+                    raise EOFError(f"{member.path} has {len(content)} bytes, {member.size} were listed")
+                yield member, content
+    except _DAMAGE as error:
         raise ArchiveError(f"{address}: broke while it was read ({error}); download or copy it again") from error
 
 
-def _read_exactly(source: IO[bytes], member: Member) -> bytes:
-    content = source.read(member.size)
-    if len(content) != member.size:
-        raise EOFError(f"{member.path} is cut short")
-    return content
+def _read_file(fs: AbstractFileSystem, folder: str, member: Member) -> bytes:
+    return bytes(fs.cat_file(posixpath.join(folder, member.path)))
+
+
+def _read_entry(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], member: Member) -> bytes:
+    # By its place, because two entries may share a name; no further than was listed, because it may be a bomb.
+    with archive.open(entries[member.offset]) as entry:
+        return entry.read(member.size + 1)
+
+
+def _read_block(source: IO[bytes], member: Member) -> bytes:
+    source.seek(member.offset)
+    return source.read(member.size)
+
+
+def _changed(info: Mapping[str, Any]) -> str:
+    """Read a file's time of change off what its file system tells: a disk's or an object store's words."""
+    return str(info.get("mtime") or info.get("ETag") or info.get("LastModified") or "")
 
 
 def _open_tar(fs: AbstractFileSystem, path: str) -> IO[bytes]:
@@ -172,22 +205,26 @@ def _tar_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
     with _open_tar(fs, path) as source, tarfile.open(fileobj=source, mode="r:") as archive:
         for entry in archive:
             if entry.isreg():
-                yield Member(entry.name, entry.size, entry.offset_data)
+                yield Member(entry.name, entry.size, entry.offset_data, str(entry.mtime))
             elif not entry.isdir():
                 rejects.append(Reject(entry.name, "not a regular file", "links and devices are never followed"))
+        # Tarfile takes a header that is cut short or damaged for the end; a whole tar ends with a block of zeros.
+        source.seek(archive.offset)
+        if source.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("it has no end")
 
 
 def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
     with fs.open(path, "rb") as source, zipfile.ZipFile(source) as archive:
-        for entry in archive.infolist():
+        for place, entry in enumerate(archive.infolist()):
             if entry.flag_bits & 1:
                 rejects.append(Reject(entry.filename, "encrypted", "unpack and repack it without a password"))
             elif not entry.is_dir():
-                yield Member(entry.filename, entry.file_size)
+                yield Member(entry.filename, entry.file_size, place, f"{entry.date_time} {entry.CRC}")
 
 
 def _folder_members(fs: AbstractFileSystem, path: str) -> Iterator[Member]:
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
         if not any(part.startswith(".") for part in inner.split("/")):
-            yield Member(inner, int(info["size"]))
+            yield Member(inner, int(info["size"]), changed=_changed(info))

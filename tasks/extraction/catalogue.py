@@ -78,7 +78,7 @@ class MarketHistory:
             )
         try:
             return Entry(self._market_row(), self._runner_rows())
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
             raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
 
     def _market_row(self) -> Row:
@@ -130,6 +130,8 @@ class MarketHistory:
                     "traded": self._traded.fullest.get(key),
                 }
             )
+        if len({(row["selection_id"], row["handicap"]) for row in rows}) != len(rows):
+            raise ValueError("a runner is defined twice")
         return rows
 
 

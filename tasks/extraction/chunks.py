@@ -19,12 +19,12 @@ class Chunk(NamedTuple):
     Attributes:
         number: From 1.
         members: In the order in which they are read: the archive's, but event files after all market files.
-        elsewhere: Markets that event files of this chunk may hold, but that have a file of their own in another.
+        elsewhere: Where this chunk has event files: the market files of other chunks, which may hold the same markets.
     """
 
     number: int
     members: tuple[Member, ...]
-    elsewhere: frozenset[str] = frozenset()
+    elsewhere: tuple[Member, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -73,17 +73,15 @@ def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:
         sorted((member for _, copies in group for member in copies), key=_is_event_file)
         for _, group in groupby(placed, key=lambda pair: pair[0])
     ]
-    homes = {market: n for n, group in enumerate(groups) for m in group if (market := market_of(m.path))}
     return [
-        Chunk(
-            n + 1,
-            tuple(group),
-            frozenset(market for market, home in homes.items() if home != n)
-            if any(map(_is_event_file, group))
-            else frozenset(),
-        )
-        for n, group in enumerate(groups)
+        Chunk(number, tuple(group), _market_files(groups, number) if any(map(_is_event_file, group)) else ())
+        for number, group in enumerate(groups, start=1)
     ]
+
+
+def _market_files(groups: Sequence[Sequence[Member]], but: int) -> tuple[Member, ...]:
+    others = (group for number, group in enumerate(groups, start=1) if number != but)
+    return tuple(member for group in others for member in group if not _is_event_file(member))
 
 
 def _is_event_file(member: Member) -> bool:

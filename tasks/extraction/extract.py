@@ -3,24 +3,22 @@
 Runs in worker processes. How members are read and understood is in the modules beside this one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.errors import BalanceError
-from tasks.extraction.archive import Archive, read_members
-from tasks.extraction.catalogue import Entry, MarketHistory, Row
+from tasks.extraction.archive import Archive, Member, read_members
 from tasks.extraction.chunks import Chunk, market_of
-from tasks.extraction.messages import BadMemberError, read_messages
+from tasks.extraction.markets import Market, read_markets
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake, LakeFile
 from tasks.rejects import Reject, as_table
 
 VERSION = 1
-
-_TWICE = "market twice"
 
 
 @dataclass(frozen=True)
@@ -124,28 +122,26 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     Raises:
         ArchiveError: The archive changed or broke since it was listed.
     """
-    markets: list[Row] = []
-    runners: list[Row] = []
-    rejects: list[Reject] = []
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
+    other_copies = _OtherCopies(job.address, {market_of(member.path): member for member in job.chunk.elsewhere})
+    markets: list[Market] = []
+    rejects: list[Reject] = []
     with job.lake.writer(*messages_at[:2], job.fingerprint, messages_at[2]) as writer:
-        homes: dict[str, str] = {}
         for member, raw in read_members(job.address, job.chunk.members):
-            for found in _read_member(member.path, raw, homes, job.chunk.elsewhere):
+            for found in read_markets(member.path, raw, job.chunk.number, other_copies.say):
                 if isinstance(found, Reject):
                     rejects.append(found)
-                    continue
-                entry, history = found
-                homes[history.market_id] = member.path
-                writer.write(_message_table(history))
-                markets.append({**entry.market, "member": member.path, "chunk": job.chunk.number})
-                runners.extend(entry.runners)
-    if writer.rows != sum(market["messages"] for market in markets):
+                else:
+                    other_copies.taken[found.market_id] = member.path
+                    writer.write(found.messages)
+                    markets.append(found._replace(messages=MARKETS.schema.empty_table()))
+    catalogue = _concatenated(CATALOGUE_MARKETS, [market.catalogue for market in markets])
+    if writer.rows != (pc.sum(catalogue["messages"]).as_py() or 0):
         raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, the catalogue counts otherwise")
     tables = (
-        (runners_at, pa.Table.from_pylist(runners, CATALOGUE_RUNNERS.schema)),
+        (runners_at, _concatenated(CATALOGUE_RUNNERS, [market.runners for market in markets])),
         (rejects_at, as_table(rejects)),
-        (markets_at, pa.Table.from_pylist(markets, CATALOGUE_MARKETS.schema)),
+        (markets_at, catalogue),
     )
     return [
         writer.file,
@@ -153,43 +149,37 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     ]
 
 
-def _read_member(
-    path: str, raw: bytes, homes: dict[str, str], elsewhere: frozenset[str]
-) -> Iterator[tuple[Entry, MarketHistory] | Reject]:
-    """Give each market of a member, or the reason why not; the two together are all that is in it."""
-    histories: dict[str, MarketHistory] = {}
-    try:
-        for message in read_messages(raw):
-            history = histories.get(message.market_id)
-            if history is None:
-                history = histories[message.market_id] = MarketHistory(message.market_id)
-            history.add(message)
-    except BadMemberError as bad:
-        yield Reject(path, bad.reason, bad.detail)
-        return
-    if not histories:
-        yield Reject(path, "no market in it", "no line has a market change (`mc`)")
-    named = market_of(path)
-    for market_id, history in histories.items():
-        if named and market_id != named:
-            yield Reject(path, "another market than its name says", f"it holds {market_id}")
-        elif market_id in homes:
-            yield Reject(path, _TWICE, f"{market_id} was taken from {homes[market_id]}")
-        elif market_id in elsewhere:
-            yield Reject(path, _TWICE, f"{market_id} has a file of its own")
-        else:
-            try:
-                yield history.describe(), history
-            except BadMemberError as bad:
-                yield Reject(path, bad.reason, bad.detail)
+class _OtherCopies:
+    """Knows where else a market is: in a member of this chunk that was read before, or in one of another chunk.
+
+    Attributes:
+        taken: Market ids and the members of this chunk they were taken from.
+    """
+
+    def __init__(self, address: str, elsewhere: Mapping[str | None, Member]) -> None:
+        self._address, self._elsewhere = address, elsewhere
+        self.taken: dict[str, str] = {}
+
+    def say(self, market_id: str) -> str | None:
+        """Say where a market is taken from, if it is.
+
+        Args:
+            market_id: The market.
+
+        Returns:
+            The end of a sentence; None where it has to be taken from the member at hand.
+        """
+        if market_id in self.taken:
+            return f"was taken from {self.taken[market_id]}"
+        member = self._elsewhere.get(market_id)
+        if member is not None and self._is_good(member):
+            return f"is taken from {member.path}"
+        return None
+
+    def _is_good(self, member: Member) -> bool:
+        ((_, raw),) = read_members(self._address, [member])
+        return any(isinstance(found, Market) for found in read_markets(member.path, raw, 0))
 
 
-def _message_table(history: MarketHistory) -> pa.Table:
-    return pa.table(
-        [
-            pa.array([history.market_id] * len(history.messages), pa.string()),
-            pa.array(history.publish_times, pa.int64()),
-            pa.array(history.messages, pa.string()),
-        ],
-        schema=MARKETS.schema,
-    )
+def _concatenated(dataset: Dataset, tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables([dataset.schema.empty_table(), *tables])

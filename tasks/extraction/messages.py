@@ -5,12 +5,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 
-# More than ten times the largest market seen; what decompresses to more is no market but an attack or an accident.
-MEMBER_LIMIT = 1 << 30
+from tasks.extraction.archive import MEMBER_LIMIT
 
 _PIECE = 1 << 20
 
@@ -59,10 +58,11 @@ def decompress(raw: bytes, limit: int = MEMBER_LIMIT) -> bytes:
     """
     pieces, length = [], 0
     try:
-        with _opened(raw) as source:
-            while length <= limit and (piece := source.read(_PIECE)):
-                length += len(piece)
-                pieces.append(piece)
+        for piece in _decompressed(raw):
+            length += len(piece)
+            pieces.append(piece)
+            if length > limit:
+                break
     except EOFError:
         raise BadMemberError("cut short", f"the compressed data ends early, after {length} bytes of JSON") from None
     except (OSError, zlib.error) as error:
@@ -74,13 +74,28 @@ def decompress(raw: bytes, limit: int = MEMBER_LIMIT) -> bytes:
     return b"".join(pieces)
 
 
-def _opened(raw: bytes) -> IO[bytes]:
-    stored = io.BytesIO(raw)
+def _decompressed(raw: bytes) -> Iterator[bytes]:
     if raw.startswith(b"BZh"):
-        return bz2.open(stored)
-    if raw.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.open(stored))
-    return stored
+        yield from _bunzipped(raw)
+    elif raw.startswith(b"\x1f\x8b"):
+        with gzip.open(io.BytesIO(raw)) as source:
+            while piece := source.read(_PIECE):
+                yield piece
+    else:
+        yield raw
+
+
+def _bunzipped(raw: bytes) -> Iterator[bytes]:
+    # The bz2 module's own file takes a damaged stream after a whole one for the end.
+    while raw:
+        stream = bz2.BZ2Decompressor()
+        while not stream.eof:
+            piece = stream.decompress(raw, _PIECE)
+            if not piece and stream.needs_input and not stream.eof:
+                raise EOFError
+            raw = b""
+            yield piece
+        raw = stream.unused_data
 
 
 def read_messages(raw: bytes) -> Iterator[Message]:
@@ -114,5 +129,5 @@ def _read_line(line: bytes, number: int) -> list[Message]:
             Message(str(change["id"]), publish_time, orjson.dumps({**message, "mc": [change]}), change)
             for change in changes
         ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise BadMemberError("not a stream message", f"line {number}: {type(error).__name__} {error}") from None

@@ -8,6 +8,7 @@ import io
 import os
 import platform
 import posixpath
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +24,12 @@ from fsspec.implementations.local import LocalFileSystem
 from tasks.errors import LakeError
 from tasks.lake.datasets import Dataset
 
+# What pyarrow raises on a file whose bytes are not what was written, whichever bytes those are.
+_DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
+
 _FINGERPRINT = b"fingerprint"
 _TEMPORARY = ".tmp"
+_WRITER = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 _COMPRESSION = {"compression": "zstd", "compression_level": 3}
 
 
@@ -174,9 +179,9 @@ class Lake:
         try:
             with self._fs.open(self._absolute(path), "rb") as source:
                 metadata = pq.read_metadata(source)
-        except (OSError, pa.ArrowInvalid):
+        except _DAMAGE:
             return None
-        stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode()
+        stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode(errors="replace")
         return LakeFile(path, stored, metadata.num_rows, int(self._fs.size(self._absolute(path))))
 
     def fresh(
@@ -260,7 +265,7 @@ class Lake:
                 yield parquet
         except FileNotFoundError:
             raise LakeError(f"{path} is not in the lake {self.root}; run the stage that makes it") from None
-        except (OSError, pa.ArrowInvalid) as error:
+        except _DAMAGE as error:
             raise LakeError(f"{path} in the lake {self.root} is damaged ({error}); delete it and rerun") from error
 
     def names(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
@@ -330,8 +335,8 @@ class Lake:
         """
         left = 0
         for path in self._find(_TEMPORARY):
-            host, pid, _ = posixpath.basename(path).rsplit(".", maxsplit=2)
-            if host == platform.node() and not psutil.pid_exists(int(pid)):
+            written_by = _WRITER.fullmatch(posixpath.basename(path))
+            if written_by and written_by["host"] == platform.node() and not psutil.pid_exists(int(written_by["pid"])):
                 self._fs.rm_file(path)
                 left += 1
         return left
@@ -381,6 +386,7 @@ class Writer:
 
     def __init__(self, dataset: Dataset, path: str, parquet: pq.ParquetWriter) -> None:
         self._dataset, self._path, self._parquet = dataset, path, parquet
+        self._keys: set[tuple[object, ...]] = set()
         self.rows = 0
 
     def write(self, table: pa.Table) -> None:
@@ -393,9 +399,20 @@ class Writer:
             LakeError: The table does not fit the dataset.
         """
         _check_schema(self._dataset, table.schema, self._path)
-        _check_values(self._dataset, table, self._path)
+        problems = [*_empty_values(self._dataset, table), *self._repeated_keys(table)]
+        if problems:
+            raise LakeError(f"{self._path} does not fit {self._dataset.name}: {'; '.join(problems)}")
         self._parquet.write_table(table.cast(self._dataset.schema), row_group_size=max(table.num_rows, 1))
         self.rows += table.num_rows
+
+    def _repeated_keys(self, table: pa.Table) -> Iterator[str]:
+        names = self._dataset.keys
+        if names:
+            before = len(self._keys)
+            self._keys.update(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+            repeated = before + table.num_rows - len(self._keys)
+            if repeated:
+                yield f"{repeated} rows repeat the key {names}"
 
 
 def _check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
@@ -412,19 +429,11 @@ def _check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
         raise LakeError(f"{path} does not fit {dataset.name}: {'; '.join(problems)}")
 
 
-def _check_values(dataset: Dataset, table: pa.Table, path: str) -> None:
-    problems = [
-        f"{field.name} is empty in {table.column(field.name).null_count} rows"
-        for field in dataset.schema
-        if not field.nullable and table.column(field.name).null_count
-    ]
-    keys = list(dataset.keys)
-    if keys and table.num_rows:
-        unique = table.select(keys).group_by(keys).aggregate([]).num_rows
-        if unique != table.num_rows:
-            problems.append(f"{table.num_rows - unique} rows repeat the key {dataset.keys}")
-    if problems:
-        raise LakeError(f"{path} does not fit {dataset.name}: {'; '.join(problems)}")
+def _empty_values(dataset: Dataset, table: pa.Table) -> Iterator[str]:
+    for field in dataset.schema:
+        empty = table.column(field.name).null_count
+        if empty and not field.nullable:
+            yield f"{field.name} is empty in {empty} rows"
 
 
 def _sync_folder(folder: Path) -> None:

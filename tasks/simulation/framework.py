@@ -1,15 +1,31 @@
 """A FlumineSimulation in which several variants bet side by side, each with a client of its own."""
 
+import logging
 from typing import Any
 
 from betfairlightweight.resources import MarketBook
-from flumine import BaseStrategy, FlumineSimulation
+from flumine import BaseStrategy, FlumineSimulation, config
 from flumine.clients import SimulatedClient, VenueType
 from flumine.execution.transaction import Transaction
 from flumine.markets.market import Market
 from flumine.order.order import BaseOrder
 
 from tasks.simulation.variant import Account
+
+
+class _RaiseLogged(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1]:
+            raise record.exc_info[1]
+
+
+def raise_what_is_swallowed() -> None:
+    """Make flumine raise what it would only log: any exception of a strategy, also one of flumine's own kind."""
+    config.raise_errors = True
+    logger = logging.getLogger("flumine")
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    logger.handlers = [_RaiseLogged()]
 
 
 def make_client(username: str, account: Account) -> SimulatedClient:

@@ -28,7 +28,7 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
     def __init__(self, simulation: Simulation, window: str) -> None:
         super().__init__()
         self._simulation, self._window = simulation, window
-        self._rows: defaultdict[BaseStrategy, list[Row]] = defaultdict(list)
+        self._rows: defaultdict[BaseStrategy, dict[str, list[Row]]] = defaultdict(dict)
         self.error: Exception | None = None
 
     def rows(self, strategy: BaseStrategy) -> list[Row]:
@@ -40,13 +40,15 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
         Returns:
             Rows of `orders`, by market in the order of replay, then in the order of placing.
         """
-        return self._rows[strategy]
+        return [row for rows in self._rows[strategy].values() for row in rows]
 
     def _process_cleared_orders_meta(self, event: BaseEvent) -> None:
         try:
             orders = sorted(event.event, key=lambda order: order.trade.strategy.name)
             for strategy, placed in groupby(orders, key=lambda order: order.trade.strategy):
-                self._rows[strategy].extend(self._describe(list(placed)))
+                rows = list(self._describe(list(placed)))
+                # A market that is settled again is cleared again; what was said last stands.
+                self._rows[strategy][rows[0]["market_id"]] = rows
         except Exception as error:  # noqa: BLE001 - raised again where the replay ends; flumine would swallow it
             self.error = error
 

@@ -3,7 +3,6 @@
 Runs in worker processes, one replay at a time: flumine replaces `datetime` and sets module-wide configuration.
 """
 
-import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from flumine import BaseStrategy, config
+from flumine import BaseStrategy
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 from tasks.errors import LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS
 from tasks.lake.fingerprint import ENGINE, digest, fingerprint
 from tasks.lake.store import Lake, LakeFile, file_path
-from tasks.simulation.framework import Simulation, make_client
+from tasks.simulation.framework import Simulation, make_client, raise_what_is_swallowed
 from tasks.simulation.order_log import OrderLog
 from tasks.simulation.strategy_class import make_strategy
 from tasks.simulation.stream import LakeStream
@@ -162,28 +161,33 @@ def _read_messages(parquet: pq.ParquetFile, group: int) -> Sequence[str]:
 def _simulate(
     streams: list[LakeStream], variants: Sequence[Variant], ratings: Mapping[str, Ratings]
 ) -> dict[str, list[dict[str, object]]]:
-    config.raise_errors = True
-    logging.getLogger("flumine").setLevel(logging.CRITICAL + 1)
+    raise_what_is_swallowed()
     simulation = Simulation()
     log = OrderLog(simulation, variants[0].window)
     simulation.add_logging_control(log)
     strategies: dict[BaseStrategy, str] = {}
+    for variant in variants:
+        strategy = _make(variant, ratings.get(variant.ratings, {}))
+        strategy.streams = list(streams)
+        strategies[strategy] = variant.id
+        simulation.add_variant(strategy, make_client(variant.id, variant.account))
     try:
-        for variant in variants:
-            strategy = make_strategy(variant.name, variant.parameters, ratings.get(variant.ratings, {}))
-            strategy._name, strategy.name_hash = (  # noqa: SLF001 - a class that takes no `name` still has to have one
-                variant.id,
-                create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH),
-            )
-            strategy.streams = list(streams)
-            strategies[strategy] = variant.id
-            simulation.add_variant(strategy, make_client(variant.id, variant.account))
         simulation.run()
     except Exception as error:  # noqa: BLE001 - whatever a user's strategy raises, its variant and market are named
         raise ReplayError(_blame(error, streams, strategies)) from None
     if log.error is not None:
         raise log.error
     return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
+
+
+def _make(variant: Variant, ratings: Ratings) -> BaseStrategy:
+    try:
+        strategy = make_strategy(variant.name, variant.parameters, ratings)
+    except Exception as error:  # noqa: BLE001 - the same
+        raise ReplayError(_say(variant.id, error, "before the first market")) from None
+    # A class that takes no `name` still has to have one: orders are told apart by it.
+    strategy._name, strategy.name_hash = variant.id, create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH)  # noqa: SLF001
+    return strategy
 
 
 def _blame(error: Exception, streams: list[LakeStream], strategies: Mapping[BaseStrategy, str]) -> str:
@@ -197,6 +201,9 @@ def _blame(error: Exception, streams: list[LakeStream], strategies: Mapping[Base
     if seen:
         tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
         where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
-    who = raised_in[-1] if raised_in else "the simulation"
+    return _say(raised_in[-1] if raised_in else "the simulation", error, where)
+
+
+def _say(who: str, error: Exception, where: str) -> str:
     lines = "".join(traceback.format_exception(error)).rstrip()
     return f"{who} raised {type(error).__name__}: {error} {where}\n{lines}"

@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import importlib
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -41,14 +42,16 @@ def find_strategy(name: str) -> type[BaseStrategy]:
     module_name, colon, class_name = name.partition(":")
     if not colon:
         near = difflib.get_close_matches(name, STRATEGIES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise StrategyError(f"no strategy {name!r}{hint} There are {', '.join(STRATEGIES)}; your own is module:Class")
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise StrategyError(f"no strategy {name!r}; {hint}there are {', '.join(STRATEGIES)}; your own is module:Class")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except ImportError as error:
         raise StrategyError(f"{name}: cannot import {module_name} ({error}); run from the folder it is in") from error
     except AttributeError:
         raise StrategyError(f"{name}: the module {module_name} has no {class_name}") from None
+    except Exception as error:
+        raise StrategyError(f"{name}: importing {module_name!r} raised {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, BaseStrategy)):
         raise StrategyError(f"{name}: {class_name} is not a flumine.BaseStrategy")
     return found
@@ -63,45 +66,55 @@ def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
     Returns:
         Its own model, or one made from its constructor's arguments.
     """
-    own = getattr(strategy, "Parameters", None)
-    if isinstance(own, type) and issubclass(own, BaseModel):
+    own = _own_model(strategy)
+    if own is not None:
         return own
     fields: dict[str, Any] = {}
     for arguments, hints in _constructors(strategy):
         for argument in arguments:
-            default = ... if argument.default is argument.empty else argument.default
-            fields.setdefault(argument.name, (hints.get(argument.name, Any), default))
+            if argument.name not in _GIVEN:
+                default = ... if argument.default is argument.empty else argument.default
+                fields.setdefault(argument.name, (hints.get(argument.name, Any), default))
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
     return create_model(f"{strategy.__name__}Parameters", __config__=config, **fields)
 
 
 def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Check what a user set, and fill in what was not.
+    """Check what a user set.
 
     Args:
         name: The strategy, as for `find_strategy`.
         parameters: Names to values; text is converted. `context.x` goes into flumine's `context` as `x`.
 
     Returns:
-        All parameters, of JSON's types.
+        Parameters of JSON's types: all, where the strategy has a model of its own; else those that were set, because
+        what its constructors pass on to one another is theirs to decide.
 
     Raises:
         StrategyError: A parameter the strategy does not have, or a value it cannot take.
     """
-    model = parameters_model(find_strategy(name))
-    own = "Parameters" in vars(find_strategy(name))
-    context = {key: _literal(value) for key, value in parameters.items() if key.startswith(_CONTEXT)}
-    named = {key: value if own else _literal(value) for key, value in parameters.items() if key not in context}
+    strategy = find_strategy(name)
+    own, model = _own_model(strategy), parameters_model(strategy)
+    context = {} if own else {key: _literal(value) for key, value in parameters.items() if key.startswith(_CONTEXT)}
+    named = {
+        key: value if own or _is_text(model, key) else _literal(value)
+        for key, value in parameters.items()
+        if key not in context
+    }
     try:
-        return {**model.model_validate(named).model_dump(mode="json"), **context}
+        checked = {**model.model_validate(named).model_dump(mode="json", exclude_unset=own is None), **context}
+        json.dumps(checked, allow_nan=False)
     except ValidationError as error:
         known = ", ".join(model.model_fields) or "none"
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise StrategyError(f"{name}: {problems}. Its parameters are {known}") from None
+    except (TypeError, ValueError) as error:
+        raise StrategyError(f"{name}: {dict(parameters)} has a value that JSON cannot write ({error})") from None
+    return checked
 
 
 def takes_ratings(strategy: type[BaseStrategy]) -> bool:
-    """Tell whether a strategy's constructor asks for `ratings`.
+    """Tell whether a strategy's constructors ask for `ratings`.
 
     Args:
         strategy: Its class.
@@ -109,7 +122,7 @@ def takes_ratings(strategy: type[BaseStrategy]) -> bool:
     Returns:
         True where it has to be given ratings.
     """
-    return "ratings" in inspect.signature(strategy.__init__).parameters
+    return any(argument.name == "ratings" for arguments, _ in _constructors(strategy) for argument in arguments)
 
 
 def make_strategy(name: str, parameters: Mapping[str, Any], ratings: Ratings) -> BaseStrategy:
@@ -117,17 +130,17 @@ def make_strategy(name: str, parameters: Mapping[str, Any], ratings: Ratings) ->
 
     Args:
         name: As for `find_strategy`.
-        parameters: All of them, from `check_parameters`.
+        parameters: From `check_parameters`.
         ratings: Market id to selection id to rated price.
 
     Returns:
         The strategy.
     """
     strategy = find_strategy(name)
-    model = getattr(strategy, "Parameters", None)
+    own = _own_model(strategy)
     given: dict[str, Any] = {"ratings": ratings} if takes_ratings(strategy) else {}
-    if model is not None:
-        return strategy(model.model_validate(dict(parameters)), **given)
+    if own is not None:
+        return strategy(own.model_validate(dict(parameters)), **given)
     context = {key.removeprefix(_CONTEXT): value for key, value in parameters.items() if key.startswith(_CONTEXT)}
     named = {key: value for key, value in parameters.items() if not key.startswith(_CONTEXT)}
     return strategy(**named, **given, **({"context": context} if context else {}))
@@ -145,12 +158,21 @@ def source_digest(strategy: type[BaseStrategy]) -> str:
     files = {
         inspect.getsourcefile(base)
         for base in strategy.__mro__
-        if base is not object and not base.__module__.startswith("flumine")
+        if base is not object and base.__module__.partition(".")[0] != "flumine"
     }
     hashed = hashlib.sha256()
     for file in sorted(filter(None, files)):
         hashed.update(Path(file).read_bytes())
     return hashed.hexdigest()
+
+
+def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:
+    own = getattr(strategy, "Parameters", None)
+    return own if isinstance(own, type) and issubclass(own, BaseModel) else None
+
+
+def _is_text(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].annotation is str
 
 
 def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Parameter], dict[str, Any]]]:
@@ -165,7 +187,7 @@ def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Param
             hints = get_type_hints(constructor)
         except NameError:
             hints = {}
-        named = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD) and a.name not in _GIVEN]
+        named = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
         found.append((named, {} if base is BaseStrategy else hints))
         if not any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
             break

@@ -1,0 +1,308 @@
+"""Archives of every kind: the same members and bytes, whatever they are packed in; and what cannot be read."""
+
+import bz2
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from tasks.errors import ArchiveError
+from tasks.extraction.archive import archive_name, check_exists, read_index, read_members
+
+MEMBERS = {
+    "PRO/2026/Jan/1/34/1.200000001.bz2": bz2.compress(b"first" * 1000),
+    "PRO/2026/Jan/1/34/1.200000002.bz2": bz2.compress(b"second"),
+    "PRO/2026/Jan/2/35/1.200000003.gz": gzip.compress(b"third"),
+    "PRO/2026/Jan/2/35/1.200000004": b"fourth, plain",
+    "PRO/2026/Jan/2/35/1.200000005.bz2": b"",
+}
+
+
+def pack_zip(path, members=MEMBERS):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return str(path)
+
+
+def pack_folder(path, members=MEMBERS):
+    for name, content in members.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return str(path)
+
+
+def content_of(address):
+    archive = read_index(address)
+    return {member.path: content for member, content in read_members(address, archive.members)}
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("month.tar", "w"),
+        ("month.tar.gz", "w:gz"),
+        ("month.tgz", "w:gz"),
+        ("month.tar.bz2", "w:bz2"),
+        ("month.tbz2", "w:bz2"),
+        ("MONTH.TAR.GZ", "w:gz"),
+        ("month.zip", "zip"),
+        ("month", "folder"),
+    ],
+)
+def test_every_kind_gives_the_same_members(tmp_path, write_tar, name, mode):
+    pack = {"zip": pack_zip, "folder": pack_folder}.get(mode, lambda path: write_tar(path, MEMBERS, mode))
+    address = pack(tmp_path / name)
+    assert content_of(address) == MEMBERS
+    assert [(m.path, m.size) for m in read_index(address).members] == [(n, len(c)) for n, c in MEMBERS.items()]
+    assert read_index(address).name.casefold() == "month"
+
+
+def test_an_archive_on_an_object_store(tmp_path, write_tar):
+    packed = Path(write_tar(tmp_path / "month.tar", MEMBERS)).read_bytes()
+    fsspec.filesystem("memory").pipe_file("/shelf/month.tar", packed)
+    assert content_of("memory://shelf/month.tar") == MEMBERS
+    assert read_index("memory://shelf/month.tar").name == "month"
+
+
+def test_members_are_read_in_any_order_and_number(tmp_path, write_tar):
+    for address in (
+        write_tar(tmp_path / "a.tar", MEMBERS),
+        write_tar(tmp_path / "b.tar.gz", MEMBERS, "w:gz"),
+        pack_zip(tmp_path / "c.zip"),
+        pack_folder(tmp_path / "d"),
+    ):
+        members = read_index(address).members
+        wanted = [members[3], members[0]]
+        assert [c for _, c in read_members(address, wanted)] == [MEMBERS[m.path] for m in wanted]
+        assert list(read_members(address, [])) == []
+
+
+def test_long_names_of_pax_and_gnu_tars(tmp_path):
+    name = "PRO/" + "x" * 150 + "/1.200000001.bz2"
+    for number, form in enumerate((tarfile.PAX_FORMAT, tarfile.GNU_FORMAT)):
+        path = tmp_path / f"{number}.tar"
+        with tarfile.open(path, "w", format=form) as tar:
+            entry = tarfile.TarInfo(name)
+            entry.size = 3
+            tar.addfile(entry, io.BytesIO(b"abc"))
+        assert content_of(str(path)) == {name: b"abc"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_what_is_no_file_is_rejected(tmp_path, kind):
+    with tarfile.open(tmp_path / "month.tar", "w") as tar:
+        tar.add(pack_folder(tmp_path / "PRO", {"1.200000001": b"a"}), "PRO")
+        strange = tarfile.TarInfo("PRO/1.200000002.bz2")
+        strange.type, strange.linkname = kind, "PRO/1.200000001"
+        tar.addfile(strange)
+    archive = read_index(str(tmp_path / "month.tar"))
+    assert [member.path for member in archive.members] == ["PRO/1.200000001"]
+    assert [(r.what, r.reason) for r in archive.rejects] == [("PRO/1.200000002.bz2", "not a regular file")]
+
+
+def test_encrypted_entries_of_a_zip_are_rejected(tmp_path):
+    path = tmp_path / "month.zip"
+    pack_zip(path, {"open": b"a", "locked": b"b"})
+    packed = bytearray(path.read_bytes())
+    directory = packed.rindex(b"PK\x01\x02")
+    packed[directory + 8] |= 1
+    path.write_bytes(packed)
+    archive = read_index(str(path))
+    assert [member.path for member in archive.members] == ["open"]
+    assert [(r.what, r.reason) for r in archive.rejects] == [("locked", "encrypted")]
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/escaped", "a/../../escaped"])
+def test_names_that_climb_are_read_but_never_written(tmp_path, write_tar, monkeypatch, name):
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    for address in (write_tar(here / "x.tar", {name: b"content"}), pack_zip(here / "x.zip", {name: b"content"})):
+        assert list(content_of(address).values()) == [b"content"]
+    assert not list(tmp_path.rglob("escaped"))
+    assert not Path("/escaped").exists()
+
+
+def test_hidden_files_of_a_folder_are_not_the_archives(tmp_path):
+    address = pack_folder(tmp_path / "month", {"1.200000001": b"a", ".DS_Store": b"b", ".git/1.200000002": b"c"})
+    assert content_of(address) == {"1.200000001": b"a"}
+
+
+def assert_refused(address, *words):
+    with pytest.raises(ArchiveError) as refused:
+        read_index(address)
+    text = str(refused.value)
+    assert "\n" not in text
+    assert address in text
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize("name", ["month.tar", "month.tar.gz", "month.tar.bz2", "month.zip"])
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html><body>Sign in</body></html>" * 50])
+def test_no_archive_behind_an_archives_name(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert_refused(str(tmp_path / name), "download or copy it again")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2"])
+def test_a_cut_tar(tmp_path, write_tar, mode):
+    path = Path(
+        write_tar(
+            tmp_path / f"month.tar{mode[1:].replace(':', '.')}",
+            {f"1.20000000{n}": bytes(99_999) for n in range(5)},
+            mode,
+        )
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert_refused(str(path), "download or copy it again")
+
+
+def test_a_cut_zip(tmp_path):
+    path = Path(pack_zip(tmp_path / "month.zip"))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert_refused(str(path), "download or copy it again")
+
+
+def entries_of(path):
+    with tarfile.open(path) as tar:
+        return [entry.offset for entry in tar]
+
+
+@pytest.mark.parametrize(
+    "beyond_a_header",
+    [
+        pytest.param(0, id="between two members"),
+        pytest.param(300, id="within a header"),
+    ],
+)
+def test_a_tar_cut_where_a_member_begins(tmp_path, write_tar, beyond_a_header):
+    path = Path(write_tar(tmp_path / "month.tar", MEMBERS))
+    path.write_bytes(path.read_bytes()[: entries_of(path)[3] + beyond_a_header])
+    assert_refused(str(path), "download or copy it again")
+
+
+def test_a_tar_with_a_damaged_header(tmp_path, write_tar):
+    path = Path(write_tar(tmp_path / "month.tar", MEMBERS))
+    content = bytearray(path.read_bytes())
+    content[entries_of(path)[2]] ^= 0xFF
+    path.write_bytes(content)
+    assert_refused(str(path), "download or copy it again")
+
+
+def test_nothing_there(tmp_path):
+    assert_refused(str(tmp_path / "month.tar"), "no such archive")
+
+
+@pytest.mark.parametrize("name", ["month.rar", "month.7z", "month.csv", "month"])
+def test_an_unknown_kind(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    assert_refused(str(tmp_path / name), ".tar.gz", ".zip")
+
+
+def test_an_unknown_protocol():
+    with pytest.raises(ArchiveError, match="nosuch"):
+        check_exists("nosuch://shelf/month.tar")
+
+
+def test_nothing_in_it(tmp_path, write_tar):
+    (tmp_path / "month").mkdir()
+    for address in (
+        str(tmp_path / "month"),
+        write_tar(tmp_path / "a.tar", {}),
+        pack_zip(tmp_path / "a.zip", {}),
+    ):
+        assert_refused(address, "no files")
+
+
+def read_again(address, archive):
+    return list(read_members(address, archive.members))
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2"])
+def test_a_tar_cut_after_it_was_listed(tmp_path, write_tar, mode):
+    path = Path(write_tar(tmp_path / f"month.tar{mode[1:].replace(':', '.')}", MEMBERS, mode))
+    archive = read_index(str(path))
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ArchiveError, match="month"):
+        read_again(str(path), archive)
+
+
+def test_a_zip_damaged_after_it_was_listed(tmp_path):
+    path = Path(pack_zip(tmp_path / "month.zip"))
+    archive = read_index(str(path))
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match="month"):
+        read_again(str(path), archive)
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_folder])
+def test_a_member_gone_after_it_was_listed(tmp_path, pack):
+    archive = read_index(pack(tmp_path / "before.zip"))
+    pack(tmp_path / "after.zip", {"another": b"x"})
+    with pytest.raises(ArchiveError, match="after"):
+        read_again(str(tmp_path / "after.zip"), archive)
+
+
+@pytest.mark.parametrize("pack", [pack_zip, pack_folder])
+def test_a_member_cut_after_it_was_listed(tmp_path, pack):
+    address = pack(tmp_path / "month.zip")
+    archive = read_index(address)
+    pack(tmp_path / "month.zip", {**MEMBERS, "PRO/2026/Jan/2/35/1.200000004": b"four"})
+    with pytest.raises(ArchiveError, match="month"):
+        read_again(address, archive)
+
+
+def test_a_zip_packed_in_a_way_python_cannot_undo(tmp_path):
+    path = Path(pack_zip(tmp_path / "month.zip", {"1.200000001": b"a"}))
+    content = bytearray(path.read_bytes())
+    for start in (content.index(b"PK\x03\x04") + 8, content.index(b"PK\x01\x02") + 10):
+        content[start] = 9  # Deflate64
+    path.write_bytes(content)
+    archive = read_index(str(path))
+    with pytest.raises(ArchiveError, match="month"):
+        read_again(str(path), archive)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("2022_03_MarGreyhoundsPro.tar", "2022_03_MarGreyhoundsPro"),
+        ("a/b/2022_03.tar.gz", "2022_03"),
+        ("s3://bucket/months/2022_03.TAR.BZ2", "2022_03"),
+        ("C:\\data\\2022_03.zip", "2022_03"),
+        ("inbox/2022_03/", "2022_03"),
+        ("v1.5.tar", "v1.5"),
+    ],
+)
+def test_names(address, name):
+    assert archive_name(address) == name
+
+
+def test_content_is_told_by_size_time_and_members(tmp_path, write_tar):
+    address = write_tar(tmp_path / "month.tar", MEMBERS)
+    assert read_index(address).content == read_index(address).content
+    seen = {read_index(address).content}
+    write_tar(tmp_path / "month.tar", {**MEMBERS, "more": b"x"})
+    seen.add(read_index(address).content)
+    write_tar(tmp_path / "month.tar", dict(reversed(MEMBERS.items())))
+    seen.add(read_index(address).content)
+    assert len(seen) == 3
+
+
+def test_a_file_changed_within_a_folder_is_another_content(tmp_path):
+    address = pack_folder(tmp_path / "month", {"day/1.200000001": b"before"})
+    before = read_index(address).content
+    changed = tmp_path / "month" / "day" / "1.200000001"
+    changed.write_bytes(b"after!")
+    times = changed.stat()
+    os.utime(changed, (times.st_atime, times.st_mtime + 10))
+    assert read_index(address).content != before

@@ -1,0 +1,51 @@
+"""A market's history told message by message: what cannot be replayed and settled is refused with its reason."""
+
+import orjson
+import pytest
+
+from tasks.extraction.catalogue import MarketHistory
+from tasks.extraction.messages import BadMemberError, Message
+
+
+def history_of(market, market_id=None):
+    history = MarketHistory(market_id or market.id)
+    for line in market.lines:
+        message = orjson.loads(line)
+        history.add(Message(market.id, message["pt"], line, message["mc"][0]))
+    return history
+
+
+def test_a_history_keeps_messages_even_of_a_market_it_refuses(hand_made):
+    market = hand_made().tick(100, {"id": 11, "ltp": 2}).define(90).close()
+    history = history_of(market)
+    assert history.messages == market.lines
+    with pytest.raises(BadMemberError, match="no definition at the start"):
+        history.describe()
+
+
+@pytest.mark.parametrize("market_id", ["1.20000001", "1.2000000001", "2.200000001", "200000001", "1.20000000x", ""])
+def test_bad_ids(hand_made, market_id):
+    with pytest.raises(BadMemberError, match="bad market id"):
+        history_of(hand_made(market_id).define(60).close(), market_id).describe()
+
+
+@pytest.mark.parametrize("status", ["OPEN", "SUSPENDED", "INACTIVE"])
+def test_the_last_status_is_told(hand_made, status):
+    with pytest.raises(BadMemberError, match=f"never closes.*{status}"):
+        history_of(hand_made().define(60, status=status)).describe()
+
+
+@pytest.mark.parametrize("change", [7, {"id": 11, "trd": 7}, {"id": 11, "trd": [[2.0]]}, {"trd": [[2.0, 1]]}])
+def test_runner_changes_that_make_no_sense(hand_made, change):
+    market = hand_made().define(60).tick(50, change).close()
+    with pytest.raises(BadMemberError, match="bad content"):
+        history_of(market).describe()
+
+
+def test_an_abandoned_meeting_has_its_catalogue(hand_made):
+    market = hand_made().define(600)
+    for selection_id in (11, 12, 13):
+        market.remove(500, selection_id)
+    entry = history_of(market.close()).describe()
+    assert {runner["status"] for runner in entry.runners} == {"REMOVED"}
+    assert entry.market["runners"] == 3

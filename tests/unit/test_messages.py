@@ -1,0 +1,154 @@
+"""A member's bytes to messages: every compression, and everything that can be wrong with them."""
+
+import bz2
+import gzip
+
+import orjson
+import pytest
+
+from tasks.extraction.messages import BadMemberError, decompress, read_messages
+
+LINES = [
+    b'{"op":"mcm","clk":"a","pt":1000,"mc":[{"id":"1.200000001","rc":[]}]}',
+    b'{"op":"mcm","clk":"b","pt":1050,"mc":[{"id":"1.200000001","rc":[{"ltp":2.5,"id":7}]}]}',
+]
+RAW = b"\n".join(LINES) + b"\n"
+
+
+def reason_of(raw):
+    with pytest.raises(BadMemberError) as bad:
+        list(read_messages(raw))
+    return bad.value.reason, bad.value.detail
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        bz2.compress(RAW),
+        bz2.compress(LINES[0] + b"\n") + bz2.compress(LINES[1]),
+        gzip.compress(RAW),
+        gzip.compress(LINES[0] + b"\n") + gzip.compress(LINES[1]),
+        RAW,
+        RAW.replace(b"\n", b"\r\n"),
+        b"\n\n" + RAW + b"\n\r\n",
+    ],
+    ids=["bz2", "several bz2 streams", "gzip", "several gzip members", "plain", "CRLF", "empty lines"],
+)
+def test_the_same_lines_however_stored(stored):
+    messages = list(read_messages(stored))
+    assert [message.raw for message in messages] == LINES
+    assert [message.publish_time for message in messages] == [1000, 1050]
+    assert {message.market_id for message in messages} == {"1.200000001"}
+    assert messages[1].change["rc"] == [{"ltp": 2.5, "id": 7}]
+
+
+def test_raw_is_byte_for_byte_even_where_json_could_be_written_otherwise():
+    line = b'{ "pt" : 1.0e3, "op":"mcm", "mc":[ {"id":"1.200000001","name":"caf\\u00e9 \xc3\xa9","x":1.10} ] }'
+    [message] = read_messages(line)
+    assert message.raw == line
+    assert message.publish_time == 1000
+
+
+@pytest.mark.parametrize("stored", [b"", bz2.compress(b""), gzip.compress(b"")])
+def test_empty(stored):
+    assert reason_of(stored) == ("empty", "")
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress])
+def test_cut_short(pack):
+    stored = pack(RAW * 100)
+    assert reason_of(stored[:-10])[0] == "cut short"
+    assert reason_of(stored[: len(stored) // 2])[0] == "cut short"
+    assert reason_of(stored[:15])[0] == "cut short"
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress])
+def test_a_flipped_byte(pack):
+    stored = bytearray(pack(RAW * 100))
+    stored[len(stored) // 2] ^= 0xFF
+    reason, detail = reason_of(bytes(stored))
+    assert reason in ("damaged", "cut short")
+    assert "bytes of JSON" in detail
+
+
+def test_a_damaged_second_stream():
+    first, second = bz2.compress(LINES[0] + b"\n"), bytearray(bz2.compress(LINES[1]))
+    second[1] ^= 0xFF
+    assert reason_of(first + bytes(second))[0] == "damaged"
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, bytes])
+def test_a_bomb_goes_off_in_small(pack):
+    exactly = pack(bytes(100_000))
+    assert len(decompress(exactly, limit=100_000)) == 100_000
+    with pytest.raises(BadMemberError) as bad:
+        decompress(pack(bytes(5_000_000)), limit=100_000)
+    assert bad.value.reason == "too large"
+    assert "100000" in bad.value.detail
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress])
+def test_a_bomb_is_not_read_to_its_end(pack):
+    with pytest.raises(BadMemberError, match="too large"):
+        decompress((pack(bytes(2_000_000)) * 5)[:-12], limit=100_000)
+
+
+def test_bad_json_says_in_which_line():
+    reason, detail = reason_of(RAW + b'{"op":"mcm",\n')
+    assert reason == "bad JSON"
+    assert detail.startswith("line 3:")
+    assert reason_of(b"\n\nnonsense")[1].startswith("line 3:")
+    assert reason_of(b"<!DOCTYPE html><html></html>")[0] == "bad JSON"
+    assert reason_of(LINES[0][:-5] + b"\xff\xfe" + LINES[0][-5:])[0] == "bad JSON"
+
+
+def test_several_markets_in_a_line_are_told_apart():
+    line = orjson.dumps(
+        {
+            "op": "mcm",
+            "clk": "x",
+            "pt": 5,
+            "mc": [{"id": "1.200000001", "rc": [{"id": 1}]}, {"id": "1.200000002", "img": True, "rc": []}],
+        }
+    )
+    first, second = read_messages(line)
+    assert (first.market_id, second.market_id) == ("1.200000001", "1.200000002")
+    assert orjson.loads(first.raw) == {
+        "op": "mcm",
+        "clk": "x",
+        "pt": 5,
+        "mc": [{"id": "1.200000001", "rc": [{"id": 1}]}],
+    }
+    assert orjson.loads(second.raw)["mc"] == [{"id": "1.200000002", "img": True, "rc": []}]
+    assert b"\n" not in first.raw + second.raw
+
+
+def test_lines_that_speak_of_no_market():
+    heartbeat = b'{"op":"mcm","clk":"c","pt":1070,"ct":"HEARTBEAT"}\n{"op":"mcm","pt":1080,"mc":[]}\n'
+    assert [message.raw for message in read_messages(RAW + heartbeat)] == LINES
+    assert list(read_messages(heartbeat)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b"7",
+        b'"text"',
+        b"null",
+        b"{}",
+        b'{"op":"connection","connectionId":"002"}',
+        b'{"pt":"soon","mc":[]}',
+        b'{"pt":null,"mc":[]}',
+        b'{"pt":1,"mc":null}',
+        b'{"pt":1,"mc":7}',
+        b'{"pt":1,"mc":{"id":"1.200000001"}}',
+        b'{"pt":1,"mc":["1.200000001"]}',
+        b'{"pt":1,"mc":[{"rc":[]}]}',
+        b'{"pt":1,"mc":[{"id":"1.200000001"},{"rc":[]}]}',
+    ],
+)
+def test_json_that_is_no_message(line):
+    reason, detail = reason_of(RAW + line)
+    assert reason == "not a stream message"
+    assert detail.startswith("line 3:")

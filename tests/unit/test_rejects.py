@@ -1,0 +1,43 @@
+"""Rejects: written down as they are met, replaced by the next run's, gone when there are none."""
+
+from tasks.lake.datasets import REJECTS
+from tasks.lake.store import Lake
+from tasks.rejects import Reject, as_table, write_down
+
+AT = {"stage": "extract", "source": "january"}
+BAD = [Reject("b.bz2", "cut short", "after 7 bytes"), Reject("a.bz2", "empty")]
+
+
+def test_a_row_each_in_the_order_met():
+    table = as_table(BAD)
+    assert table.schema.equals(REJECTS.schema)
+    assert [Reject(**row) for row in table.to_pylist()] == BAD
+    assert as_table([]).num_rows == 0
+
+
+def test_written_down_replaced_and_taken_away(tmp_path):
+    lake = Lake(tmp_path)
+    for rejects in (BAD, BAD[:1], iter(BAD)):
+        expected = BAD if not isinstance(rejects, list) else rejects
+        assert write_down(lake, "extract", "january", rejects, "entries") == len(expected)
+        assert [Reject(**row) for row in lake.read(REJECTS, AT, "entries").to_pylist()] == expected
+    assert write_down(lake, "extract", "january", [], "entries") == 0
+    assert lake.find(REJECTS, AT, "entries") is None
+
+
+def test_the_same_again_writes_nothing(tmp_path):
+    lake = Lake(tmp_path)
+    write_down(lake, "extract", "january", BAD, "entries")
+    [path] = tmp_path.rglob("*.parquet")
+    before = path.stat().st_ino
+    write_down(lake, "extract", "january", BAD, "entries")
+    assert path.stat().st_ino == before
+
+
+def test_other_names_and_sources_are_left_alone(tmp_path):
+    lake = Lake(tmp_path)
+    write_down(lake, "extract", "january", BAD, "chunk-0001")
+    write_down(lake, "extract", "february", BAD, "entries")
+    write_down(lake, "extract", "january", [], "entries")
+    assert lake.names(REJECTS, AT) == ["chunk-0001"]
+    assert lake.names(REJECTS, {**AT, "source": "february"}) == ["entries"]

@@ -1,0 +1,525 @@
+"""A chunk replayed once for all variants: each bets as it would alone, as in plain flumine, the same every time."""
+
+import bz2
+import pickle
+import shutil
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flumine import FlumineSimulation, config
+from flumine.clients import SimulatedClient
+from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
+
+from tasks.errors import LakeError, ReplayError
+from tasks.lake.datasets import MARKETS, ORDERS
+from tasks.lake.store import Lake
+from tasks.simulation import replay as replay_module
+from tasks.simulation.framework import make_client
+from tasks.simulation.replay import ReplayJob, find_orders, replay_chunk
+from tasks.simulation.strategy_class import make_strategy
+from tasks.simulation.variant import Account, make_variant
+
+
+def variant_of(name="back_favourite", **parameters):
+    return make_variant(name, parameters, ratings="truth", window="80s", account=Account())
+
+
+@pytest.fixture(scope="session")
+def ratings(markets):
+    """The true chances as prices, a little off, so that there are backs and lays."""
+    return {
+        "truth": {
+            market.id: {
+                runner.selection_id: (0.8 + 0.4 * (runner.box % 2)) / runner.win_probability
+                for runner in market.race.runners
+            }
+            for market in markets.values()
+        }
+    }
+
+
+@pytest.fixture
+def job(sample_lake, tmp_path, markets, ratings):
+    """Make a job on a lake of its own."""
+
+    def job(*variants, kinds=None, lake="lake", **changed):
+        root = tmp_path / lake
+        if not root.exists():
+            shutil.copytree(sample_lake.lake.root, root)
+        market_ids = tuple(markets[kind].id for kind in kinds or markets)
+        return replace(ReplayJob(Lake(root), "month", 1, "upstream", market_ids, variants, ratings), **changed)
+
+    return job
+
+
+def orders_of(job):
+    files = replay_chunk(job)
+    assert list(files) == [variant.id for variant in job.variants]
+    rows = {variant.id: job.lake.read(ORDERS, job.partition(variant)).to_pylist() for variant in job.variants}
+    assert {key: file.rows for key, file in files.items()} == {key: len(found) for key, found in rows.items()}
+    return rows
+
+
+def parquet_files(lake):
+    return sorted(path.relative_to(lake.root).as_posix() for path in Path(lake.root, "orders").rglob("*.parquet"))
+
+
+# The same as plain flumine, alone and together
+
+FAVOURITE = variant_of()
+FLAT = variant_of("rated_price")
+PROPORTIONAL = variant_of("rated_price", staking="proportional", seconds_to_start="30")
+
+
+def plain_flumine(variant, markets, ratings, folder):
+    streams = []
+    for market in markets:
+        path = folder / f"{market.id}.bz2"
+        path.write_bytes(bz2.compress(market.raw))
+        streams.append(
+            BetfairHistoricalStream(file_path=str(path), listener_kwargs={"inplay": False, "seconds_to_start": 80.0})
+        )
+    simulation = FlumineSimulation(SimulatedClient(username="me"))
+    strategy = make_strategy(variant.name, variant.parameters, ratings["truth"])
+    strategy.streams = streams
+    simulation.add_strategy(strategy)
+    simulation.run()
+    return [
+        (
+            order.market_id,
+            order.selection_id,
+            order.side,
+            order.responses.date_time_placed.replace(
+                microsecond=order.responses.date_time_placed.microsecond // 1000 * 1000
+            ),
+            order.order_type.price,
+            order.average_price_matched,
+            order.order_type.size,
+            order.size_matched,
+            order.profit,
+            order.runner_status,
+        )
+        for market in simulation.markets
+        for order in market.blotter
+    ]
+
+
+FIELDS = [
+    *("market_id", "selection_id", "side", "date_time_placed", "price"),
+    *("price_matched", "size", "size_matched", "profit", "runner_status"),
+]
+
+
+@pytest.mark.parametrize("variant", [FAVOURITE, FLAT, PROPORTIONAL], ids=["favourite", "flat", "proportional"])
+def test_orders_are_those_of_plain_flumine(job, markets, ratings, tmp_path, variant, monkeypatch):
+    monkeypatch.setattr(config, "raise_errors", True)
+    rows = orders_of(job(variant))[variant.id]
+    expected = plain_flumine(variant, markets.values(), ratings, tmp_path)
+    assert [tuple(row[field] for field in FIELDS) for row in rows] == expected
+    assert len(rows) >= len(markets)
+    assert len({row["side"] for row in rows}) == (1 if variant is FAVOURITE else 2)
+
+
+def test_variants_in_one_replay_bet_as_each_does_alone(job):
+    variants = (FAVOURITE, FLAT, PROPORTIONAL)
+    together = orders_of(job(*variants, lake="together"))
+    for variant in variants:
+        assert orders_of(job(variant, lake=f"alone {variant.id}"))[variant.id] == together[variant.id]
+    reverse = orders_of(job(*reversed(variants), lake="reverse"))
+    assert reverse == together
+
+
+def test_the_same_bytes_every_time(job):
+    digests = []
+    for lake in ("first", "second"):
+        again = job(FAVOURITE, FLAT, lake=lake)
+        digests.append([again.lake.sha256(file.path) for file in replay_chunk(again).values()])
+    assert digests[0] == digests[1]
+
+
+def test_markets_do_not_depend_on_how_many_are_simulated_at_once(job, monkeypatch):
+    at_once = orders_of(job(FLAT, lake="at once"))
+    monkeypatch.setattr(replay_module, "_MARKETS_AT_ONCE", 1)
+    assert orders_of(job(FLAT, lake="one by one")) == at_once
+
+
+def test_only_the_selected_markets_are_replayed(job, markets):
+    rows = orders_of(job(FLAT, kinds=["second", "british"]))[FLAT.id]
+    assert {row["market_id"] for row in rows} == {markets["second"].id, markets["british"].id}
+
+
+def test_datetime_is_given_back(job):
+    replay_chunk(job(FAVOURITE, kinds=["usual"]))
+    assert sys.modules["datetime"].datetime is datetime
+
+
+# What a row says
+
+
+def test_rows_of_orders(job, markets, ratings):
+    rows = orders_of(job(FLAT))[FLAT.id]
+    by_id = {market.id: market for market in markets.values()}
+    for number, row in enumerate(rows):
+        race = by_id[row["market_id"]].race
+        market_time = race.market_time.timestamp() + race.postponed_seconds
+        # Once due it is up to the next message; matching may take another.
+        assert -60.1 < row["date_time_placed"].timestamp() - market_time < race.late_seconds + 0.1
+        assert row["strategy_name"] == FLAT.id
+        assert row["customer_strategy_ref"] == FLAT.id[:15]
+        assert row["window"] == "80s"
+        assert row["size"] == 5
+        assert 0 <= row["size_matched"] <= 5
+        rating = ratings["truth"][row["market_id"]][row["selection_id"]]
+        assert row["price"] > rating if row["side"] == "BACK" else row["price"] < rating
+        assert row["order_status"] == "Execution complete" or row["size_matched"] < 5
+        assert row["market_note"].count(",") == 2
+        if row["size_matched"]:
+            assert -80 < row["matched_at"].timestamp() - market_time <= race.late_seconds
+            assert row["price_matched"] >= 1.01
+        else:
+            assert (row["matched_at"], row["price_matched"], row["profit"]) == (None, 0.0, 0.0)
+        won = row["selection_id"] == race.winner
+        if row["runner_status"] == "REMOVED":
+            assert (row["selection_id"], row["profit"], row["bsp"]) == (race.withdrawal.selection_id, 0.0, None)
+        else:
+            assert row["runner_status"] == ("WINNER" if won else "LOSER")
+            assert row["bsp"] > 1
+            stake, price = row["size_matched"], row["price_matched"]
+            back = stake * (price - 1) if won else -stake
+            assert row["profit"] == pytest.approx(back if row["side"] == "BACK" else -back, abs=0.01)
+        assert rows[number - 1]["bet_id"] != row["bet_id"]
+    assert len({row["bet_id"] for row in rows}) == len({row["customer_order_ref"] for row in rows}) == len(rows)
+
+
+def test_references_tell_variants_apart(job):
+    rows = orders_of(job(FLAT, PROPORTIONAL))
+    references = [row["customer_order_ref"] for found in rows.values() for row in found]
+    assert len(set(references)) == len(references)
+
+
+# Found and not made again
+
+
+def test_orders_are_found_by_what_decided_them(job):
+    done = job(FAVOURITE, FLAT)
+    assert find_orders(done) == {}
+    files = replay_chunk(replace(done, variants=(FLAT,)))
+    assert find_orders(done) == files
+    assert list(files) == [FLAT.id]
+
+
+def test_what_decides_orders(job, ratings, markets):
+    done = job(FAVOURITE, FLAT)
+    replay_chunk(done)
+    assert set(find_orders(done)) == {FAVOURITE.id, FLAT.id}
+    other = {market_id: dict.fromkeys(rated, 3.0) for market_id, rated in ratings["truth"].items()}
+    assert set(find_orders(replace(done, ratings={"truth": other}))) == {FAVOURITE.id}
+    assert find_orders(replace(done, upstream="another")) == {}
+    assert find_orders(replace(done, market_ids=done.market_ids[1:])) == {}
+    assert find_orders(replace(done, chunk=2)) == {}
+    shuffled = {market.id: dict(reversed(ratings["truth"][market.id].items())) for market in reversed(markets.values())}
+    assert set(find_orders(replace(done, ratings={"truth": shuffled}))) == {FAVOURITE.id, FLAT.id}
+
+
+def test_a_variant_without_a_bet_has_an_empty_file(job):
+    unrated = job(FAVOURITE, FLAT, ratings={"truth": {}})
+    assert orders_of(unrated)[FLAT.id] == []
+    assert find_orders(unrated)[FLAT.id].rows == 0
+    assert find_orders(unrated)[FAVOURITE.id].rows > 0
+
+
+def test_a_market_that_the_messages_lack(job):
+    lacking = job(FAVOURITE)
+    lacking = replace(lacking, market_ids=(*lacking.market_ids, "1.299999999"))
+    with pytest.raises(LakeError, match=r"lacks 1 markets of its catalogue \(1\.299999999, …\); extract it again"):
+        replay_chunk(lacking)
+    assert parquet_files(lacking.lake) == []
+
+
+def test_a_chunk_without_messages(job):
+    lacking = job(FAVOURITE)
+    lacking.lake.delete(MARKETS, {"archive": "month", "chunk": 1})
+    with pytest.raises(LakeError, match="markets/archive=month/chunk=1"):
+        replay_chunk(lacking)
+
+
+# A strategy that raises
+
+BROKEN = """
+from flumine import BaseStrategy
+
+class Broken(BaseStrategy):
+    def __init__(self, where: str = "process_market_book", markets: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.where, self.left = where, markets
+        self.boom("__init__", None)
+
+    def boom(self, where, book):
+        if where == self.where:
+            raise ZeroDivisionError(f"at {book.publish_time_epoch if book else 0}")
+
+    def process_new_market(self, market, market_book):
+        self.left -= 1
+        self.boom("process_new_market", market_book)
+
+    def check_market_book(self, market, market_book):
+        self.boom("check_market_book", market_book)
+        return not self.left
+
+    def process_market_book(self, market, market_book):
+        self.boom("process_market_book", market_book)
+
+    def process_closed_market(self, market, market_book):
+        self.boom("process_closed_market", market_book)
+
+    def start(self, flumine):
+        self.boom("start", None)
+
+    def finish(self, flumine):
+        self.boom("finish", None)
+"""
+
+
+@pytest.fixture
+def broken(write_module):
+    write_module("broken_of_replay", BROKEN)
+
+    def broken(where):
+        return variant_of("broken_of_replay:Broken", where=where)
+
+    return broken
+
+
+def blamed(job):
+    with pytest.raises(ReplayError) as error:
+        replay_chunk(job)
+    assert parquet_files(job.lake) == []
+    return str(error.value)
+
+
+def test_a_strategy_that_raises_is_named_with_market_tick_and_traceback(job, broken, markets):
+    variant = broken("process_market_book")
+    text = blamed(job(FAVOURITE, variant, FLAT))
+    first, *lines = text.splitlines()
+    tick = int(first.split(": at ")[1].split()[0])
+    assert first.startswith(f"{variant.id} raised ZeroDivisionError: at {tick} in market {markets['second'].id} at ")
+    moment = datetime.fromtimestamp(tick / 1000, tz=UTC)
+    assert first.endswith(moment.isoformat(timespec="milliseconds"))
+    assert lines[0] == "Traceback (most recent call last):"
+    assert any("broken_of_replay.py" in line and "in process_market_book" in line for line in lines)
+    assert lines[-1] == f"ZeroDivisionError: at {tick}"
+
+
+@pytest.mark.parametrize("where", ["process_new_market", "check_market_book", "process_closed_market"])
+def test_wherever_it_raises(job, broken, markets, where):
+    variant = broken(where)
+    first = blamed(job(FAVOURITE, variant)).splitlines()[0]
+    assert first.startswith(f"{variant.id} raised ZeroDivisionError")
+    assert f"in market {markets['usual'].id} at 2026-01-01T" in first
+
+
+def test_before_the_first_market(job, broken):
+    variant = broken("start")
+    first = blamed(job(FAVOURITE, variant)).splitlines()[0]
+    assert first.startswith(f"{variant.id} raised ZeroDivisionError")
+    assert first.endswith("before the first market")
+
+
+def test_when_all_is_over(job, broken):
+    assert blamed(job(FAVOURITE, broken("finish"))).startswith(broken("finish").id)
+
+
+def test_in_its_constructor(job, broken):
+    variant = broken("__init__")
+    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised ZeroDivisionError")
+
+
+def test_an_exception_of_flumines_own(job, write_module):
+    source = BROKEN.replace("ZeroDivisionError", "OrderError").replace(
+        "from flumine import BaseStrategy",
+        "from flumine import BaseStrategy\nfrom flumine.exceptions import OrderError",
+    )
+    write_module("order_error_of_replay", source)
+    variant = variant_of("order_error_of_replay:Broken")
+    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised OrderError")
+
+
+def test_after_a_failure_the_next_replay_is_as_ever(job, broken):
+    expected = orders_of(job(FLAT, lake="before"))
+    blamed(job(broken("process_market_book"), lake="failed"))
+    assert orders_of(job(FLAT, lake="after")) == expected
+
+
+def test_an_error_of_the_replay_crosses_processes(job, broken):
+    with pytest.raises(ReplayError) as error:
+        replay_chunk(job(broken("check_market_book")))
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)  # noqa: S301 - our own bytes
+
+
+# Strategies of others
+
+TRADER = """
+from flumine import BaseStrategy
+from flumine.order.order import OrderStatus
+from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder
+from flumine.order.trade import Trade
+
+class Trader(BaseStrategy):
+    def __init__(self, stake: float = 2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.max_live_trade_count, self.max_order_exposure, self.max_selection_exposure = 10, 1000, 1000
+        self.stake = stake
+        self.seen = {}
+
+    def check_market_book(self, market, market_book):
+        return market_book.status == "OPEN" and market.seconds_to_start < 60
+
+    def process_market_book(self, market, market_book):
+        if market.market_id in self.seen:
+            return
+        first, second, third = [r for r in market_book.runners if r.status == "ACTIVE"][:3]
+        with market.transaction() as t:
+            for runner, price in ((first, 1000), (second, 990)):
+                trade = Trade(market.market_id, runner.selection_id, runner.handicap, self, notes={"why": "try"})
+                t.place_order(trade.create_order(side="BACK", order_type=LimitOrder(price, self.stake)))
+                self.seen.setdefault(market.market_id, []).append(trade.orders[0])
+            trade = Trade(market.market_id, third.selection_id, third.handicap, self)
+            t.place_order(trade.create_order(side="BACK", order_type=MarketOnCloseOrder(liability=self.stake * 5)))
+
+    def process_orders(self, market, orders):
+        if market.status != "OPEN":
+            return
+        cancelled, replaced = self.seen[market.market_id]
+        live = [o for o in (cancelled, replaced) if o.status == OrderStatus.EXECUTABLE]
+        if len(live) == 2:
+            with market.transaction() as t:
+                t.cancel_order(cancelled)
+                t.replace_order(replaced, 1.01)
+"""
+
+
+@pytest.fixture
+def trader(write_module):
+    write_module("trader_of_replay", TRADER)
+    return [variant_of("trader_of_replay:Trader", stake=stake) for stake in (2, 3)]
+
+
+def test_a_strategy_that_batches_cancels_and_replaces(job, trader, markets):
+    first, second = trader
+    kinds = ["usual", "second", "late"]
+    rows = orders_of(job(first, second, FAVOURITE, kinds=kinds))
+    for market_id in (markets[kind].id for kind in kinds):
+        cancelled, replaced, at_starting_price, replacement = [
+            row for row in rows[first.id] if row["market_id"] == market_id
+        ]
+        assert (cancelled["price"], cancelled["size_matched"]) == (1000, 0)
+        assert (replaced["price"], replaced["size_matched"]) == (990, 0)
+        assert (replacement["price"], replacement["size_matched"]) == (1.01, 2)
+        assert replacement["price_matched"] > 1.01
+        assert replacement["trade_id"] == replaced["trade_id"] != cancelled["trade_id"]
+        assert (at_starting_price["price"], at_starting_price["size"], at_starting_price["size_matched"]) == (
+            None,
+            10,
+            10,
+        )
+        assert at_starting_price["price_matched"] == at_starting_price["bsp"]
+        assert "try" in cancelled["trade_notes"]
+    assert [row["size"] for row in rows[second.id]][:3] == [3, 3, 15]
+    for variant in (first, second, FAVOURITE):
+        alone = orders_of(job(variant, kinds=kinds, lake=f"alone {variant.id}"))
+        assert alone[variant.id] == rows[variant.id]
+
+
+GREEDY = """
+from flumine import BaseStrategy
+from flumine.order.ordertype import LimitOrder
+from flumine.order.trade import Trade
+
+class Greedy(BaseStrategy):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.max_live_trade_count, self.max_selection_exposure = 1000, 100_000
+
+    def check_market_book(self, market, market_book):
+        return market_book.status == "OPEN"
+
+    def process_market_book(self, market, market_book):
+        runner = next(r for r in market_book.runners if r.status == "ACTIVE")
+        trade = Trade(market.market_id, runner.selection_id, runner.handicap, self)
+        market.place_order(trade.create_order(side="BACK", order_type=LimitOrder(1000, 2)))
+"""
+
+
+def test_the_limit_of_transactions_is_each_variants_own(job, write_module, monkeypatch):
+    write_module("greedy_of_replay", GREEDY)
+    greedy = variant_of("greedy_of_replay:Greedy")
+    free = orders_of(job(greedy, FAVOURITE, kinds=["usual", "second"], lake="free"))
+
+    def limited_client(username, account):
+        client = make_client(username, account)
+        client.transaction_limit = 10
+        return client
+
+    monkeypatch.setattr(replay_module, "make_client", limited_client)
+    limited = orders_of(job(greedy, FAVOURITE, kinds=["usual", "second"], lake="limited"))
+    assert len(limited[greedy.id]) < len(free[greedy.id])
+    assert limited[FAVOURITE.id] == free[FAVOURITE.id] != []
+
+
+def test_the_accounts_currency_decides_the_smallest_bet(job):
+    pounds, kronor = (
+        make_variant("back_favourite", {"stake": 5}, ratings="", window="80s", account=Account(currency))
+        for currency in ("GBP", "SEK")
+    )
+    rows = orders_of(job(pounds, kronor, kinds=["usual", "second"]))
+    assert len(rows[pounds.id]) == 2
+    assert rows[kronor.id] == []
+
+
+# Odd markets
+
+
+@pytest.fixture
+def replay_hand_made(extract, ratings):
+    def run(market, *variants):
+        month = extract({f"PRO/{market.id}.bz2": bz2.compress(market.raw)})
+        assert month.rejects == []
+        return orders_of(ReplayJob(month.lake, "month", 1, "upstream", (market.id,), variants, ratings))
+
+    return run
+
+
+def ready(hand_made):
+    market = hand_made().define(3600).prices(600, 11, 2.0, 2.1).tick(300, {"id": 11, "ltp": 2.0})
+    for seconds in (59, 40, 20):
+        market.tick(seconds, {"id": 11, "ltp": 2.0})
+    return market
+
+
+def test_a_market_closed_twice_is_settled_once(replay_hand_made, hand_made):
+    market = ready(hand_made).close(-60)
+    [row] = replay_hand_made(market.define(-3600), FAVOURITE)[FAVOURITE.id]
+    assert row["profit"] == 5.0
+
+
+def test_a_market_opened_again_after_its_close(replay_hand_made, hand_made):
+    market = ready(hand_made).close(-60)
+    market.define(-100, status="SUSPENDED").define(-200, status="CLOSED")
+    [row] = replay_hand_made(market, FAVOURITE)[FAVOURITE.id]
+    assert row["profit"] == 5.0
+
+
+def test_an_abandoned_market_has_void_bets(replay_hand_made, hand_made):
+    market = ready(hand_made)
+    for selection_id in (11, 12, 13):
+        market.remove(-30, selection_id)
+    [row] = replay_hand_made(market.close(), FAVOURITE)[FAVOURITE.id]
+    assert (row["runner_status"], row["profit"]) == ("REMOVED", 0.0)
+
+
+def test_prices_that_are_no_numbers_do_no_harm(replay_hand_made, hand_made):
+    market = ready(hand_made).tick(10, {"id": 11, "spn": "NaN", "spf": "Infinity"})
+    assert len(replay_hand_made(market.close(), FAVOURITE)[FAVOURITE.id]) == 1

@@ -1,0 +1,167 @@
+"""Which markets are replayed: filters on the catalogue, each market once."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from tasks.errors import InputError
+from tasks.lake.datasets import CATALOGUE_MARKETS
+from tasks.lake.store import Lake
+from tasks.rejects import Reject
+from tasks.selection import MarketFilter, read_catalogue, select_markets
+
+MORNING = datetime(2026, 1, 1, 1, tzinfo=UTC)
+
+
+def market(number, *, hours=0, **changed):
+    return {
+        "market_id": f"1.2000000{number:02d}",
+        "event_id": "34",
+        "event_type_id": "4339",
+        "venue": "Larkfield",
+        "country_code": "AU",
+        "market_type": "WIN",
+        "market_time": MORNING + timedelta(hours=hours),
+        "market_date": (MORNING + timedelta(hours=hours)).date(),
+        "settled_time": MORNING + timedelta(hours=hours + 1),
+        "bsp_market": True,
+        "number_of_winners": 1,
+        "runners": 8,
+        "messages": 1,
+        "bytes": 1,
+        "member": "x",
+        "chunk": 1,
+        **changed,
+    }
+
+
+CATALOGUE = [
+    market(1, hours=3),
+    market(2, hours=2, market_type="PLACE"),
+    market(3, hours=1, venue="Wattle Creek"),
+    market(4, hours=30, venue="Thornwick", country_code="GB"),
+    market(5, hours=60),
+    market(6, venue=None, country_code=None, market_type=None),
+]
+
+
+@pytest.fixture
+def lake(tmp_path):
+    lake = Lake(tmp_path)
+    keep(lake, "january", "chunk-0001", CATALOGUE[:3])
+    keep(lake, "january", "chunk-0002", CATALOGUE[3:])
+    return lake
+
+
+def keep(lake, archive, name, rows):
+    lake.write(CATALOGUE_MARKETS, {"archive": archive}, pa.Table.from_pylist(rows, CATALOGUE_MARKETS.schema), "p", name)
+
+
+def chosen(lake, *archives, **wanted):
+    markets, _ = select_markets(lake, archives or ("january",), MarketFilter(**wanted))
+    return [int(market_id[-2:]) for market_id in markets["market_id"]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        ({}, [3, 1, 4, 5]),
+        ({"market_types": []}, [6, 3, 2, 1, 4, 5]),
+        ({"market_types": ["PLACE"]}, [2]),
+        ({"market_types": ["place", "Win"]}, [3, 2, 1, 4, 5]),
+        ({"countries": ["gb"]}, [4]),
+        ({"countries": ["GB", "AU"]}, [3, 1, 4, 5]),
+        ({"venues": ["wattle creek"]}, [3]),
+        ({"venues": ["LARKFIELD"], "market_types": []}, [2, 1, 5]),
+        ({"date_from": date(2026, 1, 2)}, [4, 5]),
+        ({"date_to": date(2026, 1, 1)}, [3, 1]),
+        ({"date_from": date(2026, 1, 2), "date_to": date(2026, 1, 2)}, [4]),
+        ({"countries": ["AU"], "date_from": "2026-01-02"}, [5]),
+    ],
+)
+def test_filters(lake, wanted, numbers):
+    assert chosen(lake, **wanted) == numbers
+
+
+def test_markets_come_in_order_of_their_time(lake):
+    markets, rejects = select_markets(lake, ["january"], MarketFilter(market_types=[]))
+    assert markets["market_time"].is_monotonic_increasing
+    assert set(markets["archive"]) == {"january"}
+    assert rejects == {}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"market_types": ["EACH_WAY"]},
+        {"countries": ["NZ"]},
+        {"venues": ["Larkfeld"]},
+        {"date_from": date(2027, 1, 1)},
+        {"countries": ["GB"], "venues": ["Larkfield"]},
+    ],
+)
+def test_nothing_left_lists_what_there_is(lake, wanted):
+    with pytest.raises(InputError) as error:
+        select_markets(lake, ["january"], MarketFilter(**wanted))
+    text = str(error.value)
+    assert "\n" not in text
+    for words in (
+        "no market passes the filter",
+        "types PLACE, WIN",
+        "countries AU, GB",
+        "venues Larkfield, Thornwick, Wattle Creek",
+        "days 2026-01-01 to 2026-01-03",
+    ):
+        assert words in text
+
+
+def test_a_market_in_two_archives_is_taken_once(lake):
+    keep(lake, "february", "chunk-0001", [CATALOGUE[0], market(9, hours=4), CATALOGUE[4]])
+    markets, rejects = select_markets(lake, ["january", "february"], MarketFilter())
+    assert [(int(m[-2:]), a) for m, a in zip(markets["market_id"], markets["archive"], strict=True)] == [
+        (3, "january"),
+        (1, "january"),
+        (9, "february"),
+        (4, "january"),
+        (5, "january"),
+    ]
+    twice = "an archive before this one has it"
+    assert rejects == {"february": [Reject(CATALOGUE[n]["market_id"], "market twice", twice) for n in (0, 4)]}
+    markets, rejects = select_markets(lake, ["february", "january"], MarketFilter())
+    assert list(markets.loc[markets["market_id"] == CATALOGUE[0]["market_id"], "archive"]) == ["february"]
+    assert list(rejects) == ["january"]
+
+
+def test_copies_that_the_filter_leaves_out_anyway_are_no_rejects(lake):
+    keep(lake, "february", "chunk-0001", [CATALOGUE[1], market(9)])
+    _, rejects = select_markets(lake, ["january", "february"], MarketFilter())
+    assert rejects == {}
+
+
+def test_a_month_of_markets_without_venues(lake):
+    nowhere = {"venue": None, "country_code": None}
+    keep(lake, "football", "chunk-0001", [market(n, **nowhere) for n in (7, 8)])
+    assert chosen(lake, "football") == [7, 8]
+    with pytest.raises(InputError, match="types WIN"):
+        chosen(lake, "football", venues=["Larkfield"])
+
+
+def test_an_archive_that_was_not_extracted(lake):
+    with pytest.raises(InputError, match=r"march has no markets in the lake .*; extract it first"):
+        chosen(lake, "march")
+    with pytest.raises(InputError, match="march"):
+        chosen(lake, "january", "march")
+
+
+def test_the_catalogue_of_an_archive(lake):
+    catalogue = read_catalogue(lake, "january")
+    assert len(catalogue) == 6
+    assert set(catalogue["archive"]) == {"january"}
+
+
+@pytest.mark.parametrize("wanted", [{"market_type": ["WIN"]}, {"date_from": "yesterday"}, {"venues": "Larkfield"}])
+def test_what_is_no_filter(wanted):
+    with pytest.raises(ValidationError):
+        MarketFilter(**wanted)

@@ -1,0 +1,143 @@
+"""Commission: per market, per variant, on winnings only; void bets are no bets; all in order of settlement."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from tasks.aggregation.settlement import Commission, settle
+from tasks.errors import BalanceError, InputError
+
+BASE_RATES = Commission()
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def order(strategy, market_id, profit, *, matched=5.0, status="WINNER"):
+    return {
+        "strategy_name": strategy,
+        "market_id": market_id,
+        "profit": profit,
+        "size_matched": matched,
+        "runner_status": status,
+    }
+
+
+def market(market_id, *, minutes=0, rate=7.0):
+    return {
+        "archive": "month",
+        "market_id": market_id,
+        "settled_time": NOON + timedelta(minutes=minutes),
+        "venue": "Larkfield",
+        "country_code": "AU",
+        "market_type": "WIN",
+        "market_base_rate": rate,
+    }
+
+
+def settled(orders, markets, commission=BASE_RATES):
+    frame = settle(pd.DataFrame(orders), pd.DataFrame(markets), commission)
+    return frame.to_dict("records")
+
+
+def test_commission_is_on_a_markets_winnings():
+    orders = [order("a", "1.1", 10.0), order("a", "1.1", -4.0), order("a", "1.2", -5.0), order("a", "1.3", 0.0)]
+    won, lost, even = settled(orders, [market(m, minutes=n) for n, m in enumerate(("1.1", "1.2", "1.3"))])
+    assert (won["gross"], won["commission"], won["net"]) == pytest.approx((6.0, 0.42, 5.58))
+    assert (lost["gross"], lost["commission"], lost["net"]) == (-5.0, 0.0, -5.0)
+    assert (even["gross"], even["commission"], even["net"]) == (0.0, 0.0, 0.0)
+    assert (won["orders"], won["bets"], won["turnover"]) == (2, 2, 10.0)
+
+
+def test_a_variants_losses_do_not_spare_another_its_commission():
+    rows = settled([order("a", "1.1", 10.0), order("b", "1.1", -10.0)], [market("1.1")])
+    assert [(row["strategy"], row["commission"]) for row in rows] == [("a", pytest.approx(0.7)), ("b", 0.0)]
+
+
+def test_each_market_has_its_own_rate():
+    rows = settled(
+        [order("a", "1.1", 10.0), order("a", "1.2", 10.0)],
+        [market("1.1", rate=7.0), market("1.2", rate=5.0, minutes=1)],
+    )
+    assert [row["base_rate"] for row in rows] == pytest.approx([0.07, 0.05])
+    assert [row["commission"] for row in rows] == pytest.approx([0.7, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("commission", "rate"),
+    [
+        (Commission(), 0.07),
+        (Commission(0.05), 0.05),
+        (Commission(0.0), 0.0),
+        (Commission(discount_rate=10), 0.063),
+        (Commission(discount_rate=100), 0.0),
+        (Commission(0.05, discount_rate=10), 0.05),
+    ],
+)
+def test_rates(commission, rate):
+    [row] = settled([order("a", "1.1", 10.0)], [market("1.1")], commission)
+    assert row["base_rate"] == pytest.approx(rate)
+    assert row["net"] == pytest.approx(10 - 10 * rate)
+
+
+def test_a_market_without_a_base_rate_needs_a_fixed_one():
+    orders, markets = [order("a", "1.1", 10.0)], [market("1.1", rate=None)]
+    with pytest.raises(InputError, match=r"1 markets have no base rate \(1\.1, …\); give --commission"):
+        settled(orders, markets)
+    [row] = settled(orders, markets, Commission(0.07))
+    assert row["commission"] == pytest.approx(0.7)
+
+
+def test_a_market_without_a_base_rate_that_nobody_bet_on_does_not_matter():
+    assert len(settled([order("a", "1.1", 10.0)], [market("1.1"), market("1.2", rate=None)])) == 1
+
+
+def test_a_bet_on_a_removed_runner_is_void():
+    [row] = settled(
+        [order("a", "1.1", 0.0, matched=20.0, status="REMOVED"), order("a", "1.1", 3.0, matched=2.0)], [market("1.1")]
+    )
+    assert (row["orders"], row["bets"], row["void_bets"], row["turnover"]) == (2, 1, 1, 2.0)
+    assert row["gross"] == 3.0
+
+
+def test_an_unmatched_order_is_an_order_but_no_bet():
+    [row] = settled(
+        [order("a", "1.1", 0.0, matched=0.0), order("a", "1.1", 0.0, matched=0.0, status="REMOVED")], [market("1.1")]
+    )
+    assert (row["orders"], row["bets"], row["void_bets"], row["turnover"], row["net"]) == (2, 0, 0, 0.0, 0.0)
+
+
+def test_the_order_is_that_of_settlement_not_of_ids():
+    markets = [market("1.1", minutes=30), market("1.2", minutes=10), market("1.3", minutes=20)]
+    rows = settled([order("a", m, p) for m, p in (("1.1", 1.0), ("1.2", -2.0), ("1.3", 4.0))], markets, Commission(0.5))
+    assert [row["market_id"] for row in rows] == ["1.2", "1.3", "1.1"]
+    assert [row["cumulative_gross"] for row in rows] == [-2.0, 2.0, 3.0]
+    assert [row["cumulative_net"] for row in rows] == [-2.0, 0.0, 0.5]
+
+
+def test_each_variant_accumulates_its_own():
+    markets = [market("1.1"), market("1.2", minutes=1)]
+    rows = settled(
+        [order(s, m, p) for s, p in (("b", 1.0), ("a", -2.0)) for m in ("1.1", "1.2")], markets, Commission(0.0)
+    )
+    assert [(row["strategy"], row["cumulative_net"]) for row in rows] == [("a", -2), ("a", -4), ("b", 1), ("b", 2)]
+
+
+def test_sums_are_whole_cents():
+    [row] = settled([order("a", "1.1", 0.1, matched=0.1) for _ in range(3)], [market("1.1")])
+    assert (row["gross"], row["turnover"]) == (0.3, 0.3)
+
+
+def test_a_market_that_the_catalogue_does_not_know():
+    with pytest.raises(BalanceError, match=r"1 markets have orders but are not in the catalogue: 1\.2"):
+        settled([order("a", "1.1", 1.0), order("a", "1.2", 1.0)], [market("1.1")])
+
+
+def test_what_the_catalogue_says_comes_along():
+    [row] = settled([order("a", "1.1", 1.0)], [market("1.1", minutes=5)])
+    assert (row["archive"], row["venue"], row["country_code"], row["market_type"]) == (
+        "month",
+        "Larkfield",
+        "AU",
+        "WIN",
+    )
+    assert row["settled_time"] == NOON + timedelta(minutes=5)

@@ -1,0 +1,418 @@
+"""The lake's door: what does not fit is refused, what is written is whole, what is damaged is named."""
+
+import os
+import pickle
+import platform
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.errors import LakeError
+from tasks.lake.datasets import DATASETS, MARKETS, RATINGS, REJECTS, RESULTS_SUMMARY, TIME
+from tasks.lake.store import Lake, file_path
+
+AT = {"model": "mine", "date": "2026-01-01"}
+ROWS = [
+    {
+        "market_id": f"1.20000000{n}",
+        "selection_id": 10 + n,
+        "rating": 2.5 + n,
+        "name": "Rusty" if n else None,
+        "source": "a.csv",
+        "fetched_at": 1_767_225_600_000 + n,
+    }
+    for n in range(5)
+]
+TABLE = pa.Table.from_pylist(ROWS, RATINGS.schema)
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def files_of(lake):
+    return sorted(path.relative_to(lake.root).as_posix() for path in Path(lake.root).rglob("*") if path.is_file())
+
+
+def write_pieces(lake, tables, error=None):
+    """Write row groups, and raise an error before the end if there is one."""
+    with lake.writer(RATINGS, AT, "after") as writer:
+        for table in tables:
+            writer.write(table)
+        if error:
+            raise error
+
+
+def path_of(lake, file):
+    return Path(lake.root) / file.path
+
+
+# Written and read
+
+
+def test_what_was_written_is_read(lake):
+    file = lake.write(RATINGS, AT, TABLE, "print")
+    assert lake.read(RATINGS, AT).equals(TABLE)
+    assert file.path == "ratings/model=mine/date=2026-01-01/data.parquet"
+    assert (file.fingerprint, file.rows) == ("print", 5)
+    assert file.bytes == path_of(lake, file).stat().st_size
+    assert files_of(lake) == [file.path]
+
+
+def test_a_file_says_what_it_is(lake):
+    file = lake.write(RATINGS, AT, TABLE, "print")
+    metadata = pq.read_metadata(path_of(lake, file))
+    assert metadata.metadata[b"fingerprint"] == b"print"
+    assert metadata.metadata[b"dataset"] == b"ratings"
+    assert metadata.schema.to_arrow_schema().field("rating").metadata[b"meaning"] == b"the model's price, decimal odds"
+    assert metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_columns_are_read_in_the_order_asked(lake):
+    lake.write(RATINGS, AT, TABLE, "print")
+    assert lake.read(RATINGS, AT, columns=["rating", "market_id"]).column_names == ["rating", "market_id"]
+
+
+def test_an_empty_table_is_a_file_too(lake):
+    for dataset in DATASETS.values():
+        at = dict.fromkeys(dataset.partitions, "x")
+        assert lake.write(dataset, at, dataset.schema.empty_table(), "print").rows == 0
+        assert lake.read(dataset, at).equals(dataset.schema.empty_table())
+    with lake.writer(RATINGS, AT, "print") as writer:
+        pass
+    assert (writer.file.rows, lake.read(RATINGS, AT).num_rows) == (0, 0)
+
+
+def test_pieces_are_row_groups_in_one_file(lake):
+    at = {"archive": "a", "chunk": 1}
+    with lake.writer(MARKETS, at, "print") as writer:
+        for market_id in ("1.200000001", "1.200000002"):
+            rows = [{"market_id": market_id, "publish_time": n, "message": "{}"} for n in range(3)]
+            writer.write(pa.Table.from_pylist(rows, MARKETS.schema))
+        assert files_of(lake)[0].startswith(".tmp/")
+    assert writer.file.rows == 6
+    with lake.open_parquet(MARKETS, writer.file.path) as parquet:
+        assert parquet.num_row_groups == 2
+        assert parquet.read_row_group(1)["market_id"].to_pylist() == ["1.200000002"] * 3
+
+
+def test_a_lake_in_memory():
+    lake = Lake("memory://lake-of-store-tests")
+    assert lake.find(RATINGS, AT) is None
+    file = lake.write(RATINGS, AT, TABLE, "print")
+    assert lake.read(RATINGS, AT).equals(TABLE)
+    assert lake.fresh(RATINGS, AT, "print") == file
+    assert lake.names(RATINGS, AT) == ["data"]
+    assert lake.values(RATINGS) == ["mine"]
+    assert lake.clear_temporaries() == 0
+    assert len(lake.sha256(file.path)) == 64
+    lake.delete(RATINGS, AT)
+    assert lake.find(RATINGS, AT) is None
+    with pytest.raises(KeyError):
+        write_pieces(lake, [TABLE], KeyError)
+    assert fsspec.filesystem("memory").find("/lake-of-store-tests") == []
+
+
+def test_a_lake_crosses_to_other_processes(lake):
+    lake.write(RATINGS, AT, TABLE, "print")
+    assert pickle.loads(pickle.dumps(lake)).read(RATINGS, AT).equals(TABLE)  # noqa: S301 - our own bytes
+
+
+# Refused
+
+
+def without(name):
+    return TABLE.drop_columns([name])
+
+
+def set_column(name, values):
+    return TABLE.set_column(TABLE.column_names.index(name), name, values)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (without("rating"), ["rating is missing"]),
+        (TABLE.append_column("more", pa.array(range(5))), ["more is not a column of it"]),
+        (set_column("rating", pa.array(["2.5"] * 5)), ["rating is string, not double"]),
+        (set_column("selection_id", pa.array(range(5), pa.int32())), ["selection_id is int32, not int64"]),
+        (set_column("fetched_at", pa.array(range(5), pa.timestamp("ms"))), ["fetched_at is timestamp[ms], not"]),
+        (TABLE.select(list(reversed(TABLE.column_names))), ["the columns' order is"]),
+        (set_column("rating", pa.array([1.0, None, None, 4, 5])), ["rating is empty in 2 rows"]),
+        (pa.concat_tables([TABLE, TABLE.slice(0, 2)]), ["2 rows repeat the key", "market_id", "selection_id"]),
+        (
+            set_column("market_id", pa.array(range(5))).drop_columns(["name"]).append_column("more", pa.nulls(5)),
+            ["name is missing", "more is not a column of it", "market_id is int64, not string"],
+        ),
+        (
+            pa.concat_tables([TABLE, TABLE]).set_column(2, "rating", pa.array([None] * 10, pa.float64())),
+            ["rating is empty in 10 rows", "5 rows repeat the key"],
+        ),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_with_all_that_is_wrong(lake, table, said):
+    with pytest.raises(LakeError) as refused:
+        lake.write(RATINGS, AT, table, "print")
+    text = str(refused.value)
+    assert "ratings/model=mine/date=2026-01-01/data.parquet" in text
+    assert "\n" not in text
+    for words in said:
+        assert words in text
+    assert files_of(lake) == []
+
+
+def test_rows_without_names_may_repeat(lake):
+    table = pa.Table.from_pylist([{"what": "a", "reason": "b", "detail": ""}] * 3, REJECTS.schema)
+    assert lake.write(REJECTS, {"stage": "extract", "source": "a"}, table, "print").rows == 3
+
+
+def test_keys_that_repeat_in_another_piece_are_refused(lake):
+    with pytest.raises(LakeError, match="repeat the key"):
+        write_pieces(lake, [TABLE, TABLE])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.drop_columns(["rating", "name"]), ["rating is missing", "name is missing"]),
+        (lambda t: t.append_column("more", pa.array(range(5))), ["more is not a column of it"]),
+        (lambda t: t.set_column(1, "selection_id", pa.array(["1"] * 5)), ["selection_id is string, not int64"]),
+    ],
+)
+def test_a_file_of_another_schema_is_refused(lake, change, said):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    pq.write_table(change(TABLE), path)
+    with pytest.raises(LakeError) as refused:
+        lake.read(RATINGS, AT)
+    for words in ("ratings/model=mine", *said):
+        assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "partition",
+    [
+        {},
+        {"model": "mine"},
+        {"date": "2026-01-01", "model": "mine"},
+        {**AT, "more": 1},
+        {"model": "", "date": "x"},
+        {"model": "a/b", "date": "x"},
+        {"model": "..", "date": "x"},
+        {"model": ".hidden", "date": "x"},
+        {"model": "a\\b", "date": "x"},
+        {"model": "a=b", "date": "x"},
+        {"model": "a:b", "date": "x"},
+        {"model": 'a"b', "date": "x"},
+        {"model": "a*", "date": "x"},
+    ],
+)
+def test_paths_that_cannot_be(lake, partition):
+    for attempt in (
+        lambda: file_path(RATINGS, partition),
+        lambda: lake.write(RATINGS, partition, TABLE, "print"),
+        lambda: lake.read(RATINGS, partition),
+    ):
+        with pytest.raises(LakeError, match="ratings"):
+            attempt()
+    assert not Path(lake.root).exists()
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a?b"])
+def test_names_that_cannot_be(name):
+    with pytest.raises(LakeError):
+        file_path(RATINGS, AT, name)
+
+
+# Whole or not at all
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_what_was_there(lake, there_before, error):
+    if there_before:
+        lake.write(RATINGS, AT, TABLE.slice(0, 1), "before")
+    files = files_of(lake)
+    with pytest.raises(error):
+        write_pieces(lake, [TABLE], error)
+    assert files_of(lake) == files
+    if there_before:
+        assert lake.read(RATINGS, AT).num_rows == 1
+        assert lake.find(RATINGS, AT).fingerprint == "before"
+
+
+def test_a_refused_piece_leaves_nothing(lake):
+    with pytest.raises(LakeError, match="rating is missing"):
+        write_pieces(lake, [TABLE, without("rating")])
+    assert files_of(lake) == []
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(lake):
+    lake.write(RATINGS, AT, TABLE.slice(0, 1), "before")
+    with lake.writer(RATINGS, AT, "after") as writer:
+        writer.write(TABLE)
+        assert lake.find(RATINGS, AT).fingerprint == "before"
+        assert lake.read(RATINGS, AT).num_rows == 1
+    assert lake.find(RATINGS, AT).fingerprint == "after"
+    assert lake.read(RATINGS, AT).num_rows == 5
+
+
+def killed_process_id():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_temporaries_of_the_dead_are_cleared_and_those_of_the_living_kept(lake):
+    with lake.writer(RATINGS, AT, "print") as writer:
+        writer.write(TABLE)
+        folder = Path(lake.root) / ".tmp"
+        [mine] = folder.iterdir()
+        dead = folder / f"{platform.node()}.{killed_process_id()}.{uuid.uuid4().hex}"
+        dead.write_bytes(b"half")
+        elsewhere = folder / f"another-machine.{killed_process_id()}.{uuid.uuid4().hex}"
+        elsewhere.write_bytes(b"half")
+        assert lake.clear_temporaries() == 1
+        assert sorted(folder.iterdir()) == sorted([mine, elsewhere])
+    assert lake.read(RATINGS, AT).num_rows == 5
+    assert lake.clear_temporaries() == 0
+
+
+def test_no_temporaries_in_a_lake_that_is_not_there(lake):
+    assert lake.clear_temporaries() == 0
+
+
+def test_a_strange_file_among_the_temporaries_is_left_alone(lake):
+    stranger = Path(lake.root) / ".tmp" / ".DS_Store"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_bytes(b"")
+    assert lake.clear_temporaries() == 0
+    assert stranger.exists()
+
+
+WRITE_AND_DIE = """
+import os, sys
+sys.path[:] = {path!r}
+from tasks.lake.datasets import RATINGS
+from tasks.lake.store import Lake
+with Lake({root!r}).writer(RATINGS, {at!r}, "print") as writer:
+    writer.write(RATINGS.schema.empty_table())
+    os._exit(9)
+"""
+
+
+def test_a_killed_writer_leaves_only_a_temporary_that_the_next_clears(lake):
+    script = WRITE_AND_DIE.format(path=sys.path, root=lake.root, at=AT)
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    assert lake.find(RATINGS, AT) is None
+    [left] = files_of(lake)
+    assert left.startswith(".tmp/")
+    assert lake.clear_temporaries() == 1
+    assert files_of(lake) == []
+
+
+# Found or not
+
+
+def test_fresh_is_the_same_fingerprint(lake):
+    assert lake.fresh(RATINGS, AT, "print") is None
+    file = lake.write(RATINGS, AT, TABLE, "print")
+    assert lake.fresh(RATINGS, AT, "print") == lake.find(RATINGS, AT) == file
+    assert lake.fresh(RATINGS, AT, "other") is None
+    assert lake.fresh(RATINGS, AT, "print", "other-name") is None
+    assert lake.fresh(RATINGS, {**AT, "date": "2026-01-02"}, "print") is None
+
+
+@pytest.mark.parametrize("keep", [0, 3, 100, -1, -300])
+def test_a_cut_file_is_not_found_and_not_read(lake, keep):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    path.write_bytes(path.read_bytes()[:keep])
+    assert lake.find(RATINGS, AT) is None
+    with pytest.raises(LakeError, match=r"ratings/model=mine.*damaged.*delete it and rerun"):
+        lake.read(RATINGS, AT)
+
+
+def test_a_parquet_of_another_hand_is_not_fresh(lake):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    pq.write_table(TABLE, path)
+    assert lake.find(RATINGS, AT).fingerprint == ""
+    assert lake.fresh(RATINGS, AT, "print") is None
+
+
+def test_a_flipped_byte_in_a_page_is_noticed_and_named(lake):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    whole = path.read_bytes()
+    column = pq.read_metadata(path).row_group(0).column(2)
+    end = column.dictionary_page_offset + column.total_compressed_size if column.dictionary_page_offset else 0
+    position = (end or column.data_page_offset + column.total_compressed_size) - 1
+    path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+    with pytest.raises(LakeError, match=r"ratings/model=mine/date=2026-01-01/data\.parquet.*damaged"):
+        lake.read(RATINGS, AT)
+    path.write_bytes(whole)
+    assert lake.read(RATINGS, AT).equals(TABLE)
+
+
+def test_a_flipped_byte_in_the_fingerprint_is_a_file_to_be_made_again(lake):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"print", 0, content.rindex(b"ARROW:schema"))] ^= 0x80
+    path.write_bytes(content)
+    assert lake.fresh(RATINGS, AT, "print") is None
+
+
+def test_a_flipped_byte_in_the_footer_is_noticed_and_named(lake):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    content = bytearray(path.read_bytes())
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[content.index(b"selection_id", footer)] ^= 0x80
+    path.write_bytes(content)
+    with pytest.raises(LakeError, match="ratings/model=mine"):
+        lake.read(RATINGS, AT)
+
+
+def test_a_missing_file_says_what_to_do(lake):
+    with pytest.raises(LakeError, match=r"ratings/model=mine.*is not in the lake.*run the stage"):
+        lake.read(RATINGS, AT)
+
+
+# Listed and deleted
+
+
+def test_files_of_a_partition_are_read_in_the_order_of_their_names(lake):
+    at = {"stage": "extract", "source": "a"}
+    assert lake.read_all(REJECTS, at).equals(REJECTS.schema.empty_table())
+    for name in ("chunk-0002", "chunk-0010", "chunk-0001"):
+        lake.write(
+            REJECTS, at, pa.Table.from_pylist([{"what": name, "reason": "", "detail": ""}], REJECTS.schema), "p", name
+        )
+    assert lake.names(REJECTS, at) == ["chunk-0001", "chunk-0002", "chunk-0010"]
+    assert lake.read_all(REJECTS, at)["what"].to_pylist() == lake.names(REJECTS, at)
+    lake.delete(REJECTS, at, "chunk-0002")
+    lake.delete(REJECTS, at, "chunk-0002")
+    assert lake.names(REJECTS, at) == ["chunk-0001", "chunk-0010"]
+
+
+def test_values_and_the_newest(lake):
+    assert (lake.values(RESULTS_SUMMARY), lake.newest(RESULTS_SUMMARY)) == ([], None)
+    for number, run in enumerate(("b", "a", "c")):
+        file = lake.write(RESULTS_SUMMARY, {"run": run}, RESULTS_SUMMARY.schema.empty_table(), "p")
+        os.utime(path_of(lake, file), (0, 1_000_000_000 - number))
+    assert lake.values(RESULTS_SUMMARY) == ["a", "b", "c"]
+    assert lake.newest(RESULTS_SUMMARY) == "b"
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_every_dataset_is_declared_whole(dataset):
+    names = [column.name for column in dataset.columns]
+    assert len(set(names)) == len(names)
+    assert set(dataset.keys) <= {column.name for column in dataset.columns if not column.nullable}
+    assert not set(dataset.partitions) & set(names) - {"strategy"}
+    assert all(column.meaning for column in dataset.columns)
+    assert all(column.type == TIME for column in dataset.columns if pa.types.is_timestamp(column.type))
+    assert all(column.type == pa.string() for column in dataset.columns if column.name == "market_id")

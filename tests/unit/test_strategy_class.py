@@ -1,0 +1,289 @@
+"""From what a user writes to a strategy: names, import paths, parameters; and one line where it is wrong."""
+
+import pytest
+from flumine import BaseStrategy
+
+from strategies import BackFavourite, RatedPrice
+from tasks.errors import StrategyError
+from tasks.simulation.strategy_class import (
+    check_parameters,
+    find_strategy,
+    make_strategy,
+    parameters_model,
+    source_digest,
+    takes_ratings,
+)
+
+MINE = """
+from flumine import BaseStrategy
+
+class Mine(BaseStrategy):
+    def __init__(self, stake: float, side: str = "BACK", levels=3, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.stake, self.side, self.levels = stake, side, levels
+
+class Plain(BaseStrategy):
+    pass
+
+class Passing(BaseStrategy):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.margin = self.context.get("margin", 0.1)
+
+class Closed(BaseStrategy):
+    def __init__(self, stake: int = 2):
+        super().__init__(name="mine")
+        self.stake = stake
+
+class Rated(BaseStrategy):
+    def __init__(self, ratings, edge: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.ratings, self.edge = ratings, edge
+
+number = 7
+
+class Stranger:
+    pass
+"""
+
+
+@pytest.fixture
+def mine(write_module):
+    write_module("mine_of_strategy_class", MINE)
+    return "mine_of_strategy_class"
+
+
+def refused(call, *arguments):
+    with pytest.raises(StrategyError) as error:
+        call(*arguments)
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+# Finding it
+
+
+def test_ours_by_name():
+    assert find_strategy("back_favourite") is BackFavourite
+    assert find_strategy("rated_price") is RatedPrice
+
+
+def test_anyones_by_import_path(mine):
+    assert issubclass(find_strategy(f"{mine}:Mine"), BaseStrategy)
+    assert find_strategy("strategies.rated_price:RatedPrice") is RatedPrice
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("back_favorite", "back_favourite"), ("rated-price", "rated_price"), ("RatedPrice", "rated_price")],
+)
+def test_a_misspelt_name_is_guessed(name, meant):
+    text = refused(find_strategy, name)
+    assert repr(name) in text
+    assert f"did you mean {meant}?" in text
+
+
+def test_a_name_like_no_other_gets_the_list():
+    text = refused(find_strategy, "zzz")
+    assert "did you mean" not in text
+    for words in ("'zzz'", "back_favourite", "rated_price", "module:Class"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("no_such_module:Mine", "cannot import no_such_module"),
+        ("mine_of_strategy_class.inner:Mine", "cannot import mine_of_strategy_class.inner"),
+        ("mine_of_strategy_class:Yours", "the module mine_of_strategy_class has no Yours"),
+        ("mine_of_strategy_class:", "mine_of_strategy_class"),
+        ("mine_of_strategy_class:number", "number is not a flumine.BaseStrategy"),
+        ("mine_of_strategy_class:Stranger", "Stranger is not a flumine.BaseStrategy"),
+    ],
+)
+@pytest.mark.usefixtures("mine")
+def test_import_paths_that_lead_nowhere(path, said):
+    assert said in refused(find_strategy, path)
+
+
+def test_a_module_whose_own_import_is_missing(write_module):
+    write_module("needs_more_of_strategy_class", "import no_such_library\n")
+    assert "no_such_library" in refused(find_strategy, "needs_more_of_strategy_class:Mine")
+
+
+@pytest.mark.parametrize("source", ["def broken(:\n", "1 / 0\n"])
+def test_a_module_that_is_broken(write_module, source):
+    write_module("broken_of_strategy_class", source)
+    assert "broken_of_strategy_class" in refused(find_strategy, "broken_of_strategy_class:Mine")
+
+
+@pytest.mark.parametrize("path", [":Mine", ".mine:Mine"])
+def test_an_import_path_without_a_module(path):
+    assert path in refused(find_strategy, path)
+
+
+# Its parameters
+
+
+def test_defaults_are_filled_in_and_text_is_converted():
+    assert check_parameters("rated_price", {"stake": "2.5", "staking": "proportional"}) == {
+        "staking": "proportional",
+        "stake": 2.5,
+        "target": 10,
+        "seconds_to_start": 60,
+        "max_order_exposure": 10_000,
+        "max_selection_exposure": 10_000,
+    }
+
+
+def test_a_constructors_arguments_are_parameters(mine):
+    checked = check_parameters(f"{mine}:Mine", {"stake": "2", "levels": "[1, 2]"})
+    assert checked == {"stake": 2.0, "levels": [1, 2]}
+    strategy = make_strategy(f"{mine}:Mine", checked, {})
+    assert (strategy.stake, strategy.side, strategy.levels) == (2.0, "BACK", [1, 2])
+
+
+@pytest.mark.parametrize("name", ["Plain", "Passing"])
+def test_flumines_own_arguments_are_parameters_where_they_are_passed_on(mine, name):
+    complete = check_parameters(f"{mine}:{name}", {"max_trade_count": "3", "multi_order_trades": "True"})
+    strategy = make_strategy(f"{mine}:{name}", complete, {})
+    assert (strategy.max_trade_count, strategy.multi_order_trades) == (3, True)
+
+
+def test_they_are_not_where_they_are_not(mine):
+    text = refused(check_parameters, f"{mine}:Closed", {"max_trade_count": 3})
+    assert "max_trade_count" in text
+    assert text.endswith("Its parameters are stake")
+    assert make_strategy(f"{mine}:Closed", check_parameters(f"{mine}:Closed", {}), {}).stake == 2
+
+
+def test_what_the_replay_gives_is_no_parameter(mine):
+    for name in ("Mine", "Plain", "Rated"):
+        fields = set(parameters_model(find_strategy(f"{mine}:{name}")).model_fields)
+        assert not fields & {"self", "args", "kwargs", "streams", "stream", "name", "context", "ratings"}
+
+
+def test_context_is_flumines_context(mine):
+    complete = check_parameters(f"{mine}:Passing", {"context.margin": "0.25", "context.label": "late"})
+    strategy = make_strategy(f"{mine}:Passing", complete, {})
+    assert strategy.context == {"margin": 0.25, "label": "late"}
+    assert strategy.margin == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("back_favourite", {"steak": 5}, ["back_favourite: steak", "Its parameters are", "stake", "seconds_to_start"]),
+        ("back_favourite", {"stake": "much"}, ["stake", "valid number"]),
+        ("back_favourite", {"stake": 0}, ["stake", "greater than 0"]),
+        ("back_favourite", {"stake": -1, "seconds_to_start": 0}, ["stake", "seconds_to_start"]),
+        ("rated_price", {"staking": "kelly"}, ["staking", "'flat'", "'proportional'"]),
+        ("mine_of_strategy_class:Mine", {}, ["stake", "required"]),
+        ("mine_of_strategy_class:Mine", {"stake": "much"}, ["stake", "valid number"]),
+        ("mine_of_strategy_class:Mine", {"stake": 1, "sides": "LAY"}, ["sides", "side"]),
+        ("mine_of_strategy_class:Plain", {"name": "x"}, ["name"]),
+    ],
+)
+@pytest.mark.usefixtures("mine")
+def test_parameters_that_cannot_be(name, parameters, said):
+    text = refused(check_parameters, name, parameters)
+    for words in said:
+        assert words in text
+
+
+def test_context_for_a_strategy_that_takes_none():
+    refused(check_parameters, "back_favourite", {"context.x": "1"})
+
+
+def test_text_for_a_text_parameter_stays_text(mine):
+    assert check_parameters(f"{mine}:Mine", {"stake": 1, "side": "007"})["side"] == "007"
+    assert check_parameters(f"{mine}:Mine", {"stake": 1, "side": "1"})["side"] == "1"
+
+
+def test_a_default_that_is_no_json(write_module):
+    source = (
+        "from flumine import BaseStrategy\n"
+        "class Mine(BaseStrategy):\n"
+        "    def __init__(self, key=lambda runner: 0, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+    )
+    write_module("default_of_strategy_class", source)
+    try:
+        check_parameters("default_of_strategy_class:Mine", {})
+    except StrategyError as error:
+        assert "key" in str(error)  # noqa: PT017 - to take it or to refuse it by name are both right
+
+
+def test_a_strategy_with_something_else_called_parameters(write_module):
+    source = (
+        "from flumine import BaseStrategy\n"
+        "class Mine(BaseStrategy):\n"
+        "    Parameters = {'doc': 'what I take'}\n"
+        "    def __init__(self, stake: float = 2, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.stake = stake\n"
+    )
+    write_module("named_of_strategy_class", source)
+    complete = check_parameters("named_of_strategy_class:Mine", {"stake": "3"})
+    assert make_strategy("named_of_strategy_class:Mine", complete, {}).stake == 3
+
+
+def test_a_strategy_that_chooses_flumines_arguments_itself(write_module):
+    source = (
+        "from flumine import BaseStrategy\n"
+        "class Mine(BaseStrategy):\n"
+        "    def __init__(self, *args, **kwargs):\n"
+        "        super().__init__(*args, max_order_exposure=1000, **kwargs)\n"
+    )
+    write_module("chooser_of_strategy_class", source)
+    complete = check_parameters("chooser_of_strategy_class:Mine", {})
+    assert make_strategy("chooser_of_strategy_class:Mine", complete, {}).max_order_exposure == 1000
+
+
+# Ratings
+
+
+def test_ratings_are_given_to_who_asks_for_them(mine):
+    assert takes_ratings(RatedPrice)
+    assert takes_ratings(find_strategy(f"{mine}:Rated"))
+    assert not takes_ratings(BackFavourite)
+    assert not takes_ratings(find_strategy(f"{mine}:Mine"))
+    ratings = {"1.200000001": {11: 2.5}}
+    strategy = make_strategy(f"{mine}:Rated", check_parameters(f"{mine}:Rated", {"edge": "0.2"}), ratings)
+    assert strategy.ratings is ratings
+    assert strategy.edge == 0.2
+
+
+def test_a_subclass_that_passes_ratings_on_takes_ratings(write_module):
+    source = (
+        "from strategies import RatedPrice\n"
+        "class Mine(RatedPrice):\n"
+        "    def __init__(self, *args, **kwargs):\n"
+        "        super().__init__(*args, **kwargs)\n"
+    )
+    write_module("subclass_of_strategy_class", source)
+    assert takes_ratings(find_strategy("subclass_of_strategy_class:Mine"))
+
+
+# Source
+
+
+def test_the_source_of_a_strategy_and_of_what_it_inherits_from_counts(write_module):
+    base = write_module("base_of_strategy_class", "from flumine import BaseStrategy\nclass Base(BaseStrategy): pass\n")
+    own = write_module("own_of_strategy_class", "from base_of_strategy_class import Base\nclass Mine(Base): pass\n")
+    strategy = find_strategy("own_of_strategy_class:Mine")
+    digests = {source_digest(strategy)}
+    for path in (base, own):
+        path.write_text(path.read_text() + "# changed\n")
+        digests.add(source_digest(strategy))
+    assert len(digests) == 3
+    assert source_digest(BackFavourite) != source_digest(RatedPrice)
+
+
+def test_a_users_module_whose_name_begins_with_flumine(write_module):
+    path = write_module("flumine_mine", "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n")
+    strategy = find_strategy("flumine_mine:Mine")
+    before = source_digest(strategy)
+    path.write_text(path.read_text() + "# changed\n")
+    assert source_digest(strategy) != before

@@ -1,0 +1,208 @@
+"""A run's results: the figures of days and variants, and that all of it adds up."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tasks.aggregation.results import Run, find_results, read_orders, write_results
+from tasks.aggregation.settlement import Commission
+from tasks.errors import BalanceError, LakeError
+from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
+from tasks.lake.store import Lake
+from tasks.simulation.replay import ReplayJob
+from tasks.simulation.variant import Account, make_variant
+
+BASE_RATES = Commission()
+EVENING = datetime(2026, 1, 1, 22, tzinfo=UTC)
+IDS = [f"1.20000000{n}" for n in range(4)]
+MARKETS = pd.DataFrame(
+    {
+        "archive": "month",
+        "market_id": IDS,
+        "settled_time": pd.Series([EVENING + timedelta(hours=n) for n in range(4)]).astype("datetime64[ms, UTC]"),
+        "venue": ["Larkfield", "Larkfield", None, "Thornwick"],
+        "country_code": "AU",
+        "market_type": "WIN",
+        "market_base_rate": [7.0, 7.0, 5.0, 5.0],
+    }
+)
+
+
+def variant_of(**parameters):
+    return make_variant("back_favourite", parameters, ratings="", window="80s", account=Account())
+
+
+VARIANTS = (variant_of(stake=7), variant_of(stake=3))
+
+
+def row(variant, market_id, number, profit, **changed):
+    return {
+        "bet_id": f"{market_id}-{number}",
+        "strategy_name": variant.id,
+        "market_id": market_id,
+        "selection_id": 11,
+        "trade_id": f"{market_id}-{number}",
+        "price_matched": 2.0,
+        "size": 5.0,
+        "size_matched": 5.0,
+        "profit": profit,
+        "side": "BACK",
+        "order_status": "Execution complete",
+        "handicap": 0.0,
+        "customer_order_ref": "x",
+        "customer_strategy_ref": "x",
+        "runner_status": "WINNER",
+        "window": "80s",
+        **changed,
+    }
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Make a run of orders: a list for each variant and chunk."""
+
+    def make(*chunks, variants=VARIANTS, commission=BASE_RATES):
+        lake = Lake(tmp_path / "lake")
+        jobs = tuple(
+            ReplayJob(lake, "month", number, f"upstream {number}", tuple(IDS), variants, {})
+            for number in range(1, len(chunks) + 1)
+        )
+        for job, orders in zip(jobs, chunks, strict=True):
+            for variant, rows in zip(variants, orders, strict=True):
+                table = pa.Table.from_pylist(rows, ORDERS.schema)
+                lake.write(ORDERS, job.partition(variant), table, job.fingerprint(variant))
+        return Run(lake, variants, jobs, commission)
+
+    return make
+
+
+def read(run, dataset):
+    return run.lake.read(dataset, {"run": run.id}).to_pylist()
+
+
+@pytest.fixture
+def two_chunks(make_run):
+    first, second = VARIANTS
+    return make_run(
+        [[row(first, IDS[0], 1, 10.0), row(first, IDS[1], 1, -5.0)], [row(second, IDS[1], 1, 4.0)]],
+        [[row(first, IDS[3], 1, 20.0), row(first, IDS[3], 2, 0.0, size_matched=0.0)], []],
+    )
+
+
+def test_the_summary(two_chunks):
+    write_results(two_chunks, MARKETS)
+    first, second = read(two_chunks, RESULTS_SUMMARY)
+    assert first == {
+        "strategy": VARIANTS[0].id,
+        "name": "back_favourite",
+        "parameters": json.dumps(VARIANTS[0].parameters, sort_keys=True),
+        "orders": 4,
+        "markets": 3,
+        "bets": 3,
+        "void_bets": 0,
+        "turnover": 15.0,
+        "gross": 25.0,
+        "commission": 1.7,
+        "net": 23.3,
+        "roi": pytest.approx(23.3 / 15),
+    }
+    assert (second["orders"], second["gross"], second["commission"], second["net"]) == (1, 4.0, 0.28, 3.72)
+
+
+def test_days_are_those_of_settlement(two_chunks):
+    write_results(two_chunks, MARKETS)
+    days = {(r["strategy"], r["date"]): (r["markets"], r["net"]) for r in read(two_chunks, RESULTS_DAYS)}
+    assert days == {
+        (VARIANTS[0].id, date(2026, 1, 1)): (2, 4.3),
+        (VARIANTS[0].id, date(2026, 1, 2)): (1, 19.0),
+        (VARIANTS[1].id, date(2026, 1, 1)): (1, 3.72),
+    }
+
+
+def test_markets_are_in_order_of_settlement_and_accumulate(two_chunks):
+    write_results(two_chunks, MARKETS)
+    rows = [r for r in read(two_chunks, RESULTS_MARKETS) if r["strategy"] == VARIANTS[0].id]
+    assert [r["market_id"] for r in rows] == [IDS[0], IDS[1], IDS[3]]
+    assert [r["cumulative_gross"] for r in rows] == [10.0, 5.0, 25.0]
+    assert rows[-1]["cumulative_net"] == pytest.approx(23.3)
+
+
+def test_variants_are_listed_as_they_were_asked_for(make_run):
+    run = make_run([[], [row(VARIANTS[0], IDS[0], 1, 1.0)]], variants=tuple(reversed(VARIANTS)))
+    write_results(run, MARKETS)
+    assert [r["strategy"] for r in read(run, RESULTS_SUMMARY)] == [VARIANTS[1].id, VARIANTS[0].id]
+
+
+def test_a_variant_without_orders_has_zeros(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 1.0)], []])
+    write_results(run, MARKETS)
+    _, idle = read(run, RESULTS_SUMMARY)
+    assert idle["strategy"] == VARIANTS[1].id
+    counts = {k: v for k, v in idle.items() if k not in ("strategy", "name", "parameters", "roi")}
+    assert set(counts.values()) == {0}
+    assert idle["roi"] is None
+
+
+def test_a_run_without_any_order(make_run):
+    run = make_run([[], []], [[], []])
+    write_results(run, MARKETS)
+    assert [(r["bets"], r["net"], r["roi"]) for r in read(run, RESULTS_SUMMARY)] == [(0, 0.0, None)] * 2
+    assert read(run, RESULTS_DAYS) == read(run, RESULTS_MARKETS) == []
+
+
+def test_only_void_and_unmatched_bets(make_run):
+    orders = [
+        row(VARIANTS[0], IDS[0], 1, 0.0, runner_status="REMOVED"),
+        row(VARIANTS[0], IDS[0], 2, 0.0, size_matched=0.0),
+    ]
+    run = make_run([orders, []])
+    write_results(run, MARKETS)
+    summary = read(run, RESULTS_SUMMARY)[0]
+    assert (summary["orders"], summary["markets"], summary["bets"], summary["void_bets"]) == (2, 0, 0, 1)
+    assert (summary["turnover"], summary["roi"]) == (0.0, None)
+
+
+def test_money_of_an_order_that_is_no_bet_does_not_vanish(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, size_matched=0.0)], []])
+    with pytest.raises(BalanceError, match="gross do not add up"):
+        write_results(run, MARKETS)
+
+
+def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
+    run = make_run([[row(VARIANTS[0], "1.299999999", 1, 5.0)], []])
+    with pytest.raises(BalanceError, match=r"1\.299999999"):
+        write_results(run, MARKETS)
+    assert find_results(run) is None
+
+
+def test_missing_orders_are_no_zeros(two_chunks):
+    two_chunks.lake.delete(ORDERS, two_chunks.jobs[1].partition(VARIANTS[0]))
+    with pytest.raises(LakeError, match="run the stage"):
+        write_results(two_chunks, MARKETS)
+
+
+def test_all_orders_are_read(two_chunks):
+    assert sorted(read_orders(two_chunks)["profit"]) == [-5.0, 0.0, 4.0, 10.0, 20.0]
+
+
+def test_what_was_written_is_found(two_chunks):
+    assert find_results(two_chunks) is None
+    assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
+    two_chunks.lake.delete(RESULTS_DAYS, {"run": two_chunks.id})
+    assert find_results(two_chunks) is None
+
+
+def test_another_question_is_another_run(two_chunks):
+    lake, variants, jobs = two_chunks.lake, two_chunks.variants, two_chunks.jobs
+    runs = [
+        two_chunks,
+        Run(lake, variants, jobs, Commission(0.07)),
+        Run(lake, variants, jobs, Commission(discount_rate=10)),
+        Run(lake, variants[:1], jobs, Commission()),
+        Run(lake, variants, jobs[:1], Commission()),
+    ]
+    assert len({run.id for run in runs}) == len(runs)
+    assert all(run.id.startswith("month-") for run in runs)

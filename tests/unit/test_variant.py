@@ -1,0 +1,82 @@
+"""Variants: what decides a strategy's orders is in their fingerprint, and nothing else."""
+
+import pytest
+
+from tasks.errors import InputError, StrategyError
+from tasks.simulation.variant import Account, make_variant
+
+
+def variant(name="rated_price", parameters=None, **given):
+    return make_variant(name, parameters or {}, **{"ratings": "iggy", "window": "80s", "account": Account(), **given})
+
+
+def test_an_id_tells_the_strategy():
+    made = variant()
+    assert made.id == f"rated_price-{made.fingerprint[:8]}"
+    assert variant("strategies.rated_price:RatedPrice").id.startswith("strategies.rated_price.RatedPrice-")
+
+
+def test_what_is_the_same_however_it_is_written():
+    prints = {
+        variant().fingerprint,
+        variant(parameters={"stake": 5}).fingerprint,
+        variant(parameters={"stake": "5.0", "staking": "flat"}).fingerprint,
+        variant(parameters={"staking": "flat", "stake": 5.0}).fingerprint,
+    }
+    assert len(prints) == 1
+
+
+def test_what_makes_another():
+    made = [
+        variant(),
+        variant("back_favourite"),
+        variant(parameters={"stake": 6}),
+        variant(parameters={"staking": "proportional"}),
+        variant(ratings="kash"),
+        variant(window="90s"),
+        variant(account=Account("AUD")),
+        variant(account=Account(discount_rate=5)),
+    ]
+    assert len({one.fingerprint for one in made}) == len({one.id for one in made}) == len(made)
+
+
+def test_ratings_do_not_matter_to_a_strategy_that_takes_none():
+    plain, rated = variant("back_favourite", ratings=""), variant("back_favourite", ratings="iggy")
+    assert plain == rated
+    assert plain.ratings == ""
+
+
+def test_a_strategy_that_needs_ratings_and_has_none():
+    with pytest.raises(StrategyError, match="rated_price bets on ratings and was given none; add iggy, kash or a CSV"):
+        variant(ratings="")
+
+
+def test_another_source_is_another_variant(write_module):
+    source = "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n"
+    path = write_module("mine_of_variant", source)
+    before = variant("mine_of_variant:Mine")
+    assert variant("mine_of_variant:Mine") == before
+    path.write_text(source + "# changed\n")
+    assert variant("mine_of_variant:Mine").fingerprint != before.fingerprint
+
+
+def test_parameters_are_complete():
+    assert variant("back_favourite", {"stake": "7"}).parameters["stake"] == 7
+    assert variant("back_favourite").parameters["seconds_to_start"] == 60
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("nobody", {}), ("back_favourite", {"steak": 1})])
+def test_what_cannot_be_is_an_input_error(name, parameters):
+    with pytest.raises(InputError):
+        variant(name, parameters)
+
+
+def test_an_endless_stake():
+    with pytest.raises(StrategyError, match="stake"):
+        variant("back_favourite", {"stake": "inf"})
+
+
+def test_a_context_that_is_no_json(write_module):
+    write_module("context_of_variant", "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n")
+    with pytest.raises(StrategyError, match="markets"):
+        variant("context_of_variant:Mine", {"context.markets": "{'1.200000001', '1.200000002'}"})

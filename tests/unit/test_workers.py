@@ -1,0 +1,107 @@
+"""Worker processes: without Prefect, silent on stdout, and never left behind."""
+
+import json
+import operator
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tasks.workers import worker_pool
+
+ROOT = Path(__file__).parents[2]
+START = f"import sys; sys.path[:] = [{str(ROOT)!r}] + {sys.path!r}\n"
+
+
+def run(script):
+    return subprocess.run(
+        [sys.executable, "-c", START + script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+
+def test_a_worker_has_no_prefect_though_its_parent_has():
+    done = run(
+        "import json, prefect\n"
+        "from tasks.extraction.extract import extract_chunk\n"
+        "from tasks.workers import worker_pool\n"
+        "ask = \"(__import__('tasks.extraction.extract'), __import__('tasks.simulation.replay'),\""
+        "\" sorted(n for n in __import__('sys').modules if n.split('.')[0] in ('prefect', 'flows')))[2]\"\n"
+        "with worker_pool(1) as pool:\n"
+        "    print(json.dumps(['prefect' in sys.modules, pool.submit(eval, ask).result()]))\n"
+    )
+    assert json.loads(done.stdout) == [True, []]
+
+
+def test_what_a_worker_prints_is_not_in_the_output():
+    done = run(
+        "from tasks.workers import worker_pool\n"
+        "import os\n"
+        "with worker_pool(1) as pool:\n"
+        "    pool.submit(print, 'from a strategy', flush=True).result()\n"
+        "    pool.submit(os.write, 1, b'from a library').result()\n"
+        "print('the result')\n"
+    )
+    assert done.stdout == "the result\n"
+    assert "from a strategy" in done.stderr
+    assert "from a library" in done.stderr
+
+
+def test_the_parents_main_module_is_not_run_again(tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text(
+        START + "print('main')\nfrom tasks.workers import worker_pool\nimport operator\n"
+        "with worker_pool(1) as pool:\n    print(pool.submit(operator.add, 1, 2).result())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "main\n3\n"
+    assert "main" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_when_their_parent_is_killed(number):
+    script = (
+        "import os, time\n"
+        "from tasks.workers import worker_pool\n"
+        "with worker_pool(2) as pool:\n"
+        "    ids = {pool.submit(os.getpid).result()}\n"
+        "    pool.submit(time.sleep, 60), pool.submit(time.sleep, 60)\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", START + script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert parent.stdout.readline() == b"ready\n"
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) >= 2
+        parent.send_signal(number)
+        parent.wait(10)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+
+
+def test_results_and_exceptions_come_back():
+    with worker_pool(2) as pool:
+        assert pool.submit(operator.mul, 6, 7).result() == 42
+        assert pool.submit(os.getpid).result() != os.getpid()
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(operator.truediv, 1, 0).result()
+        assert list(pool.map(operator.neg, range(5))) == [0, -1, -2, -3, -4]
+    left = [" ".join(child.cmdline()) for child in psutil.Process().children()]
+    assert not any("spawn_main" in command for command in left)
+
+
+def test_leaving_the_block_drops_what_has_not_begun():
+    started = time.monotonic()
+    with worker_pool(1) as pool:
+        waiting = [pool.submit(time.sleep, 0.3) for _ in range(50)]
+    assert time.monotonic() - started < 10
+    assert waiting[-1].cancelled()
