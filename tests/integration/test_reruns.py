@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,7 +66,7 @@ def kill_tree(process: subprocess.Popen[str]) -> None:
 def test_killed_and_run_again_gives_the_same_lake(
     dataset, month, ratings_url, undisturbed, tmp_path, environment, backtest_json
 ):
-    command = [shutil.which("backtest") or "backtest", *map(str, asked(month, tmp_path))]
+    command = [Path(sys.executable).parent / "backtest", *map(str, asked(month, tmp_path))]
     with subprocess.Popen(
         command, env={**environment, "BACKTEST_RATINGS_URL": ratings_url}, stderr=subprocess.DEVNULL, text=True
     ) as process:
