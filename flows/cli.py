@@ -43,6 +43,7 @@ Commission = Annotated[
 ]
 Discount = Annotated[float | None, typer.Option(help="The account's discount on base rates, per cent")]
 Currency = Annotated[str | None, typer.Option(help="The account's currency; decides the smallest bet; default GBP")]
+Engine = Annotated[str | None, typer.Option(help="lean, or flumine: its own stream, for anyone in doubt")]
 LakeRoot = Annotated[str | None, typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake")]
 Workers = Annotated[int | None, typer.Option(help="Processes; default one a core")]
 ChunkBytes = Annotated[int | None, typer.Option(help="Size of a chunk to aim at, bytes as stored; default 2000000")]
@@ -86,6 +87,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
         commission: Commission = None,
         discount: Discount = None,
         currency: Currency = None,
+        engine: Engine = None,
         lake: LakeRoot = None,
         workers: Workers = None,
         chunk_bytes: ChunkBytes = None,
@@ -107,6 +109,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
             "commission": commission,
             "discount_rate": discount,
             "currency": currency,
+            "engine": engine,
             "lake": lake,
             "workers": workers,
             "chunk_bytes": chunk_bytes,

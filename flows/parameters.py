@@ -3,11 +3,12 @@
 Every field has its default, its unit and one line of help. What a strategy's own parameters are is the strategy's.
 """
 
+import logging
 import os
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tasks.aggregation.settlement import Commission
 from tasks.errors import InputError
@@ -16,8 +17,22 @@ from tasks.lake.store import Lake
 from tasks.ratings.model import Model, find_model
 from tasks.selection import MarketFilter
 from tasks.settings import Settings
-from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.simulation.lean_stream import engine_is_proven
+from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant
 from tasks.simulation.window import DEFAULT_WINDOW, Window
+
+logger = logging.getLogger("backtest")
+
+
+def _window(text: str) -> str:
+    try:
+        Window.parse(text)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+WindowName = Annotated[str, AfterValidator(_window)]
 
 
 class StrategyChoice(BaseModel):
@@ -40,11 +55,14 @@ class BacktestParameters(BaseModel):
     )
     ratings: str | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
     markets: MarketFilter = Field(MarketFilter(), description="Which markets of the archives")
-    window: Window = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
+    window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
     commission: float | None = Field(
         None, ge=0, lt=1, description="Rate for every market, as a fraction; none takes each market's base rate"
     )
     discount_rate: float = Field(0, ge=0, le=100, description="The account's discount on base rates, per cent")
+    engine: Literal["lean", "flumine"] = Field(
+        "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
+    )
     currency: str = Field("GBP", description="The account's currency; decides the smallest bet")
     lake: str = Field(default_factory=lambda: Settings().lake, description="Root of the lake: a folder or fsspec URL")
     workers: int = Field(
@@ -88,11 +106,17 @@ class BacktestParameters(BaseModel):
         """
         model = self.ratings_model.name if self.ratings_model else ""
         account = Account(self.currency, self.discount_rate)
-        made = (
-            make_variant(choice.strategy, choice.parameters, ratings=model, window=self.window, account=account)
-            for choice in self.strategies
-        )
+        decide = partial(make_variant, ratings=model, window=self.window, account=account, engine=self.proven_engine)
+        made = (decide(choice.strategy, choice.parameters) for choice in self.strategies)
         return tuple({variant.id: variant for variant in made}.values())
+
+    @cached_property
+    def proven_engine(self) -> str:
+        """The engine asked for; flumine's own where the lean one was not proven with the flumine that is installed."""
+        if self.engine == LEAN and not engine_is_proven():
+            logger.warning("the lean engine was not proven with this flumine; flumine's own replays instead, slower")
+            return FLUMINE
+        return self.engine
 
     def check(self) -> None:
         """Check what no single field tells, before any work begins.

@@ -13,10 +13,12 @@ from tasks.errors import BalanceError
 from tasks.extraction.archive import Archive, Member, read_members
 from tasks.extraction.chunks import Chunk, market_of
 from tasks.extraction.markets import Market, read_markets
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS, Dataset
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake, LakeFile
 from tasks.rejects import Reject, as_table
+from tasks.simulation.window import DEFAULT_WINDOW, Window
+from tasks.simulation.windows import WindowsFile
 
 VERSION = 1
 
@@ -30,6 +32,7 @@ class ExtractJob:
         address: The archive.
         archive: Its name in the lake.
         chunk: The members.
+        window: What is folded while the messages are at hand; it decides nothing of the output but `windows`.
         fingerprint: What decides the output.
     """
 
@@ -37,6 +40,7 @@ class ExtractJob:
     address: str
     archive: str
     chunk: Chunk
+    window: str
     fingerprint: str
 
 
@@ -52,13 +56,14 @@ def chunk_name(number: int) -> str:
     return f"chunk-{number:04d}"
 
 
-def extract_job(lake: Lake, archive: Archive, chunk: Chunk) -> ExtractJob:
+def extract_job(lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW) -> ExtractJob:
     """Say what is to be done for a chunk, and what decides it.
 
     Args:
         lake: Where the output goes.
         archive: The archive's index.
         chunk: The members.
+        window: The part of each market that will be replayed.
 
     Returns:
         The job.
@@ -75,7 +80,7 @@ def extract_job(lake: Lake, archive: Archive, chunk: Chunk) -> ExtractJob:
             for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
         ],
     )
-    return ExtractJob(lake, archive.address, archive.name, chunk, decided_by)
+    return ExtractJob(lake, archive.address, archive.name, chunk, window, decided_by)
 
 
 def outputs(job: ExtractJob) -> list[tuple[Dataset, dict[str, object], str]]:
@@ -124,24 +129,32 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     """
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
     other_copies = _OtherCopies(job.address, {market_of(member.path): member for member in job.chunk.elsewhere})
-    markets: list[Market] = []
+    catalogue: list[pa.Table] = []
+    runners: list[pa.Table] = []
     rejects: list[Reject] = []
-    with job.lake.writer(*messages_at[:2], job.fingerprint, messages_at[2]) as writer:
+    windows = WindowsFile(job.lake, job.window, job.archive, job.chunk.number, job.fingerprint)
+    window = Window.parse(job.window)
+    with (
+        job.lake.writer(*messages_at[:2], job.fingerprint, messages_at[2]) as writer,
+        job.lake.writer(WINDOWS, windows.partition, windows.fingerprint) as window_writer,
+    ):
         for member, raw in read_members(job.address, job.chunk.members):
-            for found in read_markets(member.path, raw, job.chunk.number, other_copies.say):
+            for found in read_markets(member.path, raw, job.chunk.number, window, other_copies.say):
                 if isinstance(found, Reject):
                     rejects.append(found)
                 else:
                     other_copies.taken[found.market_id] = member.path
                     writer.write(found.messages)
-                    markets.append(found._replace(messages=MARKETS.schema.empty_table()))
-    catalogue = _concatenated(CATALOGUE_MARKETS, [market.catalogue for market in markets])
-    if writer.rows != (pc.sum(catalogue["messages"]).as_py() or 0):
+                    window_writer.write(found.folded)
+                    catalogue.append(found.catalogue)
+                    runners.append(found.runners)
+    markets = _concatenated(CATALOGUE_MARKETS, catalogue)
+    if writer.rows != (pc.sum(markets["messages"]).as_py() or 0):
         raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, the catalogue counts otherwise")
     tables = (
-        (runners_at, _concatenated(CATALOGUE_RUNNERS, [market.runners for market in markets])),
+        (runners_at, _concatenated(CATALOGUE_RUNNERS, runners)),
         (rejects_at, as_table(rejects)),
-        (markets_at, catalogue),
+        (markets_at, markets),
     )
     return [
         writer.file,
@@ -178,7 +191,9 @@ class _OtherCopies:
 
     def _is_good(self, member: Member) -> bool:
         ((_, raw),) = read_members(self._address, [member])
-        return any(isinstance(found, Market) for found in read_markets(member.path, raw, 0))
+        return any(
+            isinstance(found, Market) for found in read_markets(member.path, raw, 0, Window.parse(DEFAULT_WINDOW))
+        )
 
 
 def _concatenated(dataset: Dataset, tables: list[pa.Table]) -> pa.Table:

@@ -10,9 +10,15 @@ import pyarrow as pa
 
 from tasks.extraction.catalogue import MarketHistory
 from tasks.extraction.chunks import market_of
-from tasks.extraction.messages import BadMemberError, read_messages
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS
+from tasks.extraction.messages import BadMemberError, Message, read_messages
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.rejects import Reject
+from tasks.simulation.fold import Folding
+from tasks.simulation.window import Window
+from tasks.simulation.windows import as_table
+
+# What Python raises where a message has other types, or fewer of them, than the exchange sends.
+_MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 class Market(NamedTuple):
@@ -23,16 +29,18 @@ class Market(NamedTuple):
         messages: Rows of `markets`.
         catalogue: Its row of `catalogue/markets`.
         runners: Rows of `catalogue/runners`.
+        folded: Rows of `windows`.
     """
 
     market_id: str
     messages: pa.Table
     catalogue: pa.Table
     runners: pa.Table
+    folded: pa.Table
 
 
 def read_markets(
-    path: str, raw: bytes, chunk: int, why_not: Callable[[str], str | None] = lambda _: None
+    path: str, raw: bytes, chunk: int, window: Window, why_not: Callable[[str], str | None] = lambda _: None
 ) -> Iterator[Market | Reject]:
     """Read the markets of a member.
 
@@ -40,30 +48,31 @@ def read_markets(
         path: The member's, within the archive.
         raw: Its bytes, as stored.
         chunk: The chunk's number.
+        window: What of each market is folded for, while its messages are at hand.
         why_not: Says where else a market is taken from, if it is.
 
     Yields:
         A market, or a reject, for each market in it; at least one.
     """
-    histories: dict[str, MarketHistory] = {}
+    histories: dict[str, _Reading] = {}
     try:
         for message in read_messages(raw):
-            history = histories.get(message.market_id)
-            if history is None:
-                history = histories[message.market_id] = MarketHistory(message.market_id)
-            history.add(message)
+            reading = histories.get(message.market_id)
+            if reading is None:
+                reading = histories[message.market_id] = _Reading(message.market_id, window)
+            reading.add(message)
     except BadMemberError as bad:
         yield Reject(path, bad.reason, bad.detail)
         return
     if not histories:
         yield Reject(path, "no market in it", "no line has a market change (`mc`)")
     named = market_of(path)
-    for market_id, history in histories.items():
+    for market_id, reading in histories.items():
         if named and market_id != named:
             yield Reject(path, "another market than its name says", f"it holds {market_id}")
             continue
         try:
-            market = _tables(history, path, chunk)
+            market = reading.tables(path, chunk)
         except BadMemberError as bad:
             yield Reject(path, bad.reason, bad.detail)
             continue
@@ -71,19 +80,34 @@ def read_markets(
         yield Reject(path, "market twice", f"{market_id} {reason}") if reason else market
 
 
-def _tables(history: MarketHistory, path: str, chunk: int) -> Market:
-    entry = history.describe()
-    try:
-        messages = [
-            pa.array([history.market_id] * len(history.messages), pa.string()),
-            pa.array(history.publish_times, pa.int64()),
-            pa.array(history.messages, pa.string()),
-        ]
-        return Market(
-            history.market_id,
-            pa.table(messages, MARKETS.schema),
-            pa.Table.from_pylist([{**entry.market, "member": path, "chunk": chunk}], CATALOGUE_MARKETS.schema),
-            pa.Table.from_pylist(entry.runners, CATALOGUE_RUNNERS.schema),
-        )
-    except (OverflowError, pa.ArrowException) as error:
-        raise BadMemberError("bad content", f"{history.market_id}: {error}") from None
+class _Reading:
+    def __init__(self, market_id: str, window: Window) -> None:
+        self._history = MarketHistory(market_id)
+        self._folding = Folding(window)
+        self._folded: list[tuple[int, bytes]] = []
+        self._problem = ""
+
+    def add(self, message: Message) -> None:
+        self._history.add(message)
+        if self._problem:
+            return
+        try:
+            self._folded.extend(self._folding.add(message.publish_time, message.raw, message.change))
+        except _MISFITS as error:
+            self._problem = f"{type(error).__name__} {error}"
+
+    def tables(self, path: str, chunk: int) -> Market:
+        history = self._history
+        entry = history.describe()
+        if self._problem:
+            raise BadMemberError("bad content", f"{history.market_id}: {self._problem}")
+        try:
+            return Market(
+                history.market_id,
+                as_table(history.market_id, zip(history.publish_times, history.messages, strict=True)),
+                pa.Table.from_pylist([{**entry.market, "member": path, "chunk": chunk}], CATALOGUE_MARKETS.schema),
+                pa.Table.from_pylist(entry.runners, CATALOGUE_RUNNERS.schema),
+                as_table(history.market_id, [*self._folded, *self._folding.finish()]),
+            )
+        except (*_MISFITS, pa.ArrowException) as error:
+            raise BadMemberError("bad content", f"{history.market_id}: {error}") from None

@@ -13,18 +13,19 @@ from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, R
 from tasks.lake.store import Lake, LakeFile
 
 
-def plan(lake: Lake, archive: Archive, chunk_bytes: int) -> list[ExtractJob]:
+def plan(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[ExtractJob]:
     """Cut an archive into jobs, and delete what is left in the lake of chunks that it no longer has.
 
     Args:
         lake: Where the output goes.
         archive: The archive's index.
         chunk_bytes: Size of a chunk to aim at, bytes as stored.
+        window: The part of each market that will be replayed.
 
     Returns:
         A job a chunk.
     """
-    jobs = [extract_job(lake, archive, chunk) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
+    jobs = [extract_job(lake, archive, chunk, window) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
     present = {chunk_name(job.chunk.number) for job in jobs}
     for name in lake.names(CATALOGUE_MARKETS, {"archive": archive.name}):
         if name not in present:

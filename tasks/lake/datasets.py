@@ -132,6 +132,14 @@ MARKETS = Dataset(
     ),
 )
 
+WINDOWS = Dataset(
+    name="windows",
+    partitions=("window", "archive", "chunk"),
+    keys=(),
+    row="a message that a replay of the window needs: as in `markets`, all that lies outside it folded",
+    columns=MARKETS.columns,
+)
+
 RATINGS = Dataset(
     name="ratings",
     partitions=("model", "date"),
@@ -261,6 +269,7 @@ DATASETS = {
         CATALOGUE_MARKETS,
         CATALOGUE_RUNNERS,
         MARKETS,
+        WINDOWS,
         RATINGS,
         ORDERS,
         RESULTS_MARKETS,

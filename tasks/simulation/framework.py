@@ -70,41 +70,48 @@ class Simulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships no t
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
         if venue_type != VenueType.BETFAIR:
             return super()._add_market(market_id, market_book, venue_type)
-        market = _Market(self, market_id, market_book)
+        market = VariantMarket(self, market_id, market_book)
         self.markets.add_market(market_id, market)
         for middleware in self._market_middleware:
             middleware.add_market(market)
         return market
 
 
-class _Market(Market):  # type: ignore[misc]
+class VariantMarket(Market):  # type: ignore[misc]
+    """A market whose transactions find their client themselves."""
+
     def transaction(self, async_place_orders: bool | None = None, client: Any = None, **named: Any) -> Transaction:  # noqa: ANN401 - flumine's own arguments
+        """Open a transaction, as flumine does; without a client it takes that of its first order."""
         if client is not None:
             return super().transaction(async_place_orders, client, **named)
         self._transaction_id += 1
-        return _Transaction(
+        return VariantTransaction(
             self, id_=self._transaction_id, async_place_orders=bool(async_place_orders), client=None, **named
         )
 
 
-class _Transaction(Transaction):  # type: ignore[misc]
+class VariantTransaction(Transaction):  # type: ignore[misc]
     """Finds its client when the first order says whose it is."""
 
     _client: SimulatedClient | None
 
     def place_order(self, order: BaseOrder, *arguments: Any, **named: Any) -> bool:  # noqa: ANN401 - flumine's own arguments
+        """Place an order, as flumine does."""
         if self._client is None:
             self._client = self.market.flumine.strategy_clients[order.trade.strategy]
         return bool(super().place_order(order, *arguments, **named))
 
     def cancel_order(self, order: BaseOrder, *arguments: Any, **named: Any) -> bool:  # noqa: ANN401 - flumine's own arguments
+        """Cancel an order, as flumine does."""
         self._client = self._client or order.client
         return bool(super().cancel_order(order, *arguments, **named))
 
     def update_order(self, order: BaseOrder, *arguments: Any, **named: Any) -> bool:  # noqa: ANN401 - flumine's own arguments
+        """Update an order, as flumine does."""
         self._client = self._client or order.client
         return bool(super().update_order(order, *arguments, **named))
 
     def replace_order(self, order: BaseOrder, *arguments: Any, **named: Any) -> bool:  # noqa: ANN401 - flumine's own arguments
+        """Replace an order, as flumine does."""
         self._client = self._client or order.client
         return bool(super().replace_order(order, *arguments, **named))

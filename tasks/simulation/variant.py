@@ -10,6 +10,9 @@ from tasks.simulation.strategy_class import check_parameters, find_strategy, sou
 
 VERSION = 1
 
+# Whose market books a strategy sees: this project's, or flumine's own, equal and slower.
+LEAN, FLUMINE = "lean", "flumine"
+
 _DIGITS = 8
 
 
@@ -34,6 +37,7 @@ class Variant(NamedTuple):
         ratings: The model whose ratings it is given; empty where it takes none.
         window: The part of each market that is replayed.
         account: What it bets with.
+        engine: `lean` or `flumine`: whose market books it sees, equal as they are.
         fingerprint: Of all the above, the strategy's source and the versions of flumine and betfairlightweight.
     """
 
@@ -42,6 +46,7 @@ class Variant(NamedTuple):
     ratings: str
     window: str
     account: Account
+    engine: str
     fingerprint: str
 
     @property
@@ -50,7 +55,9 @@ class Variant(NamedTuple):
         return f"{re.sub(r'[^0-9A-Za-z_]+', '.', self.name)}-{self.fingerprint[:_DIGITS]}"
 
 
-def make_variant(name: str, parameters: Mapping[str, Any], *, ratings: str, window: str, account: Account) -> Variant:
+def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
+    name: str, parameters: Mapping[str, Any], *, ratings: str, window: str, account: Account, engine: str = LEAN
+) -> Variant:
     """Make a variant of what a user asked for.
 
     Args:
@@ -59,6 +66,7 @@ def make_variant(name: str, parameters: Mapping[str, Any], *, ratings: str, wind
         ratings: The ratings' model; empty where there are none.
         window: The part of each market that is replayed.
         account: What it bets with.
+        engine: `lean` or `flumine`.
 
     Returns:
         The variant, its parameters complete.
@@ -79,7 +87,8 @@ def make_variant(name: str, parameters: Mapping[str, Any], *, ratings: str, wind
         ratings=model,
         window=window,
         account=account,
+        replay=engine,
         source=source_digest(strategy),
         engine=ENGINE,
     )
-    return Variant(name, complete, model, window, account, decided_by)
+    return Variant(name, complete, model, window, account, engine, decided_by)

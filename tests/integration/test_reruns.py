@@ -160,7 +160,7 @@ def test_a_strategy_that_raises_fails_its_chunk_alone(month, tmp_path, environme
         (["run", "{archive}", "--strategy", "no_such_module:Theirs"], "no_such_module"),
         (["run", "{archive}", "--strategy", "rated_price"], "given none"),
         (["run", "{archive}", "--strategy", "rated_price", "--ratings", "no.csv"], "no.csv"),
-        (["run", "{archive}", "--window", "eighty"], "such as 80s"),
+        (["run", "{archive}", "--window", "eighty"], "give 80s"),
         (["run", "{archive}", "--from", "yesterday"], "date_from"),
         (["run", "{archive}", "{archive}"], "share the name"),
         (["show", "no-such-run"], "no run no-such-run"),

@@ -1,0 +1,214 @@
+"""Folds what lies outside a window: of all messages that no strategy sees, only what they leave behind is kept.
+
+A run of messages outside the window becomes one: definitions, prices and volumes as they are when the run ends, last
+write wins. Flumine's own stream, given the folded messages with the window's listener arguments, yields the same books
+at the same ticks as from all messages. Where a window lies is `window.py`'s business, storage the lake's.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from tasks.simulation.window import Gate, Window
+
+# Where the size stands in an entry of each ladder: [price, size] or [position, price, size].
+_SIZE_AT = {
+    **dict.fromkeys(("trd", "atb", "atl", "spb", "spl"), 1),
+    **dict.fromkeys(("batb", "batl", "bdatb", "bdatl"), 2),
+}
+_VALUES = frozenset(("ltp", "tv", "spn", "spf"))
+
+Key = tuple[int, float]
+
+
+def fold(messages: Iterable[tuple[int, bytes]], window: Window) -> Iterator[tuple[int, bytes]]:
+    """Fold a market's messages.
+
+    Args:
+        messages: Publish time and JSON of each, in the stream's order; each with one change, of the one market.
+        window: What is replayed.
+
+    Yields:
+        Publish time and JSON of each that a replay needs, times never falling.
+    """
+    folding = Folding(window)
+    for publish_time, raw in messages:
+        (change,) = orjson.loads(raw)["mc"]
+        yield from folding.add(publish_time, raw, change)
+    yield from folding.finish()
+
+
+class Folding:
+    """Folds one market message by message, for those who have parsed them already."""
+
+    def __init__(self, window: Window) -> None:
+        self._gate = Gate(window)
+        # Only a limit on in-play needs to know when in-play began.
+        self._keeps_turns = window.max_inplay_seconds is not None
+        self._seen = False
+        self._known: set[Key] = set()
+        self._run: _Run | None = None
+
+    def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> Iterator[tuple[int, bytes]]:
+        """Take the next message.
+
+        Args:
+            publish_time: Its own.
+            raw: Its JSON.
+            change: The market's entry of `mc` in it.
+
+        Yields:
+            What is certain to be needed by now.
+        """
+        image = not self._seen or bool(change.get("img", False))
+        self._seen = True
+        if image:
+            self._gate.renew()
+            self._known.clear()
+        definition = change.get("marketDefinition")
+        was_in_play = self._gate.in_play
+        if definition is not None:
+            self._gate.define(definition, publish_time)
+        if self._gate.opens <= publish_time <= self._gate.closes:
+            # What an image wipes out need not be kept.
+            if not image:
+                yield from self.finish()
+            self._run = None
+            self._known.update(_runners_of(change))
+            yield publish_time, raw
+            return
+        if self._run is None or image:
+            self._run = _Run(image)
+        self._run.add(publish_time, raw, change)
+        if self._keeps_turns and bool(self._gate.in_play) != bool(was_in_play):
+            yield from self.finish()
+
+    def finish(self) -> Iterator[tuple[int, bytes]]:
+        """End a run of messages outside the window, the last included.
+
+        Yields:
+            What it leaves behind.
+        """
+        if self._run is not None:
+            yield from self._run.messages(self._known)
+            self._known.update(self._run.runners)
+            self._run = None
+
+
+class _Merged:
+    """One runner's entries of a run, last write wins."""
+
+    __slots__ = ("cleared", "definition", "handicap", "ladders", "values")
+
+    def __init__(self, named: dict[str, Any]) -> None:
+        # Its first naming gives the handicap its type for good: flumine takes a missing one as 0, not 0.0.
+        self.handicap = {"hc": named["hc"]} if "hc" in named else {}
+        self.definition: dict[str, Any] | None = None
+        self.cleared = False
+        self.values: dict[str, Any] = {}
+        self.ladders: dict[str, dict[float, list[float]]] = {}
+
+    def update(self, entry: dict[str, Any]) -> None:
+        for field, value in entry.items():
+            if field in _SIZE_AT:
+                if field == "trd" and not value:
+                    self.ladders[field], self.cleared = {}, True
+                    continue
+                self.ladders.setdefault(field, {}).update((level[0], level) for level in value)
+            elif field in _VALUES:
+                self.values[field] = value
+
+    def entries(self, selection_id: int, *, new: bool) -> Iterator[dict[str, Any]]:
+        named = {"id": selection_id, **self.handicap}
+        if self.cleared and not new:
+            yield {**named, "trd": []}
+        ladders = {
+            # A new runner has nothing that a size of 0 could remove.
+            field: [level for level in ladder.values() if not new or level[_SIZE_AT[field]] != 0]
+            for field, ladder in self.ladders.items()
+        }
+        entry = {**named, **self.values, **{field: levels for field, levels in ladders.items() if levels}}
+        if len(entry) > len(named) or (new and self.definition is None):
+            yield entry
+
+
+class _Run:
+    """Consecutive messages outside the window.
+
+    Attributes:
+        runners: Those named in it, in the order in which they were first named.
+    """
+
+    def __init__(self, image: bool) -> None:
+        self._image = image
+        self._single: bytes | None = None
+        self._publish_time = 0
+        self._market: dict[str, Any] = {}
+        self.runners: dict[Key, _Merged] = {}
+
+    def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> None:
+        self._single = None if self._publish_time else raw
+        self._publish_time = publish_time
+        for field in ("id", "marketDefinition", "tv"):
+            if field in change:
+                self._market[field] = change[field]
+        for runner in change.get("marketDefinition", {}).get("runners", ()):
+            self._merged(runner).definition = runner
+        for entry in change.get("rc", ()):
+            self._merged(entry).update(entry)
+
+    def _merged(self, named: dict[str, Any]) -> _Merged:
+        key = _key(named)
+        merged = self.runners.get(key)
+        if merged is None:
+            merged = self.runners[key] = _Merged(named)
+        return merged
+
+    def messages(self, known: set[Key]) -> Iterator[tuple[int, bytes]]:
+        if self._single is not None:
+            yield self._publish_time, self._single
+            return
+        image: dict[str, Any] = {"img": True} if self._image else {}
+        if self._needs_roll_call(known):
+            yield self._message({**self._market, **image, "marketDefinition": self._roll_call(known)})
+            image = {}
+        entries = [
+            entry for key, merged in self.runners.items() for entry in merged.entries(key[0], new=key not in known)
+        ]
+        yield self._message({**self._market, **image, "rc": entries})
+
+    def _needs_roll_call(self, known: set[Key]) -> bool:
+        """Tell whether the last definition alone would lose a runner's, or line new runners up in another order."""
+        if "marketDefinition" not in self._market:
+            return False
+        last = {_key(runner): runner for runner in self._market["marketDefinition"].get("runners", ())}
+        if any(merged.definition is not None and key not in last for key, merged in self.runners.items()):
+            return True
+        # A handicap of 0 is not one of 0.0: repr tells them apart.
+        new = [repr(key) for key in self.runners if key not in known]
+        by_definition = [repr(key) for key in last if key not in known]
+        return new[: len(by_definition)] != by_definition
+
+    def _roll_call(self, known: set[Key]) -> dict[str, Any]:
+        runners = [
+            {
+                **(merged.definition or {"id": key[0], "sortPriority": None, "status": None}),
+                "hc": key[1],
+            }
+            for key, merged in self.runners.items()
+            if merged.definition is not None or key not in known
+        ]
+        return {**self._market["marketDefinition"], "runners": runners}
+
+    def _message(self, change: dict[str, Any]) -> tuple[int, bytes]:
+        return self._publish_time, orjson.dumps({"op": "mcm", "pt": self._publish_time, "mc": [change]})
+
+
+def _key(named: dict[str, Any]) -> Key:
+    return named["id"], named.get("hc", 0)
+
+
+def _runners_of(change: dict[str, Any]) -> Iterator[Key]:
+    yield from map(_key, change.get("marketDefinition", {}).get("runners", ()))
+    yield from map(_key, change.get("rc", ()))
