@@ -4,7 +4,7 @@ VENV := .venv
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 INSTALLED := $(VENV)/installed-$(VERSION)
 
-.PHONY: install backtest lint test clean
+.PHONY: install backtest bench lint test clean
 
 install: $(INSTALLED)
 
@@ -17,6 +17,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 backtest: install
 	$(VENV)/bin/backtest sample
+
+# make bench ARCHIVE=month.tar PREDICTIONS=ratings.csv TIMES=30; without, the generated month is measured.
+bench: install
+	$(VENV)/bin/python -m benchmarks.bench $(ARCHIVE) $(PREDICTIONS) $(if $(TIMES),--times $(TIMES))
 
 lint: install
 	$(VENV)/bin/ruff check

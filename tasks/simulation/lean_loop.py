@@ -1,6 +1,7 @@
 """Flumine's simulation with less between a book and the strategies; what happens, and in which order, is its own.
 
-Matching, controls and execution are flumine's, called where it calls them.
+Matching, controls and execution are flumine's, called where it calls them. What a strategy raises is raised here:
+flumine would catch it, log it, and raise it again.
 """
 
 import gc
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from betfairlightweight.resources import MarketBook
-from flumine import BaseStrategy, config, utils
+from flumine import BaseStrategy, config
 from flumine.clients import VenueType
 from flumine.events import events
 from flumine.markets.market import Market
@@ -57,7 +58,7 @@ class LeanSimulation(Simulation):
                 self.markets.add_market(market_id, market)
             market(market_book)
             for middleware in self._market_middleware:
-                utils.call_middleware_error_handling(middleware, market)
+                middleware(market)
             if market.blotter.active:
                 self._process_simulated_orders(market)
             self._call_strategies(market, market_book, is_new)
@@ -70,7 +71,7 @@ class LeanSimulation(Simulation):
             self._subscribers[stream_id] = subscribers
         for strategy in subscribers:
             if is_new:
-                utils.call_strategy_error_handling(strategy.process_new_market, market, market_book)
+                strategy.process_new_market(market, market_book)
             if strategy.check_market_book(market, market_book):
                 strategy.process_market_book(market, market_book)
 
@@ -84,7 +85,7 @@ class LeanSimulation(Simulation):
                 blotter.complete_order(order)
         for strategy in self._process_orders:
             if orders := blotter.strategy_orders(strategy):
-                utils.call_process_orders_error_handling(strategy, market, orders)
+                strategy.process_orders(market, orders)
 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
         market = super()._add_market(market_id, market_book, venue_type)

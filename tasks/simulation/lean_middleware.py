@@ -1,6 +1,5 @@
 """Flumine's simulated middleware, visiting only runners that changed; matching stays flumine's own."""
 
-import logging
 from collections import defaultdict
 from itertools import compress
 from operator import is_not
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from flumine.order.order import BaseOrder
 
 Ladder = list[dict[str, float]]
-
-_log = logging.getLogger(__name__)
 
 
 class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no types
@@ -115,7 +112,6 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
             elif runner.status == "REMOVED":
                 removals += self._new_removals(runner)
         for removal in removals:
-            _log.warning("Runner %s (%s, %s) removed from market %s", *removal, market.market_id)
             if removal[2]:
                 self._process_runner_removal(market, *removal)
         market.context["simulated"] = analytics

@@ -1,0 +1,247 @@
+"""The ways from an archive to orders that are compared; each runs alone in a fresh process and says what it took.
+
+Imports are not counted, for any of them; reading and writing files is.
+"""
+
+import bz2
+import csv
+import resource
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from flumine import FlumineSimulation, clients
+from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
+
+from benchmarks import tutorial
+from strategies.rated_price import RatedPrice, RatedPriceParameters
+from tasks.aggregation.results import Run, find_results, write_results
+from tasks.aggregation.settlement import Commission
+from tasks.extraction.archive import read_index, read_members
+from tasks.extraction.extract import extract_chunk, find_extracted
+from tasks.extraction.stage import plan as plan_extraction
+from tasks.lake.datasets import ORDERS, WINDOWS
+from tasks.lake.store import Lake
+from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
+from tasks.ratings.services import session
+from tasks.selection import MarketFilter, select_markets
+from tasks.simulation.framework import raise_what_is_swallowed
+from tasks.simulation.replay import find_orders, replay_chunk
+from tasks.simulation.stage import plan as plan_replay
+from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.workers import worker_pool
+
+CHUNK_BYTES = 2_000_000
+WINDOW = "80s"
+WIN = MarketFilter(market_types=["WIN"])
+
+
+class Subject(NamedTuple):
+    """What is measured on.
+
+    Attributes:
+        archive: A tar.
+        predictions: A CSV of ratings.
+        lake: A lake in which the archive was extracted.
+        workers: Processes; 0 works in this one.
+    """
+
+    archive: str
+    predictions: str
+    lake: str
+    workers: int = 0
+
+
+class Measure(NamedTuple):
+    """What a contender took.
+
+    Attributes:
+        seconds: Wall time.
+        megabytes: Peak resident memory of the process, or of its largest worker.
+        orders: Orders that came out.
+    """
+
+    seconds: float
+    megabytes: float
+    orders: int
+
+
+def measure(contender: str, subject: Subject) -> Measure:
+    """Run one contender.
+
+    Args:
+        contender: A name of `CONTENDERS`.
+        subject: What it is measured on.
+
+    Returns:
+        What it took.
+    """
+    seconds, orders = CONTENDERS[contender](subject)
+    who = resource.RUSAGE_CHILDREN if subject.workers else resource.RUSAGE_SELF
+    return Measure(seconds, resource.getrusage(who).ru_maxrss / 1024, orders)
+
+
+def _tutorial(subject: Subject) -> tuple[float, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        files = _unpack(subject.archive, folder)
+        output = str(Path(folder) / "orders.csv")
+        for start in range(0, len(files), tutorial.MARKETS_A_PROCESS):
+            tutorial.run(files[start : start + tutorial.MARKETS_A_PROCESS], subject.predictions, output)
+        seconds = time.perf_counter() - started
+        return seconds, len(Path(output).read_text().splitlines())
+
+
+def _plain_flumine(subject: Subject) -> tuple[float, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        files = _unpack(subject.archive, folder)
+        with Path(subject.predictions).open() as file:
+            ratings: dict[str, dict[int, float]] = {}
+            for row in csv.DictReader(file):
+                rated = ratings.setdefault(row["market_id"].ljust(11, "0"), {})
+                rated.setdefault(int(row["selection_id"]), float(row["rating"]))
+        raise_what_is_swallowed()
+        started = time.perf_counter()
+        framework = FlumineSimulation(clients.SimulatedClient())
+        arguments = {"inplay": False, "seconds_to_start": 80}
+        streams = [BetfairHistoricalStream(file_path=file, listener_kwargs=arguments) for file in files]
+        framework.add_strategy(RatedPrice(RatedPriceParameters(), ratings, streams=streams))
+        framework.run()
+        seconds = time.perf_counter() - started
+        return seconds, sum(len(market.blotter) for market in framework.markets)
+
+
+def _unpack(archive: str, folder: str) -> list[str]:
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return [str(path) for path in sorted(Path(folder).rglob("*.bz2")) if tutorial.is_win(path)]
+
+
+def _cold(subject: Subject) -> tuple[float, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        return _timed(lambda: _backtest(subject._replace(lake=folder), _variants(subject, 1)))
+
+
+def _warm(subject: Subject, variants: int = 1) -> tuple[float, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        _link(subject.lake, folder)
+        lake = Lake(folder)
+        run = _plan(lake, subject, _variants(subject, variants))
+        return _timed(lambda: _simulate(run, subject.workers))
+
+
+def _sweep(subject: Subject) -> tuple[float, int]:
+    return _warm(subject, variants=20)
+
+
+def _nothing(subject: Subject) -> tuple[float, int]:
+    variants = _variants(subject, 1)
+    _backtest(subject, variants)
+    return _timed(lambda: _backtest(subject, variants))
+
+
+def _bz2_alone(subject: Subject) -> tuple[float, int]:
+    index = read_index(subject.archive)
+    stored = [raw for _, raw in read_members(subject.archive, index.members)]
+    return _timed(lambda: sum(len(bz2.decompress(raw)) for raw in stored))
+
+
+def _orjson_alone(subject: Subject) -> tuple[float, int]:
+    lake = Lake(subject.lake)
+    run = _plan(lake, subject, _variants(subject, 1))
+    messages = []
+    for job in run.jobs:
+        at = {"window": WINDOW, "archive": job.archive, "chunk": job.chunk}
+        rows = lake.read(WINDOWS, at, columns=["market_id", "message"]).to_pydict()
+        chosen = set(job.market_ids)
+        pairs = zip(rows["market_id"], rows["message"], strict=True)
+        messages += [message for market_id, message in pairs if market_id in chosen]
+    return _timed(lambda: sum(1 for message in messages if orjson.loads(message)))
+
+
+def _timed(work: Callable[[], int]) -> tuple[float, int]:
+    started = time.perf_counter()
+    orders = work()
+    return time.perf_counter() - started, orders
+
+
+def _variants(subject: Subject, count: int) -> tuple[Variant, ...]:
+    model = find_model(subject.predictions, "")
+    return tuple(
+        make_variant(
+            "rated_price",
+            {"stake": 5 if n == 0 else round(5 + n / 100, 2)},
+            ratings=model.name,
+            window=WINDOW,
+            account=Account(),
+        )
+        for n in range(count)
+    )
+
+
+def extract(subject: Subject) -> None:
+    """Fill the subject's lake.
+
+    Args:
+        subject: What is measured on.
+    """
+    lake = Lake(subject.lake)
+    model = find_model(subject.predictions, "")
+    jobs = plan_extraction(lake, read_index(subject.archive), CHUNK_BYTES, WINDOW)
+    lacking = [job for job in jobs if find_extracted(job) is None]
+    with worker_pool(subject.workers) if subject.workers else nullcontext() as pool:
+        list((pool.map if pool else map)(extract_chunk, lacking))
+    with session() as http:
+        store_day(lake, model, "all", http)
+
+
+def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
+    extract(subject)
+    run = _plan(Lake(subject.lake), subject, variants)
+    orders = _simulate(run, subject.workers)
+    if find_results(run) is None:
+        markets, _ = select_markets(run.lake, [read_index(subject.archive).name], WIN)
+        write_results(run, markets)
+    return orders
+
+
+def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
+    markets, _ = select_markets(lake, [read_index(subject.archive).name], WIN)
+    model = find_model(subject.predictions, "")
+    ratings = as_lookup(load_ratings(lake, model, markets["market_date"]))
+    return Run(lake, variants, tuple(plan_replay(lake, markets, variants, {model.name: ratings})), Commission())
+
+
+def _simulate(run: Run, workers: int) -> int:
+    lacking = [
+        replace(job, variants=tuple(v for v in job.variants if v.id not in found))
+        for job in run.jobs
+        if len(found := find_orders(job)) < len(job.variants)
+    ]
+    with worker_pool(workers) if workers else nullcontext() as pool:
+        list((pool.map if pool else map)(replay_chunk, lacking))
+    return sum(run.lake.read(ORDERS, job.partition(run.variants[0])).num_rows for job in run.jobs)
+
+
+def _link(lake: str, folder: str) -> None:
+    """Make a lake that has the extracted datasets of another, and no orders."""
+    for name in ("catalogue", "markets", "windows", "ratings"):
+        (Path(folder) / name).symlink_to(Path(lake) / name, target_is_directory=True)
+
+
+CONTENDERS: dict[str, Callable[[Subject], tuple[float, int]]] = {
+    "tutorial": _tutorial,
+    "plain flumine": _plain_flumine,
+    "cold": _cold,
+    "warm": _warm,
+    "sweep of 20": _sweep,
+    "nothing to do": _nothing,
+    "bz2 alone": _bz2_alone,
+    "orjson alone": _orjson_alone,
+}
