@@ -4,7 +4,7 @@ VENV := .venv
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 INSTALLED := $(VENV)/installed-$(VERSION)
 
-.PHONY: install backtest bench lint test clean
+.PHONY: install backtest bench sameness lint test clean
 
 install: $(INSTALLED)
 
@@ -21,6 +21,10 @@ backtest: install
 # make bench ARCHIVE=month.tar PREDICTIONS=ratings.csv TIMES=30; without, the generated month is measured.
 bench: install
 	$(VENV)/bin/python -m benchmarks.bench $(ARCHIVE) $(PREDICTIONS) $(if $(TIMES),--times $(TIMES))
+
+# Every book of every real market through flumine's own stream and ours; `make test` compares some.
+sameness: install
+	BACKTEST_TEST_WHOLE=1 $(VENV)/bin/python -m pytest --timeout 3600 tests/golden
 
 lint: install
 	$(VENV)/bin/ruff check

@@ -9,7 +9,7 @@ from tasks.caching import Tally, ended
 from tasks.extraction.archive import Archive
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
 from tasks.lake.store import Lake, LakeFile
 
 
@@ -29,12 +29,21 @@ def plan(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[Ex
     present = {chunk_name(job.chunk.number) for job in jobs}
     for name in lake.names(CATALOGUE_MARKETS, {"archive": archive.name}):
         if name not in present:
-            number = int(name.removeprefix("chunk-"))
-            lake.delete(CATALOGUE_MARKETS, {"archive": archive.name}, name)
-            lake.delete(CATALOGUE_RUNNERS, {"archive": archive.name}, name)
-            lake.delete(REJECTS, {"stage": "extract", "source": archive.name}, name)
-            lake.delete(MARKETS, {"archive": archive.name, "chunk": number})
+            _forget(lake, archive.name, int(name.removeprefix("chunk-")))
     return jobs
+
+
+def _forget(lake: Lake, archive: str, chunk: int) -> None:
+    """Delete all that the lake has of a chunk, the catalogue first: what is not in it is not looked for."""
+    name, at = chunk_name(chunk), {"archive": archive, "chunk": chunk}
+    lake.delete(CATALOGUE_MARKETS, {"archive": archive}, name)
+    lake.delete(CATALOGUE_RUNNERS, {"archive": archive}, name)
+    lake.delete(REJECTS, {"stage": "extract", "source": archive}, name)
+    lake.delete(MARKETS, at)
+    for window in lake.values(WINDOWS):
+        lake.delete(WINDOWS, {"window": window, **at})
+    for strategy in lake.values(ORDERS):
+        lake.delete(ORDERS, {"strategy": strategy, **at})
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)

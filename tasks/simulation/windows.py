@@ -39,7 +39,8 @@ class WindowsFile(NamedTuple):
     @property
     def partition(self) -> dict[str, object]:
         """Where it lies."""
-        return {"window": self.window, "archive": self.archive, "chunk": self.chunk}
+        # Windows cannot have a folder whose name ends in dots.
+        return {"window": self.window.replace("..", "_"), "archive": self.archive, "chunk": self.chunk}
 
     @property
     def fingerprint(self) -> str:

@@ -109,3 +109,25 @@ def test_filters_choose_markets_before_any_replay(data, lake, report, tmp_path, 
     chosen = backtest_json(*asked)
     assert chosen["stages"]["simulate"]["in"] == 12
     assert backtest_json(*asked, "--market-type", "ALL")["stages"]["simulate"]["in"] > 12
+
+
+def test_flumines_own_engine_gives_the_same(data, lake, report, tmp_path, backtest_json):
+    for dataset in ("markets", "catalogue", "ratings"):
+        shutil.copytree(lake / dataset, tmp_path / dataset)
+    asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
+    theirs = backtest_json(
+        *("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--engine", "flumine", "--lake", tmp_path)
+    )
+    assert not (tmp_path / "windows").exists(), "nothing was folded for it"
+    for ours, own in zip(report["variants"], theirs["variants"], strict=True):
+        assert_same_orders(lake_orders(lake, ours["strategy"]), lake_orders(tmp_path, own["strategy"]))
+        assert {**own, "strategy": ours["strategy"]} == ours
+
+
+def test_another_window_is_folded_when_a_replay_asks_for_it(data, lake, report, backtest_json):
+    wider = backtest_json("run", data / ARCHIVE, "--window", "preoff", "--lake", lake)
+    (variant,) = wider["variants"]
+    assert wider["stages"]["extract"]["cached"]
+    assert list((lake / "windows" / "window=preoff").rglob("*.parquet"))
+    # The favourite is backed in the last minute, which both windows hold.
+    assert_same_orders(lake_orders(lake, variant["strategy"]), lake_orders(lake, report["variants"][0]["strategy"]))

@@ -1,0 +1,27 @@
+"""Planning an archive's extraction: what an earlier, larger one left behind goes."""
+
+import shutil
+
+from sample.archive import write_sample
+from tasks.extraction.archive import read_index
+from tasks.extraction.extract import extract_chunk
+from tasks.extraction.stage import plan
+from tasks.lake.store import Lake
+
+
+def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
+    sample = write_sample(tmp_path / "month")
+    lake = Lake(tmp_path / "lake")
+    archive = read_index(str(sample.archive))
+    first, *_, last = plan(lake, archive, 400_000, "80s")
+    extract_chunk(first)
+    extract_chunk(last)
+    orders = tmp_path / "lake" / "orders" / "strategy=mine-1" / f"archive={archive.name}" / f"chunk={last.chunk.number}"
+    orders.mkdir(parents=True)
+    shutil.copy(next((tmp_path / "lake" / "markets").rglob("*.parquet")), orders / "data.parquet")
+
+    plan(lake, archive, 10_000_000, "80s")
+
+    left = {path.relative_to(tmp_path / "lake").parts[0] for path in (tmp_path / "lake").rglob("*.parquet")}
+    assert left == {"catalogue", "markets", "windows", "rejects"}
+    assert not [path for path in (tmp_path / "lake").rglob("*.parquet") if f"chunk={last.chunk.number}" in str(path)]
