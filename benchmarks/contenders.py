@@ -158,7 +158,7 @@ def _orjson_alone(subject: Subject) -> tuple[float, int]:
     messages = []
     for job in run.jobs:
         at = {"window": WINDOW, "archive": job.archive, "chunk": job.chunk}
-        rows = lake.read(WINDOWS, at, columns=["market_id", "message"]).to_pydict()
+        rows = lake.read(WINDOWS, at, "WIN", columns=["market_id", "message"]).to_pydict()
         chosen = set(job.market_ids)
         pairs = zip(rows["market_id"], rows["message"], strict=True)
         messages += [message for market_id, message in pairs if market_id in chosen]
@@ -193,7 +193,7 @@ def extract(subject: Subject) -> None:
     """
     lake = Lake(subject.lake)
     model = find_model(subject.predictions, "")
-    jobs = plan_extraction(lake, read_index(subject.archive), CHUNK_BYTES, WINDOW)
+    jobs = plan_extraction(lake, read_index(subject.archive), CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
     with worker_pool(subject.workers) if subject.workers else nullcontext() as pool:
         list((pool.map if pool else map)(extract_chunk, lacking))
@@ -215,7 +215,12 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
     markets, _ = select_markets(lake, [read_index(subject.archive).name], WIN)
     model = find_model(subject.predictions, "")
     ratings = as_lookup(load_ratings(lake, model, markets["market_date"]))
-    return Run(lake, variants, tuple(plan_replay(lake, markets, variants, {model.name: ratings})), Commission())
+    return Run(
+        lake,
+        variants,
+        tuple(plan_replay(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
+        Commission(),
+    )
 
 
 def _simulate(run: Run, workers: int) -> int:

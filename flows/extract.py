@@ -30,7 +30,10 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     lake.clear_temporaries()
     archives = [read_index(address) for address in parameters.archives]
     strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, "entries") for archive in archives)
-    jobs = [job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window)]
+    types = parameters.markets.market_types
+    jobs = [
+        job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window, types)
+    ]
     with worker_pool(parameters.workers) as pool:
         futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
         record = gather(

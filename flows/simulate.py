@@ -54,7 +54,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     rated: dict[str, Ratings] = {}
     if model and any(variant.ratings for variant in parameters.variants):
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
-    jobs = tuple(plan(lake, markets, parameters.variants, rated))
+    jobs = tuple(plan(lake, markets, parameters.variants, rated, parameters.markets.market_types))
     return Plan(Run(lake, parameters.variants, jobs, parameters.commission_rate), markets, repeated)
 
 

@@ -3,7 +3,7 @@
 Runs in worker processes. How members are read and understood is in the modules beside this one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,12 +13,12 @@ from tasks.errors import BalanceError
 from tasks.extraction.archive import Archive, Member, read_members
 from tasks.extraction.chunks import Chunk, market_of
 from tasks.extraction.markets import Market, read_markets
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS, Dataset
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake, LakeFile
 from tasks.rejects import Reject, as_table
-from tasks.simulation.window import DEFAULT_WINDOW, Window
-from tasks.simulation.windows import WindowsFile
+from tasks.simulation.window import DEFAULT_WINDOW
+from tasks.simulation.windows import WindowsFile, types_of
 
 VERSION = 1
 
@@ -33,6 +33,7 @@ class ExtractJob:
         archive: Its name in the lake.
         chunk: The members.
         window: What is folded while the messages are at hand; it decides nothing of the output but `windows`.
+        market_types: The types that are folded, as in `WindowsFile`.
         fingerprint: What decides the output.
     """
 
@@ -41,7 +42,13 @@ class ExtractJob:
     archive: str
     chunk: Chunk
     window: str
+    market_types: tuple[str, ...]
     fingerprint: str
+
+    @property
+    def windows(self) -> WindowsFile:
+        """The chunk's folded windows."""
+        return WindowsFile(self.lake, self.window, self.archive, self.chunk.number, self.fingerprint, self.market_types)
 
 
 def chunk_name(number: int) -> str:
@@ -56,7 +63,9 @@ def chunk_name(number: int) -> str:
     return f"chunk-{number:04d}"
 
 
-def extract_job(lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW) -> ExtractJob:
+def extract_job(
+    lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW, market_types: Iterable[str] = ()
+) -> ExtractJob:
     """Say what is to be done for a chunk, and what decides it.
 
     Args:
@@ -64,6 +73,7 @@ def extract_job(lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAUL
         archive: The archive's index.
         chunk: The members.
         window: The part of each market that will be replayed.
+        market_types: The types that will be replayed; none means all.
 
     Returns:
         The job.
@@ -80,7 +90,7 @@ def extract_job(lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAUL
             for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
         ],
     )
-    return ExtractJob(lake, archive.address, archive.name, chunk, window, decided_by)
+    return ExtractJob(lake, archive.address, archive.name, chunk, window, types_of(market_types), decided_by)
 
 
 def outputs(job: ExtractJob) -> list[tuple[Dataset, dict[str, object], str]]:
@@ -128,24 +138,24 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         ArchiveError: The archive changed or broke since it was listed.
     """
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
-    other_copies = _OtherCopies(job.address, {market_of(member.path): member for member in job.chunk.elsewhere})
+    other_copies = _OtherCopies(job, {market_of(member.path): member for member in job.chunk.elsewhere})
     catalogue: list[pa.Table] = []
     runners: list[pa.Table] = []
     rejects: list[Reject] = []
-    windows = WindowsFile(job.lake, job.window, job.archive, job.chunk.number, job.fingerprint)
-    window = Window.parse(job.window)
+    windows = job.windows
     with (
         job.lake.writer(*messages_at[:2], job.fingerprint, messages_at[2]) as writer,
-        job.lake.writer(WINDOWS, windows.partition, windows.fingerprint) as window_writer,
+        windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
-            for found in read_markets(member.path, raw, job.chunk.number, window, other_copies.say):
+            for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say):
                 if isinstance(found, Reject):
                     rejects.append(found)
                 else:
                     other_copies.taken[found.market_id] = member.path
                     writer.write(found.messages)
-                    window_writer.write(found.folded)
+                    if found.folded is not None:
+                        window_writer.write(found.folded)
                     catalogue.append(found.catalogue)
                     runners.append(found.runners)
     markets = _concatenated(CATALOGUE_MARKETS, catalogue)
@@ -169,8 +179,8 @@ class _OtherCopies:
         taken: Market ids and the members of this chunk they were taken from.
     """
 
-    def __init__(self, address: str, elsewhere: Mapping[str | None, Member]) -> None:
-        self._address, self._elsewhere = address, elsewhere
+    def __init__(self, job: ExtractJob, elsewhere: Mapping[str | None, Member]) -> None:
+        self._job, self._elsewhere = job, elsewhere
         self.taken: dict[str, str] = {}
 
     def say(self, market_id: str) -> str | None:
@@ -190,10 +200,9 @@ class _OtherCopies:
         return None
 
     def _is_good(self, member: Member) -> bool:
-        ((_, raw),) = read_members(self._address, [member])
-        return any(
-            isinstance(found, Market) for found in read_markets(member.path, raw, 0, Window.parse(DEFAULT_WINDOW))
-        )
+        ((_, raw),) = read_members(self._job.address, [member])
+        found = read_markets(member.path, raw, self._job.chunk.number, self._job.windows)
+        return any(isinstance(market, Market) for market in found)
 
 
 def _concatenated(dataset: Dataset, tables: list[pa.Table]) -> pa.Table:

@@ -15,7 +15,7 @@ from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.rejects import Reject
 from tasks.simulation.fold import Folding
 from tasks.simulation.window import Window
-from tasks.simulation.windows import as_table
+from tasks.simulation.windows import WindowsFile, as_table
 
 # What Python raises where a message has other types, or fewer of them, than the exchange sends.
 _MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
@@ -29,18 +29,18 @@ class Market(NamedTuple):
         messages: Rows of `markets`.
         catalogue: Its row of `catalogue/markets`.
         runners: Rows of `catalogue/runners`.
-        folded: Rows of `windows`.
+        folded: Rows of `windows`; None where its type is not replayed.
     """
 
     market_id: str
     messages: pa.Table
     catalogue: pa.Table
     runners: pa.Table
-    folded: pa.Table
+    folded: pa.Table | None
 
 
 def read_markets(
-    path: str, raw: bytes, chunk: int, window: Window, why_not: Callable[[str], str | None] = lambda _: None
+    path: str, raw: bytes, chunk: int, windows: WindowsFile, why_not: Callable[[str], str | None] = lambda _: None
 ) -> Iterator[Market | Reject]:
     """Read the markets of a member.
 
@@ -48,7 +48,7 @@ def read_markets(
         path: The member's, within the archive.
         raw: Its bytes, as stored.
         chunk: The chunk's number.
-        window: What of each market is folded for, while its messages are at hand.
+        windows: What of which markets is folded, while their messages are at hand.
         why_not: Says where else a market is taken from, if it is.
 
     Yields:
@@ -59,7 +59,7 @@ def read_markets(
         for message in read_messages(raw):
             reading = histories.get(message.market_id)
             if reading is None:
-                reading = histories[message.market_id] = _Reading(message.market_id, window)
+                reading = histories[message.market_id] = _Reading(message, windows)
             reading.add(message)
     except BadMemberError as bad:
         yield Reject(path, bad.reason, bad.detail)
@@ -81,15 +81,16 @@ def read_markets(
 
 
 class _Reading:
-    def __init__(self, market_id: str, window: Window) -> None:
-        self._history = MarketHistory(market_id)
-        self._folding = Folding(window)
+    def __init__(self, first: Message, windows: WindowsFile) -> None:
+        self._history = MarketHistory(first.market_id)
+        wanted = isinstance(first.change.get("marketDefinition"), dict) and windows.wants(first.change)
+        self._folding = Folding(Window.parse(windows.window)) if wanted else None
         self._folded: list[tuple[int, bytes]] = []
         self._problem = ""
 
     def add(self, message: Message) -> None:
         self._history.add(message)
-        if self._problem:
+        if self._problem or self._folding is None:
             return
         try:
             self._folded.extend(self._folding.add(message.publish_time, message.raw, message.change))
@@ -107,7 +108,7 @@ class _Reading:
                 as_table(history.market_id, zip(history.publish_times, history.messages, strict=True)),
                 pa.Table.from_pylist([{**entry.market, "member": path, "chunk": chunk}], CATALOGUE_MARKETS.schema),
                 pa.Table.from_pylist(entry.runners, CATALOGUE_RUNNERS.schema),
-                as_table(history.market_id, [*self._folded, *self._folding.finish()]),
+                as_table(history.market_id, [*self._folded, *self._folding.finish()]) if self._folding else None,
             )
         except (*_MISFITS, pa.ArrowException) as error:
             raise BadMemberError("bad content", f"{history.market_id}: {error}") from None

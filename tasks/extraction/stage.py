@@ -1,5 +1,6 @@
 """The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from prefect import task
@@ -13,7 +14,9 @@ from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, O
 from tasks.lake.store import Lake, LakeFile
 
 
-def plan(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[ExtractJob]:
+def plan(
+    lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Sequence[str] = ()
+) -> list[ExtractJob]:
     """Cut an archive into jobs, and delete what is left in the lake of chunks that it no longer has.
 
     Args:
@@ -21,11 +24,15 @@ def plan(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[Ex
         archive: The archive's index.
         chunk_bytes: Size of a chunk to aim at, bytes as stored.
         window: The part of each market that will be replayed.
+        market_types: The types that will be replayed; none means all.
 
     Returns:
         A job a chunk.
     """
-    jobs = [extract_job(lake, archive, chunk, window) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
+    jobs = [
+        extract_job(lake, archive, chunk, window, market_types)
+        for chunk in cut_into_chunks(archive.members, chunk_bytes)
+    ]
     present = {chunk_name(job.chunk.number) for job in jobs}
     for name in lake.names(CATALOGUE_MARKETS, {"archive": archive.name}):
         if name not in present:
@@ -41,7 +48,8 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
     lake.delete(REJECTS, {"stage": "extract", "source": archive}, name)
     lake.delete(MARKETS, at)
     for window in lake.values(WINDOWS):
-        lake.delete(WINDOWS, {"window": window, **at})
+        for file in lake.names(WINDOWS, {"window": window, **at}):
+            lake.delete(WINDOWS, {"window": window, **at}, file)
     for strategy in lake.values(ORDERS):
         lake.delete(ORDERS, {"strategy": strategy, **at})
 

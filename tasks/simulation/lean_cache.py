@@ -160,9 +160,9 @@ class MarketCache:
             if runner is None:
                 runner = changed[key] = by_key.get(key) or self._add(entry)
             takes = runner.takes
-            for field in entry:
+            for field, value in entry.items():
                 if field in takes:
-                    takes[field](entry[field])
+                    takes[field](value)
         if active:
             books = self._books
             is_all_new = definition is not None or not self.active

@@ -47,8 +47,7 @@ class PriceLadder:
             entries: `[price, size]` each; a size of 0 removes the level.
         """
         keys, levels, sign = self._keys, self._levels, self._sign
-        for entry in entries:
-            price, size = entry[0], entry[1]
+        for price, size in entries:
             key = price * sign
             at = bisect_left(keys, key)
             if keys[at] == key:

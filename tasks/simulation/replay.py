@@ -53,6 +53,7 @@ class ReplayJob:
         market_ids: The selected markets of the chunk, in the order in which they are replayed.
         variants: Those that lack their orders, all with the same window.
         ratings: Of these markets, by the model's name.
+        market_types: The types that are folded together, as in `WindowsFile`.
     """
 
     lake: Lake
@@ -62,6 +63,7 @@ class ReplayJob:
     market_ids: tuple[str, ...]
     variants: tuple[Variant, ...]
     ratings: Mapping[str, Ratings]
+    market_types: tuple[str, ...] = ()
 
     def fingerprint(self, variant: Variant) -> str:
         """Say what decides a variant's orders in this chunk.
@@ -156,8 +158,10 @@ def _messages(job: ReplayJob) -> tuple[Dataset, str]:
     variant = job.variants[0]
     if variant.engine == FLUMINE:
         return MARKETS, file_path(MARKETS, {"archive": job.archive, "chunk": job.chunk})
-    windows = WindowsFile(job.lake, variant.window, job.archive, job.chunk, job.upstream)
-    return WINDOWS, (windows.fresh() or windows.make()).path
+    windows = WindowsFile(job.lake, variant.window, job.archive, job.chunk, job.upstream, job.market_types)
+    if windows.fresh() is None:
+        windows.make()
+    return WINDOWS, windows.path
 
 
 def _read_messages(parquet: pq.ParquetFile, group: int) -> Sequence[str]:

@@ -16,10 +16,15 @@ from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.simulation.replay import Ratings, ReplayJob, find_orders, replay_chunk
 from tasks.simulation.variant import Variant
+from tasks.simulation.windows import types_of
 
 
 def plan(
-    lake: Lake, markets: pd.DataFrame, variants: Sequence[Variant], ratings: Mapping[str, Ratings]
+    lake: Lake,
+    markets: pd.DataFrame,
+    variants: Sequence[Variant],
+    ratings: Mapping[str, Ratings],
+    market_types: Sequence[str] = (),
 ) -> list[ReplayJob]:
     """Make a job of every chunk that has selected markets.
 
@@ -28,6 +33,7 @@ def plan(
         markets: The selected rows of the catalogue, with a column `archive`, in the order of replay.
         variants: All that are asked for.
         ratings: By the model's name.
+        market_types: The filter's; none means all.
 
     Returns:
         The jobs, by archive and chunk.
@@ -46,7 +52,8 @@ def plan(
             model: {market_id: rated[market_id] for market_id in market_ids if market_id in rated}
             for model, rated in ratings.items()
         }
-        jobs.append(ReplayJob(lake, archive, int(chunk), catalogue.fingerprint, market_ids, tuple(variants), of_chunk))
+        upstream, types = catalogue.fingerprint, types_of(market_types)
+        jobs.append(ReplayJob(lake, archive, int(chunk), upstream, market_ids, tuple(variants), of_chunk, types))
     return jobs
 
 

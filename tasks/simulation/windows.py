@@ -3,16 +3,18 @@
 How a market is folded is in `fold.py`, what a window is in `window.py`.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import LakeError
 from tasks.lake.datasets import MARKETS, WINDOWS
 from tasks.lake.fingerprint import fingerprint
-from tasks.lake.store import Lake, LakeFile, file_path
+from tasks.lake.store import Lake, LakeFile, Writer, file_path
 from tasks.simulation.fold import fold
 from tasks.simulation.window import Window
 
@@ -28,6 +30,7 @@ class WindowsFile(NamedTuple):
         archive: The archive's name.
         chunk: The chunk's number.
         upstream: Fingerprint of the chunk's messages.
+        market_types: The types that are folded, from `types_of`; none means all. Nobody waits for the others.
     """
 
     lake: Lake
@@ -35,6 +38,17 @@ class WindowsFile(NamedTuple):
     archive: str
     chunk: int
     upstream: str
+    market_types: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name without the ending: `WIN`."""
+        return "+".join(self.market_types) or "ALL"
+
+    @property
+    def path(self) -> str:
+        """Where it lies, below the lake's root."""
+        return file_path(WINDOWS, self.partition, self.name)
 
     @property
     def partition(self) -> dict[str, object]:
@@ -46,12 +60,33 @@ class WindowsFile(NamedTuple):
     def fingerprint(self) -> str:
         """What decides its content."""
         return fingerprint(
-            "windows", version=VERSION, upstream=self.upstream, window=self.window, schema=WINDOWS.layout
+            "windows",
+            version=VERSION,
+            upstream=self.upstream,
+            window=self.window,
+            market_types=self.market_types,
+            schema=WINDOWS.layout,
         )
 
     def fresh(self) -> LakeFile | None:
         """Find it in the lake, if it need not be made again."""
-        return self.lake.fresh(WINDOWS, self.partition, self.fingerprint)
+        return self.lake.fresh(WINDOWS, self.partition, self.fingerprint, self.name)
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Open it for writing; a market is a row group."""
+        return self.lake.writer(WINDOWS, self.partition, self.fingerprint, self.name)
+
+    def wants(self, change: Mapping[str, Any]) -> bool:
+        """Tell whether a market is folded.
+
+        Args:
+            change: Its first entry of `mc`, which has its definition.
+
+        Returns:
+            True where its type is among those wanted.
+        """
+        kind = (change.get("marketDefinition") or {}).get("marketType") or ""
+        return not self.market_types or kind.upper() in self.market_types
 
     def make(self) -> LakeFile:
         """Make it from the chunk's messages.
@@ -66,15 +101,27 @@ class WindowsFile(NamedTuple):
         path = file_path(MARKETS, {"archive": self.archive, "chunk": self.chunk})
         with (
             self.lake.open_parquet(MARKETS, path) as parquet,
-            self.lake.writer(WINDOWS, self.partition, self.fingerprint) as writer,
+            self.writer() as writer,
         ):
             for market_id, group in row_groups(parquet).items():
                 rows = parquet.read_row_group(group, columns=["publish_time", "message"])
-                messages = zip(
-                    rows["publish_time"].to_pylist(), rows["message"].cast(pa.binary()).to_pylist(), strict=True
-                )
-                writer.write(as_table(market_id, fold(messages, window)))
+                raw = rows["message"].cast(pa.binary()).to_pylist()
+                if self.wants(orjson.loads(raw[0])["mc"][0]):
+                    messages = zip(rows["publish_time"].to_pylist(), raw, strict=True)
+                    writer.write(as_table(market_id, fold(messages, window)))
         return writer.file
+
+
+def types_of(market_types: Iterable[str]) -> tuple[str, ...]:
+    """Say market types in one way, whichever a person's was.
+
+    Args:
+        market_types: As the filter has them.
+
+    Returns:
+        In capitals, sorted.
+    """
+    return tuple(sorted({market_type.upper() for market_type in market_types}))
 
 
 def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:

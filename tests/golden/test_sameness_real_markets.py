@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 from flumine import BaseStrategy, FlumineSimulation, config
-from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder
+from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder, OrderTypes
 from flumine.order.trade import Trade
 from sameness import Messages, compare_streams
 
@@ -139,7 +139,8 @@ class Busy(BaseStrategy):
     def process_orders(self, market: Any, orders: list[Any]) -> None:
         self.seen.append((market.seconds_to_start, len(orders)))
         for order in orders:
-            if order.status.value == "Executable" and order.elapsed_seconds and order.elapsed_seconds > 20:
+            is_waiting = order.status.value == "Executable" and order.order_type.ORDER_TYPE == OrderTypes.LIMIT
+            if is_waiting and order.elapsed_seconds and order.elapsed_seconds > 20:
                 market.cancel_order(order)
 
 
