@@ -3,7 +3,7 @@
     python -m benchmarks.bench [ARCHIVE.tar PREDICTIONS.csv] [--repeat N] [--times N]
 
 Every measurement is a fresh process, held to one core but for those with two workers; contenders take turns, the best
-of their repeats counts. With `--times 30`, memory and speed are also measured on the archive thirty times over.
+of their repeats counts. With `--times 30`, memory and speed are also measured, once, on the archive thirty times over.
 """
 
 import csv
@@ -56,7 +56,7 @@ def run(
         measures = _take_turns(rows, repeat)
         _print(rows, measures, subject)
         if times:
-            _print_scaled(subject, times, Path(folder), repeat, measures["warm"])
+            _print_scaled(subject, times, Path(folder), measures["warm"])
 
 
 def _sample(folder: Path) -> tuple[Path, Path]:
@@ -126,7 +126,7 @@ def _print(rows: list[Row], measures: dict[str, Measure], subject: Subject) -> N
     print("\n".join(table))
 
 
-def _print_scaled(subject: Subject, times: int, folder: Path, repeat: int, once: Measure) -> None:
+def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure) -> None:
     large = _subject(*replicate(subject.archive, subject.predictions, times, folder), folder / "large")
     rows = [
         _row("warm, one core", "warm", large),
@@ -135,7 +135,7 @@ def _print_scaled(subject: Subject, times: int, folder: Path, repeat: int, once:
         _row("warm, one worker", "warm", large._replace(workers=1)),
         _row("warm, two workers", "warm", large._replace(workers=2)),
     ]
-    measures = _take_turns(rows, max(1, repeat - 1))
+    measures = _take_turns(rows, 1)
     print(f"\n{times} × the archive: {rows[0].markets} WIN markets\n")
     print("| | seconds | markets/s | peak MB |\n|---|---:|---:|---:|")
     for row in rows:
