@@ -19,6 +19,9 @@ from golden_orders import (
 
 from sample.server import serve
 
+# What the extract stage looks for before it says Cached.
+EXTRACTED = ("markets", "catalogue", "rejects")
+
 BacktestJson = Callable[..., dict[str, Any]]
 
 
@@ -77,19 +80,20 @@ def test_a_second_run_does_nothing(data, lake, report, backtest_json):
 
 @pytest.mark.parametrize("golden", VARIANTS)
 def test_a_variant_alone_bets_as_in_company(golden, data, lake, report, tmp_path, backtest_json):
-    for dataset in ("markets", "catalogue", "ratings"):
+    for dataset in (*EXTRACTED, "ratings"):
         shutil.copytree(lake / dataset, tmp_path / dataset)
     alone = backtest_json(
         *("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, "--strategy", VARIANTS[golden], "--lake", tmp_path)
     )
     in_company = report["variants"][list(VARIANTS).index(golden)]
     assert alone["variants"] == [in_company]
+    assert alone["stages"]["extract"]["cached"]
     assert not alone["stages"]["simulate"]["cached"]
     assert_same_orders(lake_orders(tmp_path, in_company["strategy"]), lake_orders(lake, in_company["strategy"]))
 
 
 def test_the_iggy_service_gives_its_orders(data, lake, report, tmp_path, backtest_json, expected_summary):
-    for dataset in ("markets", "catalogue"):
+    for dataset in EXTRACTED:
         shutil.copytree(lake / dataset, tmp_path / dataset)
     with serve(data / "iggy") as url:
         asked = ("run", data / ARCHIVE, "--ratings", "iggy", "--strategy", "rated_price", "--lake", tmp_path)
@@ -102,7 +106,7 @@ def test_the_iggy_service_gives_its_orders(data, lake, report, tmp_path, backtes
 
 
 def test_filters_choose_markets_before_any_replay(data, lake, report, tmp_path, backtest_json):
-    for dataset in ("markets", "catalogue"):
+    for dataset in EXTRACTED:
         shutil.copytree(lake / dataset, tmp_path / dataset)
     one_day = ("--from", "2022-03-02", "--to", "2022-03-02")
     asked = ("run", data / ARCHIVE, "--lake", tmp_path, "--country", "au", *one_day)
@@ -112,7 +116,7 @@ def test_filters_choose_markets_before_any_replay(data, lake, report, tmp_path, 
 
 
 def test_flumines_own_engine_gives_the_same(data, lake, report, tmp_path, backtest_json):
-    for dataset in ("markets", "catalogue", "ratings"):
+    for dataset in (*EXTRACTED, "ratings"):
         shutil.copytree(lake / dataset, tmp_path / dataset)
     asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
     theirs = backtest_json(
