@@ -5,15 +5,13 @@ Imports are not counted, for any of them; reading and writing files is.
 
 import bz2
 import csv
-import resource
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from flumine import FlumineSimulation, clients
@@ -83,8 +81,27 @@ def measure(contender: str, subject: Subject) -> Measure:
         What it took.
     """
     seconds, orders = CONTENDERS[contender](subject)
-    who = resource.RUSAGE_CHILDREN if subject.workers else resource.RUSAGE_SELF
-    return Measure(seconds, resource.getrusage(who).ru_maxrss / 1024, orders)
+    return Measure(seconds, max(_workers_peaks, default=_peak()), orders)
+
+
+def _peak(_: int = 0) -> float:
+    # Not getrusage: a spawned process starts with its parent's peak there.
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+_workers_peaks: list[float] = []
+
+
+def _on_workers(work: Callable[[Any], object], jobs: list[Any], workers: int) -> None:
+    """Do jobs here, or in worker processes whose peak memory is kept."""
+    if not workers:
+        for job in jobs:
+            work(job)
+        return
+    with worker_pool(workers) as pool:
+        list(pool.map(work, jobs))
+        _workers_peaks.extend(pool.map(_peak, range(10 * workers)))
 
 
 def _tutorial(subject: Subject) -> tuple[float, int]:
@@ -195,8 +212,7 @@ def extract(subject: Subject) -> None:
     model = find_model(subject.predictions, "")
     jobs = plan_extraction(lake, read_index(subject.archive), CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
-    with worker_pool(subject.workers) if subject.workers else nullcontext() as pool:
-        list((pool.map if pool else map)(extract_chunk, lacking))
+    _on_workers(extract_chunk, lacking, subject.workers)
     with session() as http:
         store_day(lake, model, "all", http)
 
@@ -229,8 +245,7 @@ def _simulate(run: Run, workers: int) -> int:
         for job in run.jobs
         if len(found := find_orders(job)) < len(job.variants)
     ]
-    with worker_pool(workers) if workers else nullcontext() as pool:
-        list((pool.map if pool else map)(replay_chunk, lacking))
+    _on_workers(replay_chunk, lacking, workers)
     return sum(run.lake.read(ORDERS, job.partition(run.variants[0])).num_rows for job in run.jobs)
 
 
