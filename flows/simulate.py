@@ -11,6 +11,7 @@ from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.results import Run
 from tasks.caching import StageRecord, ended
+from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
 from tasks.rejects import Reject, write_down
 from tasks.selection import select_markets
@@ -19,7 +20,6 @@ from tasks.workers import worker_pool
 
 if TYPE_CHECKING:
     from tasks.simulation.replay import Ratings
-from tasks.progress import Words
 
 
 class Plan(NamedTuple):

@@ -356,17 +356,6 @@ class Lake:
         with self._fs.open(self._absolute(path), "rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()
 
-    def where(self, path: str = "") -> str:
-        """Say where a path below the root is, as a person would look it up.
-
-        Args:
-            path: Below the lake's root; the root itself where empty.
-
-        Returns:
-            The root's address and the path, joined.
-        """
-        return f"{self.root.rstrip('/')}/{path}" if path else self.root
-
     def _absolute(self, path: str) -> str:
         return posixpath.join(self._base, path) if path else self._base
 

@@ -41,7 +41,7 @@ def plan(
     Raises:
         InputError: A chunk's catalogue is gone.
     """
-    jobs = []
+    jobs, types = [], types_of(market_types)
     for key, chosen in markets.groupby(["archive", "chunk"], sort=True):
         archive, chunk = cast("tuple[str, int]", key)
         catalogue = lake.find(CATALOGUE_MARKETS, {"archive": archive}, chunk_name(chunk))
@@ -52,7 +52,7 @@ def plan(
             model: {market_id: rated[market_id] for market_id in market_ids if market_id in rated}
             for model, rated in ratings.items()
         }
-        upstream, types = catalogue.fingerprint, types_of(market_types)
+        upstream = catalogue.fingerprint
         jobs.append(ReplayJob(lake, archive, int(chunk), upstream, market_ids, tuple(variants), of_chunk, types))
     return jobs
 

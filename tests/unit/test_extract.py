@@ -40,7 +40,7 @@ def test_messages_are_kept_byte_for_byte_and_in_order(sample_lake, markets):
 
 
 def test_a_row_group_is_a_market(sample_lake, markets):
-    path = Path(sample_lake.lake.where(f"{outputs(sample_lake.jobs[0])[0][0].name}/archive=month/chunk=1/data.parquet"))
+    path = Path(sample_lake.lake.root) / f"{outputs(sample_lake.jobs[0])[0][0].name}/archive=month/chunk=1/data.parquet"
     with pq.ParquetFile(path) as parquet:
         groups = [set(parquet.read_row_group(n)["market_id"].to_pylist()) for n in range(parquet.num_row_groups)]
     assert groups == [{market.id} for market in markets.values()]
