@@ -3,7 +3,8 @@
     python -m benchmarks.bench [ARCHIVE.tar PREDICTIONS.csv] [--repeat N] [--times N]
 
 Every measurement is a fresh process, held to one core but for those with two workers; contenders take turns, the best
-of their repeats counts. With `--times 30`, memory and speed are also measured, once, on the archive thirty times over.
+of their repeats counts. With `--times 30`, memory and speed are also measured, once, on the archive thirty times over,
+and beside them what two cores of this machine gain on work of which nothing is shared.
 """
 
 import csv
@@ -13,6 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -27,7 +29,7 @@ from tasks.extraction.archive import archive_name
 from tasks.lake.store import Lake
 from tasks.selection import MarketFilter, select_markets
 
-ONE_CORE = {min(os.sched_getaffinity(0))}
+CORES = sorted(os.sched_getaffinity(0))
 
 
 class Row(NamedTuple):
@@ -56,7 +58,7 @@ def run(
         measures = _take_turns(rows, repeat)
         _print(rows, measures, subject)
         if times:
-            _print_scaled(subject, times, Path(folder), measures["warm"])
+            _print_scaled(subject, times, Path(folder), measures["warm"], repeat)
 
 
 def _sample(folder: Path) -> tuple[Path, Path]:
@@ -92,19 +94,30 @@ def _take_turns(rows: list[Row], repeat: int) -> dict[str, Measure]:
     return best
 
 
-def _measure_alone(row: Row) -> Measure:
+def _measure_alone(row: Row, core: int = CORES[0]) -> Measure:
     asked = json.dumps([row.contender, row.subject])
     code = (
         "import json, sys\nfrom benchmarks.contenders import Subject, measure\n"
         "contender, subject = json.loads(sys.argv[1])\nprint(json.dumps(measure(contender, Subject(*subject))))"
     )
-    affinity = None if row.subject.workers > 1 else lambda: os.sched_setaffinity(0, ONE_CORE)
+    affinity = None if row.subject.workers > 1 else lambda: os.sched_setaffinity(0, {core})
     done = subprocess.run(  # noqa: S603 - this module's own words
         [sys.executable, "-c", code, asked], capture_output=True, text=True, check=False, preexec_fn=affinity
     )
     if done.returncode:
         sys.exit(f"{row.name} failed:\n{done.stderr}")
     return Measure(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def _ceiling(row: Row, repeat: int) -> float:
+    """How much faster two cores can be at all: the same work on one, then on both at once, nothing shared."""
+    alone, together = [], []
+    with ThreadPoolExecutor() as threads:
+        for _ in range(repeat):
+            alone.append(_measure_alone(row).seconds)
+            both = threads.map(_measure_alone, [row, row], CORES[:2])
+            together.append(max(taken.seconds for taken in both))
+    return 2 * min(alone) / min(together)
 
 
 def _print(rows: list[Row], measures: dict[str, Measure], subject: Subject) -> None:
@@ -126,7 +139,7 @@ def _print(rows: list[Row], measures: dict[str, Measure], subject: Subject) -> N
     print("\n".join(table))
 
 
-def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure) -> None:
+def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure, repeat: int) -> None:
     large = _subject(*replicate(subject.archive, subject.predictions, times, folder), folder / "large")
     rows = [
         _row("warm, one core", "warm", large),
@@ -146,6 +159,9 @@ def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure) -> 
     for state in ("cold", "warm"):
         ratio = measures[f"{state}, one worker"].seconds / measures[f"{state}, two workers"].seconds
         print(f"{state}, two workers to one: {ratio:.2f} ×")
+    for contender in ("bz2 alone", "cold", "warm"):
+        ceiling = _ceiling(_row(contender, contender, subject), repeat)
+        print(f"{contender}, two processes that share nothing to one: {ceiling:.2f} ×")
 
 
 def _where() -> str:

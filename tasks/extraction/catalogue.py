@@ -127,7 +127,7 @@ class MarketHistory:
                     "status": runner["status"],
                     "bsp": _number(runner.get("bsp")),
                     "adjustment_factor": _number(runner.get("adjustmentFactor")),
-                    "traded": self._traded.fullest.get(key),
+                    "traded": self._traded.of(key),
                 }
             )
         if len({(row["selection_id"], row["handicap"]) for row in rows}) != len(rows):
@@ -139,7 +139,7 @@ class _TradedVolume:
     """Each runner's traded ladder at its fullest: the message before the last sets every size to 0."""
 
     def __init__(self) -> None:
-        self.fullest: dict[_RunnerKey, float] = {}
+        self._fullest: dict[_RunnerKey, float] = {}
         self._ladders: dict[_RunnerKey, dict[float, float]] = {}
         self._totals: dict[_RunnerKey, float] = {}
 
@@ -156,7 +156,12 @@ class _TradedVolume:
                 total += size - ladder.get(price, 0.0)
                 ladder[price] = size
             self._totals[key] = total
-            self.fullest[key] = max(round(total, 2), self.fullest.get(key, 0.0))
+            if total > self._fullest.get(key, -1.0):
+                self._fullest[key] = total
+
+    def of(self, key: _RunnerKey) -> float | None:
+        fullest = self._fullest.get(key)
+        return None if fullest is None else round(max(fullest, 0.0), 2)
 
 
 def _off(before: Row, after: Row, publish_time: int, off: int | None) -> int | None:

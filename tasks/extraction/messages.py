@@ -112,22 +112,20 @@ def read_messages(raw: bytes) -> Iterator[Message]:
     """
     for number, line in enumerate(decompress(raw).split(b"\n"), start=1):
         stripped = line.rstrip(b"\r")
-        if stripped:
-            yield from _read_line(stripped, number)
-
-
-def _read_line(line: bytes, number: int) -> list[Message]:
-    try:
-        message = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise BadMemberError("bad JSON", f"line {number}: {error}") from None
-    try:
-        publish_time, changes = int(message["pt"]), message.get("mc", [])
-        if len(changes) == 1:
-            return [Message(str(changes[0]["id"]), publish_time, line, changes[0])]
-        return [
-            Message(str(change["id"]), publish_time, orjson.dumps({**message, "mc": [change]}), change)
-            for change in changes
-        ]
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-        raise BadMemberError("not a stream message", f"line {number}: {type(error).__name__} {error}") from None
+        if not stripped:
+            continue
+        try:
+            message = orjson.loads(stripped)
+            publish_time, changes = int(message["pt"]), message.get("mc", ())
+            if len(changes) == 1:
+                yield Message(str(changes[0]["id"]), publish_time, stripped, changes[0])
+                continue
+            apart = [
+                Message(str(change["id"]), publish_time, orjson.dumps({**message, "mc": [change]}), change)
+                for change in changes
+            ]
+        except orjson.JSONDecodeError as error:
+            raise BadMemberError("bad JSON", f"line {number}: {error}") from None
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise BadMemberError("not a stream message", f"line {number}: {type(error).__name__} {error}") from None
+        yield from apart

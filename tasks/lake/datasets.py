@@ -21,12 +21,14 @@ class Column:
         type: Arrow type, the same in every file.
         meaning: One line, with the unit where there is one.
         nullable: Whether a row may lack it.
+        repeats: Whether a value is worth a dictionary and statistics; not so where each is a long text of its own.
     """
 
     name: str
     type: pa.DataType
     meaning: str
     nullable: bool = False
+    repeats: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ MARKETS = Dataset(
     columns=(
         _MARKET_ID,
         Column("publish_time", pa.int64(), "the exchange's `pt`, milliseconds since 1970 UTC"),
-        Column("message", pa.string(), "the raw JSON, byte for byte"),
+        Column("message", pa.string(), "the raw JSON, byte for byte", repeats=False),
     ),
 )
 

@@ -30,7 +30,7 @@ _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 _FINGERPRINT = b"fingerprint"
 _TEMPORARY = ".tmp"
 _WRITER = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{32}")
-_COMPRESSION = {"compression": "zstd", "compression_level": 3}
+_COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
 
 class LakeFile(NamedTuple):
@@ -136,7 +136,15 @@ class Lake:
         metadata = {_FINGERPRINT: fingerprint.encode(), b"dataset": dataset.name.encode()}
         schema = dataset.schema.with_metadata(metadata)
         with self._whole(path) as sink:
-            with pq.ParquetWriter(sink, schema, write_page_checksum=True, **_COMPRESSION) as parquet:
+            repeating = [column.name for column in dataset.columns if column.repeats]
+            with pq.ParquetWriter(
+                sink,
+                schema,
+                write_page_checksum=True,
+                use_dictionary=repeating,
+                write_statistics=repeating,
+                **_COMPRESSION,
+            ) as parquet:
                 writer = Writer(dataset, path, parquet)
                 yield writer
             length = sink.tell()

@@ -5,7 +5,7 @@ write wins. Flumine's own stream, given the folded messages with the window's li
 at the same ticks as from all messages. Where a window lies is `window.py`'s business, storage the lake's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -18,6 +18,7 @@ _SIZE_AT = {
     **dict.fromkeys(("batb", "batl", "bdatb", "bdatl"), 2),
 }
 _VALUES = frozenset(("ltp", "tv", "spn", "spf"))
+_MARKET_FIELDS = ("id", "marketDefinition", "tv")
 
 Key = tuple[int, float]
 
@@ -50,7 +51,7 @@ class Folding:
         self._known: set[Key] = set()
         self._run: _Run | None = None
 
-    def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> Iterator[tuple[int, bytes]]:
+    def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> Sequence[tuple[int, bytes]]:
         """Take the next message.
 
         Args:
@@ -58,7 +59,7 @@ class Folding:
             raw: Its JSON.
             change: The market's entry of `mc` in it.
 
-        Yields:
+        Returns:
             What is certain to be needed by now.
         """
         image = not self._seen or bool(change.get("img", False))
@@ -72,28 +73,29 @@ class Folding:
             self._gate.define(definition, publish_time)
         if self._gate.opens <= publish_time <= self._gate.closes:
             # What an image wipes out need not be kept.
-            if not image:
-                yield from self.finish()
+            left = () if image else self.finish()
             self._run = None
             self._known.update(_runners_of(change))
-            yield publish_time, raw
-            return
+            return (*left, (publish_time, raw))
         if self._run is None or image:
             self._run = _Run(image)
         self._run.add(publish_time, raw, change)
         if self._keeps_turns and bool(self._gate.in_play) != bool(was_in_play):
-            yield from self.finish()
+            return self.finish()
+        return ()
 
-    def finish(self) -> Iterator[tuple[int, bytes]]:
+    def finish(self) -> Sequence[tuple[int, bytes]]:
         """End a run of messages outside the window, the last included.
 
-        Yields:
+        Returns:
             What it leaves behind.
         """
-        if self._run is not None:
-            yield from self._run.messages(self._known)
-            self._known.update(self._run.runners)
-            self._run = None
+        if self._run is None:
+            return ()
+        left = tuple(self._run.messages(self._known))
+        self._known.update(self._run.runners)
+        self._run = None
+        return left
 
 
 class _Merged:
@@ -115,7 +117,11 @@ class _Merged:
                 if field == "trd" and not value:
                     self.ladders[field], self.cleared = {}, True
                     continue
-                self.ladders.setdefault(field, {}).update((level[0], level) for level in value)
+                ladder = self.ladders.get(field)
+                if ladder is None:
+                    ladder = self.ladders[field] = {}
+                for level in value:
+                    ladder[level[0]] = level
             elif field in _VALUES:
                 self.values[field] = value
 
@@ -150,16 +156,17 @@ class _Run:
     def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> None:
         self._single = None if self._publish_time else raw
         self._publish_time = publish_time
-        for field in ("id", "marketDefinition", "tv"):
+        for field in _MARKET_FIELDS:
             if field in change:
                 self._market[field] = change[field]
-        for runner in change.get("marketDefinition", {}).get("runners", ()):
-            self._merged(runner).definition = runner
+        if "marketDefinition" in change:
+            for runner in change["marketDefinition"].get("runners", ()):
+                self._merged(runner).definition = runner
         for entry in change.get("rc", ()):
             self._merged(entry).update(entry)
 
     def _merged(self, named: dict[str, Any]) -> _Merged:
-        key = _key(named)
+        key = (named["id"], named.get("hc", 0))
         merged = self.runners.get(key)
         if merged is None:
             merged = self.runners[key] = _Merged(named)

@@ -28,7 +28,7 @@ from tasks.simulation.variant import Account
 from tasks.simulation.window import Window
 
 ARCHIVE = "2022_03_MarGreyhoundsPro.tar"
-# `make sameness` compares every book of every market; it takes a quarter of an hour.
+# `make sameness` compares every book of every market; it takes twenty minutes.
 WHOLE = bool(os.environ.get("BACKTEST_TEST_WHOLE"))
 WINDOWS = ["80s", "all", "inplay", "-80s..60s"]
 
