@@ -6,6 +6,7 @@ import pytest
 from flumine import FlumineSimulation, config
 from flumine.clients import SimulatedClient
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
+from pydantic import ValidationError
 
 from strategies import STRATEGIES, BackFavourite, RatedPrice
 
@@ -208,3 +209,124 @@ def test_each_market_by_its_own_ratings(replay, hand_made):
         markets.append(trade(trade(market, 50, s12=2.0), 40, s12=2.0).close())
     orders = replay(rated_price({"1.200000001": {11: 3.0}, "1.200000002": {11: 5.0}}), *markets)
     assert [(order.market_id, order.side) for order in orders] == [("1.200000001", "BACK"), ("1.200000002", "LAY")]
+
+
+# rated_price: what is bet, and where
+
+
+@pytest.mark.parametrize(
+    ("rating", "min_edge", "bet"),
+    [
+        (3.2, 0.25, "BACK"),  # at 4.0
+        (3.21, 0.25, None),
+        (5.25, 0.25, "LAY"),  # at 4.2
+        (5.24, 0.25, None),
+        (3.99, 0, "BACK"),
+        (4.21, 0, "LAY"),
+        (4.1, 0, None),
+    ],
+)
+def test_an_edge_is_at_least_the_least(replay, hand_made, rating, min_edge, bet):
+    market = rated_market(hand_made)
+    orders = replay(rated_price({market.id: {11: rating}}, min_edge=min_edge), market)
+    assert [order.side for order in orders] == ([bet] if bet else [])
+
+
+@pytest.mark.parametrize(("back", "lay", "rating"), [(3.3, 3.4, 3.0), (2.9, 3.0, 3.3)])
+def test_a_tenth_is_a_tenth_whatever_floating_point_makes_of_it(replay, hand_made, back, lay, rating):
+    market = offered(hand_made().define(3600)).prices(90, 11, back, lay)
+    trade(trade(market, 50, s12=2.0), 40, s12=2.0).close()
+    assert len(replay(rated_price({market.id: {11: rating}}, min_edge=0.1), market)) == 1
+
+
+def test_an_edge_that_comes_late_is_bet_when_it_comes(replay, hand_made):
+    market = offered(hand_made().define(3600))
+    trade(trade(market, 50, s12=2.0), 40, s12=2.0).prices(30, 11, 5.0, 5.2)
+    trade(market, 20, s12=2.0).close()
+    [order] = orders = replay(rated_price({market.id: {11: 3.5}}, min_edge=0.3), market)
+    assert bets(orders) == [(11, "BACK", 5.0, 5)]
+    assert seconds_before(order, market) < 30
+
+
+@pytest.mark.parametrize(
+    ("band", "prices"),
+    [
+        ({}, [4.0, 2.2, 6.0]),
+        ({"min_price": 4.0}, [4.0, 6.0]),
+        ({"max_price": 4.0}, [4.0, 2.2]),
+        ({"min_price": 2.2, "max_price": 5.9}, [4.0, 2.2]),
+        ({"min_price": 2.21, "max_price": 3.99}, []),
+    ],
+)
+def test_prices_outside_the_band_are_left_alone(replay, hand_made, band, prices):
+    market = rated_market(hand_made)
+    orders = replay(rated_price({market.id: {11: 3.0, 12: 3.0, 13: 2.0}}, **band), market)
+    assert [order.order_type.price for order in orders] == prices
+
+
+@pytest.mark.parametrize(("sides", "made"), [("both", ["BACK", "LAY"]), ("back", ["BACK"]), ("lay", ["LAY"])])
+def test_only_the_sides_that_are_wanted(replay, hand_made, sides, made):
+    market = rated_market(hand_made)
+    orders = replay(rated_price({market.id: {11: 3.0, 12: 3.0}}, sides=sides), market)
+    assert [order.side for order in orders] == made
+
+
+@pytest.mark.parametrize(
+    ("where", "made"),
+    [
+        ({}, ["1.200000001", "1.200000002", "1.200000003"]),
+        ({"venues": ["larkfield"]}, ["1.200000001"]),
+        ({"venues": "THE MEADOWS+Larkfield"}, ["1.200000001", "1.200000002"]),
+        ({"countries": "nz"}, ["1.200000002"]),
+        ({"countries": ["AU", "NZ"], "venues": "Elsewhere"}, []),
+        ({"countries": "AU", "venues": "The Meadows"}, []),
+    ],
+)
+def test_only_the_tracks_and_countries_that_are_wanted(replay, hand_made, where, made):
+    places = ({}, {"venue": "The Meadows", "countryCode": "NZ"}, {"venue": None, "countryCode": None})
+    markets = []
+    for number, place in enumerate(places, start=1):
+        market = offered(hand_made(f"1.20000000{number}", **place).define(3600))
+        markets.append(trade(trade(market, 50, s12=2.0), 40, s12=2.0).close())
+    ratings = {market.id: {11: 3.0} for market in markets}
+    assert [order.market_id for order in replay(rated_price(ratings, **where), *markets)] == made
+
+
+@pytest.mark.parametrize(
+    ("staking", "sizes"),
+    [
+        ({"stake": 7}, [7, 7, 7]),
+        ({"stake": 7, "max_stake": 6.5}, [6.5, 6.5, 6.5]),
+        ({"staking": "proportional", "target": 25}, [8.33, 20.83, 5.0]),
+        ({"staking": "proportional", "target": 25, "max_stake": 8}, [8, 8, 5.0]),
+        ({"staking": "proportional", "target": 25, "max_stake": 100}, [8.33, 20.83, 5.0]),
+    ],
+)
+def test_no_stake_is_above_the_largest(replay, hand_made, staking, sizes):
+    market = rated_market(hand_made)
+    orders = replay(rated_price({market.id: {11: 3.0, 12: 3.0, 13: 2.0}}, **staking), market)
+    assert [order.side for order in orders] == ["BACK", "LAY", "BACK"]
+    assert [order.order_type.size for order in orders] == sizes
+
+
+def test_names_are_the_same_however_they_are_written():
+    written = ["Devonport+The Meadows", "the meadows + DEVONPORT+", ["The Meadows", "devonport", "Devonport"]]
+    assert len({RatedPrice.Parameters(venues=venues).model_dump_json() for venues in written}) == 1
+    assert RatedPrice.Parameters(venues="") == RatedPrice.Parameters()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"min_price": 5, "max_price": 3}, "max_price"),
+        ({"min_price": 1}, "min_price"),
+        ({"min_edge": -0.1}, "min_edge"),
+        ({"max_stake": 0}, "max_stake"),
+        ({"sides": "neither"}, "sides"),
+        ({"venues": 5}, "venues"),
+        ({"countries": [5]}, "countries"),
+    ],
+)
+def test_what_could_not_be_meant_is_refused(wrong, named):
+    with pytest.raises(ValidationError, match=named):
+        RatedPrice.Parameters(**wrong)
