@@ -8,15 +8,26 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.errors import BalanceError
-from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY, Dataset
+from tasks.lake.datasets import (
+    ORDERS,
+    RESULTS_DAYS,
+    RESULTS_MARKETS,
+    RESULTS_STATISTICS,
+    RESULTS_SUMMARY,
+    Dataset,
+)
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake, LakeFile
 from tasks.simulation.replay import ReplayJob
 from tasks.simulation.variant import Variant
 
-VERSION = 1
+VERSION = 2
+
+# The summary last: a run that has one is whole.
+RESULTS = (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, RESULTS_SUMMARY)
 
 _HALF_A_CENT = 0.005
 
@@ -46,13 +57,18 @@ class Run:
             variants=[variant.id for variant in self.variants],
             orders=[[job.archive, job.chunk, job.fingerprint(v)] for job in self.jobs for v in self.variants],
             commission=self.commission,
-            schema=[dataset.layout for dataset in (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_SUMMARY)],
+            schema=[dataset.layout for dataset in RESULTS],
         )
 
     @property
     def id(self) -> str:
         """What the lake calls it: the first archive, and a fingerprint of all that was asked for."""
         return f"{self.jobs[0].archive}-{self.fingerprint[:8]}"
+
+    @property
+    def seed(self) -> int:
+        """What its bootstrap draws begin with, so that the same run has the same intervals."""
+        return int(self.fingerprint[:8], 16)
 
 
 def find_results(run: Run) -> list[LakeFile] | None:
@@ -62,23 +78,22 @@ def find_results(run: Run) -> list[LakeFile] | None:
         run: The run.
 
     Returns:
-        The files of `results/markets`, `results/days` and `results/summary`, or None where any is to be made.
+        The files of `RESULTS`, or None where any is to be made.
     """
-    partition = {"run": run.id}
-    found = [run.lake.fresh(d, partition, run.fingerprint) for d in (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_SUMMARY)]
+    found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in RESULTS]
     files = [file for file in found if file is not None]
     return files if len(files) == len(found) else None
 
 
 def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
-    """Settle a run's orders and write its results, the summary last.
+    """Settle a run's orders and write its results.
 
     Args:
         run: The run.
         markets: The selected rows of the catalogue, with a column `archive`.
 
     Returns:
-        The files of `results/markets`, `results/days` and `results/summary`.
+        The files of `RESULTS`.
 
     Raises:
         BalanceError: Orders or money do not add up.
@@ -95,8 +110,12 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     )
     summary = by_variant(settled, variants)
     _check_balance(orders, settled, summary)
-    tables = ((RESULTS_MARKETS, settled), (RESULTS_DAYS, by_day(settled)), (RESULTS_SUMMARY, summary))
-    return [run.lake.write(d, {"run": run.id}, _table(frame, d), run.fingerprint) for d, frame in tables]
+    weighed = statistics(orders, settled, markets, list(variants["strategy"]), run.seed)
+    frames = (settled, by_day(settled), weighed, summary)
+    return [
+        run.lake.write(dataset, {"run": run.id}, _table(frame, dataset), run.fingerprint)
+        for dataset, frame in zip(RESULTS, frames, strict=True)
+    ]
 
 
 def read_orders(run: Run) -> pd.DataFrame:

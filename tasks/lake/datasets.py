@@ -253,6 +253,39 @@ RESULTS_SUMMARY = Dataset(
     ),
 )
 
+RESULTS_STATISTICS = Dataset(
+    name="results/statistics",
+    partitions=("run",),
+    keys=("strategy",),
+    row="a variant: what its bets did, and what may be concluded",
+    columns=(
+        Column("strategy", pa.string(), "the variant"),
+        Column("variants", pa.int64(), "variants of the run, itself included"),
+        Column("races", pa.int64(), "races that were replayed; the bootstrap draws them"),
+        Column("bets", pa.int64(), "orders matched, on runners that ran"),
+        Column("net", pa.float64(), "after commission"),
+        Column("roi", pa.float64(), "net / turnover; none without turnover", nullable=True),
+        Column("strike_rate", pa.float64(), "bets with a profit / bets", nullable=True),
+        Column("average_odds", pa.float64(), "price matched, weighted by turnover, decimal odds", nullable=True),
+        Column("drawdown", pa.float64(), "deepest fall of the net from a peak before it, as a positive number"),
+        Column("drawdown_days", pa.float64(), "from that peak to recovery, or to the end, days"),
+        Column("losing_run", pa.int64(), "most bets in a row that lost, in order of settlement"),
+        Column("bsp_bets", pa.int64(), "bets on runners with a starting price: those of the three columns that follow"),
+        Column("clv", pa.float64(), "price matched over BSP, a fraction of turnover, lays turned round", nullable=True),
+        Column("clv_error", pa.float64(), "standard error of clv, clustered by race", nullable=True),
+        Column("bsp_gross", pa.float64(), "expected profit if 1 / BSP were the chance, no commission", nullable=True),
+        Column("net_low", pa.float64(), "of the 95 % interval; none with too few races won or lost", nullable=True),
+        Column("net_high", pa.float64(), "of the 95 % interval", nullable=True),
+        Column("roi_low", pa.float64(), "of the 95 % interval", nullable=True),
+        Column("roi_high", pa.float64(), "of the 95 % interval", nullable=True),
+        Column("p", pa.float64(), "one-sided p-value of an expected net of 0 or less, alone", nullable=True),
+        Column("p_corrected", pa.float64(), "the same for all variants at once, by Romano–Wolf", nullable=True),
+        Column("q", pa.float64(), "the same as false discovery rate, by Benjamini–Hochberg", nullable=True),
+        Column("winner", pa.bool_(), "net_low > 0 and p_corrected ≤ 5 %"),
+        Column("more_bets", pa.int64(), "until the present ROI is told from 0; 0 when it is", nullable=True),
+    ),
+)
+
 REJECTS = Dataset(
     name="rejects",
     partitions=("stage", "source"),
@@ -262,6 +295,20 @@ REJECTS = Dataset(
         Column("what", pa.string(), "a member's path, a market id, a row's number"),
         Column("reason", pa.string(), "the same words for all alike"),
         Column("detail", pa.string(), "what was seen"),
+    ),
+)
+
+ARRIVALS = Dataset(
+    name="arrivals",
+    partitions=("archive",),
+    keys=("address",),
+    row="the archive as it was last announced, so that it is announced once",
+    columns=(
+        Column("address", pa.string(), "where it arrived"),
+        Column("bytes", pa.int64(), "its size"),
+        Column("modified", TIME, "when it was last written to"),
+        Column("announced_at", TIME, "when the event was emitted"),
+        Column("parameters", pa.string(), "the backtest that was asked for, JSON"),
     ),
 )
 
@@ -277,6 +324,8 @@ DATASETS = {
         RESULTS_MARKETS,
         RESULTS_DAYS,
         RESULTS_SUMMARY,
+        RESULTS_STATISTICS,
         REJECTS,
+        ARRIVALS,
     )
 }

@@ -172,6 +172,34 @@ class Lake:
             temporary.unlink(missing_ok=True)
         _sync_folder(target.parent)
 
+    def write_page(self, path: str, page: str) -> str:
+        """Write a page for people, whole or not at all.
+
+        Args:
+            path: Below the lake's root, with forward slashes.
+            page: HTML.
+
+        Returns:
+            Its address.
+        """
+        with self._whole(path) as sink:
+            sink.write(page.encode())
+        return self._address(path)
+
+    def page(self, path: str) -> str | None:
+        """Find a page.
+
+        Args:
+            path: Below the lake's root.
+
+        Returns:
+            Its address, or None where there is none.
+        """
+        return self._address(path) if self._fs.exists(self._absolute(path)) else None
+
+    def _address(self, path: str) -> str:
+        return str(self._fs.unstrip_protocol(self._absolute(path))).removeprefix("file://")
+
     def find(self, dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> LakeFile | None:
         """Look a file up without reading its rows.
 

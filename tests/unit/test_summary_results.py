@@ -22,6 +22,8 @@ MARKETS = pd.DataFrame(
     {
         "archive": "month",
         "market_id": IDS,
+        "event_id": "31270458",
+        "market_time": pd.Series([EVENING + timedelta(hours=n, minutes=-9) for n in range(4)]),
         "settled_time": pd.Series([EVENING + timedelta(hours=n) for n in range(4)]).astype("datetime64[ms, UTC]"),
         "venue": ["Larkfield", "Larkfield", None, "Thornwick"],
         "country_code": "AU",

@@ -1,0 +1,178 @@
+"""A run's orders to what may be concluded from them: a row a variant, and a sentence a row.
+
+The figures are defined in `figures.py`, what chance has to do with them in `bootstrap.py` and `multiple.py`.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tasks.aggregation.bootstrap import DRAWS, FEWEST, Counts, bets_to_tell, bootstrap, by_race, can_tell, number_races
+from tasks.aggregation.figures import (
+    Floats,
+    average_odds,
+    closing_value,
+    drawdown,
+    find_bets,
+    longest_losing_run,
+    strike_rate,
+)
+from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
+from tasks.lake.datasets import RESULTS_STATISTICS
+
+SIGNIFICANCE = 0.05
+"""The chance that a run whose variants all lack an edge names a winner."""
+
+_CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "t", "p", "p_corrected", "q"]
+
+# The least by which two nets differ.
+_CENT = 0.01
+
+
+def statistics(
+    orders: pd.DataFrame, settled: pd.DataFrame, markets: pd.DataFrame, variants: Sequence[str], seed: int
+) -> pd.DataFrame:
+    """Describe each variant of a run, and say what may be concluded.
+
+    Args:
+        orders: Rows of `orders` of all variants.
+        settled: Rows of `results/markets`: the same orders, settled.
+        markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
+        variants: Their ids, in the order in which they were asked for.
+        seed: Decides the bootstrap's draws; the run's own, so that the same run has the same figures.
+
+    Returns:
+        Rows of `results/statistics`, in the order of the variants.
+    """
+    races = number_races(markets)
+    settled = settled.sort_values(["strategy", "settled_time", "market_id"])
+    bets = _in_order(find_bets(orders), settled).assign(race=lambda frame: frame["market_id"].map(races))
+    bets_of, settled_of = dict(iter(bets.groupby("strategy"))), dict(iter(settled.groupby("strategy")))
+    net, turnover = (by_race(settled, races, variants, column) for column in ("net", "turnover"))
+    told = can_tell(*(_count_races(bets[ended], variants) for ended in (bets["profit"] > 0, bets["profit"] < 0)))
+    described = pd.DataFrame(
+        [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
+    )
+    table = pd.concat([described, weigh(net, turnover, told, seed)], axis="columns").assign(
+        strategy=list(variants),
+        variants=len(variants),
+        races=races.nunique(),
+    )
+    table["more_bets"] = pd.array([_more_bets(row) for row in table.to_dict("records")], dtype="Int64")
+    return table[[column.name for column in RESULTS_STATISTICS.columns]]
+
+
+def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int, draws: int = DRAWS) -> pd.DataFrame:
+    """Weigh what variants won against what chance could have given them.
+
+    A winner is a variant whose own 95 % interval lies above 0 and whose p-value, after correction for all that were
+    tried, is at most 5 %; with a single variant the first decides. Variants of which nothing can be told are left out
+    of the correction: they can be no winners.
+
+    Args:
+        net: Races × variants, the account's currency.
+        turnover: Races × variants.
+        told: Of which variants anything can be told.
+        seed: Decides the draws.
+        draws: How many.
+
+    Returns:
+        A row a variant, NaN where nothing can be told: the intervals, p-values and `winner` of `results/statistics`,
+        and t.
+    """
+    weighed = pd.DataFrame(np.nan, index=range(net.shape[1]), columns=_CHANCE)
+    told = told & (np.ptp(net, axis=0) >= _CENT)
+    if told.any():
+        drawn = bootstrap(net[:, told], turnover[:, told], seed, draws)
+        p = one_sided(drawn.statistic, drawn.draws)
+        corrected = romano_wolf(drawn.statistic, drawn.draws)
+        intervals = (*drawn.net_interval, *drawn.roi_interval)
+        weighed.loc[told] = np.column_stack([*intervals, drawn.statistic, p, corrected, benjamini_hochberg(p)])
+    weighed["winner"] = (weighed["net_low"] > 0) & (weighed["p_corrected"] <= SIGNIFICANCE)
+    return weighed
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """Say in a sentence what a person may conclude of a variant.
+
+    Args:
+        row: A row of `results/statistics`.
+
+    Returns:
+        The sentence, without a full stop.
+    """
+    if not row["bets"]:
+        return "no bets"
+    said = f"net {_money(row['net'])} on {row['bets']:,} bets"
+    if pd.isna(row["net_low"]):
+        return f"{said}: too few to tell; it takes a bet won in {FEWEST} races, and one lost in {FEWEST}"
+    said = f"{said}, 95 % interval {_money(row['net_low'])} to {_money(row['net_high'])}"
+    return f"{said}: {_conclusion(row)}"
+
+
+def _conclusion(row: Mapping[str, Any]) -> str:
+    tried = f"the {row['variants']:,} variants tried"
+    if row["winner"]:
+        return "evidence of an edge" + (f", also after correction for {tried}" if row["variants"] > 1 else "")
+    if row["net_low"] > 0:
+        return (
+            f"evidence of an edge if it were alone, but of {tried} luck makes one look as good "
+            f"in {row['p_corrected']:.0%} of cases: no evidence of an edge"
+        )
+    if row["net_high"] < 0:
+        return "evidence of a loss"
+    if pd.isna(row["more_bets"]):
+        return "no evidence of an edge"
+    about = float(f"{row['more_bets']:.2g}")
+    return f"no evidence of an edge; about {about:,.0f} more bets would be needed to tell"
+
+
+def _in_order(bets: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
+    """Bets in order of settlement, in a market in the order in which they were placed."""
+    bets = bets.rename(columns={"strategy_name": "strategy"})
+    times = settled[["strategy", "market_id", "settled_time"]]
+    timed = bets.merge(times, on=["strategy", "market_id"], validate="many_to_one")
+    return timed.sort_values(["settled_time", "market_id", "date_time_placed", "bet_id"])
+
+
+def _describe(bets: pd.DataFrame, settled: pd.DataFrame) -> dict[str, float]:
+    profit, price, stake, bsp = (
+        bets[column].to_numpy(dtype=float) for column in ("profit", "price_matched", "size_matched", "bsp")
+    )
+    net, turnover = settled["net"].to_numpy(dtype=float), float(settled["turnover"].sum())
+    fall = drawdown(net, settled["settled_time"].dt.tz_localize(None).to_numpy())
+    closing = closing_value(bets["side"].to_numpy(dtype=str), price, stake, bsp, bets["race"].to_numpy(dtype=int))
+    return {
+        "bets": len(bets),
+        "net": round(float(net.sum()), 2),
+        "roi": float(net.sum()) / turnover if turnover else np.nan,
+        "strike_rate": strike_rate(profit),
+        "average_odds": average_odds(price, stake),
+        "drawdown": fall.depth,
+        "drawdown_days": fall.days,
+        "losing_run": longest_losing_run(profit),
+        "bsp_bets": closing.bets,
+        "clv": closing.clv,
+        "clv_error": closing.standard_error,
+        "bsp_gross": closing.expected_gross,
+    }
+
+
+def _count_races(bets: pd.DataFrame, variants: Sequence[str]) -> Counts:
+    """In how many races each variant has any of these bets."""
+    races = bets.groupby("strategy")["race"].nunique()
+    return np.array([races.get(variant, 0) for variant in variants])
+
+
+def _more_bets(row: Mapping[Hashable, Any]) -> int | None:
+    if pd.isna(row["net_low"]) or row["net"] == 0:
+        return None
+    is_told = row["net_low"] > 0 or row["net_high"] < 0
+    return 0 if is_told else bets_to_tell(row["t"], row["bets"])
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.2f}".replace("-", "−")

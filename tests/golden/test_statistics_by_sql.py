@@ -1,0 +1,167 @@
+"""Figures on the real archive against SQL over the lake's own files, which shares no line with the code."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tasks.aggregation.results import Run, write_results
+from tasks.aggregation.settlement import Commission
+from tasks.extraction.archive import read_index
+from tasks.extraction.extract import extract_chunk
+from tasks.extraction.stage import plan as plan_extraction
+from tasks.lake.datasets import RESULTS_STATISTICS
+from tasks.lake.store import Lake
+from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
+from tasks.ratings.services import session
+from tasks.selection import MarketFilter, select_markets
+from tasks.simulation.replay import replay_chunk
+from tasks.simulation.stage import plan as plan_replay
+from tasks.simulation.variant import Account, make_variant
+
+WINDOW = "80s"
+TYPES = MarketFilter(market_types=["WIN"])
+
+# One row a bet that stood, in order of settlement.
+BETS = """
+    CREATE VIEW bets AS
+    SELECT strategy, market_id, event_id || '@' || market_time AS race,
+           profit, size_matched AS stake, price_matched AS price,
+           row_number() OVER (PARTITION BY strategy ORDER BY settled_time, market_id, date_time_placed, bet_id) AS n,
+           CASE side WHEN 'BACK' THEN price_matched / bsp - 1 ELSE 1 - price_matched / bsp END AS gain
+    FROM read_parquet('{lake}/orders/**/*.parquet', hive_partitioning = true)
+    JOIN (SELECT market_id, event_id, market_time, settled_time
+          FROM read_parquet('{lake}/catalogue/markets/**/*.parquet')) USING (market_id)
+    WHERE size_matched > 0 AND runner_status IS DISTINCT FROM 'REMOVED'
+"""
+
+FIGURES = """
+    SELECT strategy, count(*) AS bets, count(*) FILTER (profit > 0) / count(*) AS strike_rate,
+           sum(stake * price) / sum(stake) AS average_odds,
+           count(gain) AS bsp_bets, sum(stake * gain) AS bsp_gross,
+           sum(stake * gain) / sum(stake) FILTER (gain IS NOT NULL) AS clv
+    FROM bets GROUP BY strategy
+"""
+
+MONEY = """
+    SELECT strategy, round(sum(net), 2) AS net, sum(net) / sum(turnover) AS roi
+    FROM read_parquet('{lake}/results/markets/**/*.parquet') GROUP BY strategy
+"""
+
+# Islands of losses: bets between which no other came.
+LOSING_RUN = """
+    SELECT strategy, max(run) AS losing_run FROM (
+        SELECT strategy, count(*) AS run FROM (
+            SELECT strategy, n - row_number() OVER (PARTITION BY strategy ORDER BY n) AS island
+            FROM bets WHERE profit < 0)
+        GROUP BY strategy, island)
+    GROUP BY strategy
+"""
+
+# Every market against the highest equity before it, 0 at the beginning included.
+DRAWDOWN = """
+    WITH curve AS (
+        SELECT strategy, settled_time, cumulative_net AS equity,
+               row_number() OVER (PARTITION BY strategy ORDER BY settled_time, market_id) AS n
+        FROM read_parquet('{lake}/results/markets/**/*.parquet')),
+    whole AS (
+        SELECT * FROM curve UNION ALL SELECT strategy, min(settled_time), 0, 0 FROM curve GROUP BY strategy),
+    falls AS (
+        SELECT a.strategy, a.equity - b.equity AS fall, a.equity AS peak, a.settled_time AS started,
+               a.n AS peak_n, b.n AS trough_n
+        FROM whole a JOIN whole b ON a.strategy = b.strategy AND a.n <= b.n),
+    deepest AS (
+        SELECT * FROM falls
+        QUALIFY row_number() OVER (PARTITION BY strategy ORDER BY round(fall, 6) DESC, trough_n, peak_n DESC) = 1)
+    SELECT d.strategy, d.fall AS drawdown,
+           epoch_ms(coalesce(min(w.settled_time) FILTER (w.n > d.trough_n AND w.equity >= d.peak - 1e-6),
+                             max(w.settled_time)) - any_value(d.started)) / 86400000.0 AS drawdown_days
+    FROM deepest d JOIN whole w USING (strategy) GROUP BY d.strategy, d.fall
+"""
+
+CLV_ERROR = """
+    WITH total AS (
+        SELECT strategy, sum(stake) AS turnover, sum(stake * gain) / sum(stake) AS clv
+        FROM bets WHERE gain IS NOT NULL GROUP BY strategy),
+    of_race AS (
+        SELECT strategy, race, sum(stake * (gain - clv)) AS residual, any_value(turnover) AS turnover
+        FROM bets JOIN total USING (strategy) WHERE gain IS NOT NULL GROUP BY strategy, race)
+    SELECT strategy, sqrt(count(*) / (count(*) - 1) * sum(residual * residual)) / any_value(turnover) AS clv_error
+    FROM of_race GROUP BY strategy
+"""
+
+SPREAD = """
+    WITH races AS (SELECT count(DISTINCT (event_id, market_time)) AS races
+                   FROM read_parquet('{lake}/catalogue/markets/**/*.parquet') WHERE market_type = 'WIN')
+    SELECT strategy, any_value(races) AS races, sum(net) AS net,
+           sqrt(races / (races - 1) * (sum(net * net) - sum(net) * sum(net) / races)) AS error
+    FROM read_parquet('{lake}/results/markets/**/*.parquet'), races GROUP BY strategy, races
+"""
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The archive backtested by two variants."""
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    archive = read_index(str(data / "2022_03_MarGreyhoundsPro.tar"))
+    model = find_model(str(data / "model_predictions.csv"), "")
+    for job in plan_extraction(lake, archive, 10**9, WINDOW, TYPES.market_types):
+        extract_chunk(job)
+    with session() as http:
+        store_day(lake, model, "all", http)
+    variants = tuple(
+        make_variant(name, {}, ratings=ratings, window=WINDOW, account=Account())
+        for name, ratings in (("rated_price", model.name), ("back_favourite", ""))
+    )
+    markets, _ = select_markets(lake, [archive.name], TYPES)
+    ratings = {model.name: as_lookup(load_ratings(lake, model, markets["market_date"]))}
+    jobs = tuple(plan_replay(lake, markets, variants, ratings, TYPES.market_types))
+    for job in jobs:
+        replay_chunk(job)
+    run = Run(lake, variants, jobs, Commission())
+    write_results(run, markets)
+    return run
+
+
+@pytest.fixture(scope="module")
+def rows(run: Run) -> dict[str, dict[str, Any]]:
+    """Ours, by variant."""
+    return {row["strategy"]: row for row in run.lake.read(RESULTS_STATISTICS, {"run": run.id}).to_pylist()}
+
+
+@pytest.fixture(scope="module")
+def lake(run: Run) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The lake, as DuckDB reads it."""
+    with duckdb.connect() as connection:
+        connection.execute(BETS.format(lake=run.lake.root))
+        yield connection
+
+
+@pytest.mark.parametrize("query", [FIGURES, MONEY, LOSING_RUN, DRAWDOWN, CLV_ERROR])
+def test_figures(query, run, rows, lake):
+    found = lake.sql(query.format(lake=run.lake.root)).df().to_dict("records")
+    assert len(found) == len(rows) == 2
+    for expected in found:
+        ours = rows[expected["strategy"]]
+        assert {name: ours[name] for name in expected} == {
+            name: value if isinstance(value, str) else pytest.approx(value) for name, value in expected.items()
+        }
+
+
+def test_intervals_are_about_as_wide_as_the_spread_says(run, rows, lake):
+    for expected in lake.sql(SPREAD.format(lake=run.lake.root)).df().to_dict("records"):
+        ours = rows[expected["strategy"]]
+        assert ours["races"] == expected["races"]
+        assert ours["net_low"] <= expected["net"] - 1.95 * expected["error"]
+        assert ours["net_high"] >= expected["net"] + 1.95 * expected["error"]
+        assert ours["net_high"] - ours["net_low"] < 2 * 4 * expected["error"]
+
+
+def test_the_archive_gives_no_evidence(rows):
+    rated = next(iter(rows.values()))
+    assert (rated["bets"], rated["net"], rated["winner"]) == (92, -7.46, False)
+    for row in rows.values():
+        assert row["p_corrected"] > 0.05
+        assert row["more_bets"] > 0
