@@ -56,3 +56,26 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
     elif not lake.fresh(REJECTS, at, decided_by, name):
         lake.write(REJECTS, at, as_table(rows), decided_by, name)
     return len(rows)
+
+
+def count_rejects(lake: Lake, sources: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
+    """Count what was left out, by reason.
+
+    Args:
+        lake: The lake.
+        sources: Stages and their archives or ratings models.
+
+    Returns:
+        stage, source, reason, count and an example of each, the most frequent first.
+    """
+    counted: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for stage, source in sources:
+        for row in lake.read_all(REJECTS, {"stage": stage, "source": source}).to_pylist():
+            key = (stage, source, row["reason"])
+            count, example = counted.get(key, (0, f"{row['what']}: {row['detail']}".removesuffix(": ")))
+            counted[key] = (count + 1, example)
+    most_first = sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
+    return [
+        {"stage": stage, "source": source, "reason": reason, "count": count, "for example": example}
+        for (stage, source, reason), (count, example) in most_first
+    ]

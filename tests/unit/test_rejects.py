@@ -2,7 +2,7 @@
 
 from tasks.lake.datasets import REJECTS
 from tasks.lake.store import Lake
-from tasks.rejects import Reject, as_table, write_down
+from tasks.rejects import Reject, as_table, count_rejects, write_down
 
 AT = {"stage": "extract", "source": "january"}
 BAD = [Reject("b.bz2", "cut short", "after 7 bytes"), Reject("a.bz2", "empty")]
@@ -41,3 +41,16 @@ def test_other_names_and_sources_are_left_alone(tmp_path):
     write_down(lake, "extract", "january", [], "entries")
     assert lake.names(REJECTS, AT) == ["chunk-0001"]
     assert lake.names(REJECTS, {**AT, "source": "february"}) == ["entries"]
+
+
+def test_counted_by_reason_the_most_frequent_first(tmp_path):
+    lake = Lake(tmp_path)
+    write_down(lake, "extract", "january", [*BAD, Reject("c.bz2", "empty")], "chunk-0001")
+    write_down(lake, "ratings", "iggy", [Reject("row 7", "duplicate", "as row 3")], "2026-01-01")
+    write_down(lake, "extract", "february", BAD, "chunk-0001")
+    counted = count_rejects(lake, [("ratings", "iggy"), ("extract", "january"), ("simulate", "january")])
+    assert [(row["stage"], row["reason"], row["count"], row["for example"]) for row in counted] == [
+        ("extract", "empty", 2, "a.bz2"),
+        ("extract", "cut short", 1, "b.bz2: after 7 bytes"),
+        ("ratings", "duplicate", 1, "row 7: as row 3"),
+    ]

@@ -1,0 +1,32 @@
+"""Whether runners win as often as their ratings say."""
+
+import numpy as np
+import pandas as pd
+
+_MOST_BINS = 10
+_LEAST_IN_A_BIN = 30
+_Z = 1.959964  # the 97.5 % point of the normal distribution
+
+
+def calibrate(rated: pd.DataFrame) -> pd.DataFrame:
+    """Compare rated chances with results, in bins of equally many runners.
+
+    The interval is Wilson's for a share (Wilson 1927): runners of a race are taken as independent, which makes it a
+    little too wide.
+
+    Args:
+        rated: rating (decimal odds), won (whether the runner won); a row a runner that ran.
+
+    Returns:
+        A row a bin, by rising chance: runners, chance (mean of 1 / rating), wins (their share), low, high (95 %). At
+        most ten bins, none with fewer than thirty runners unless there is but one; empty without runners.
+    """
+    ordered = pd.DataFrame({"chance": 1 / rated["rating"], "won": rated["won"].astype(float)}).sort_values("chance")
+    count = len(ordered)
+    bins = max(1, min(_MOST_BINS, count // _LEAST_IN_A_BIN))
+    binned = ordered.groupby(np.arange(count) * bins // max(count, 1))
+    found = pd.DataFrame({"runners": binned.size(), "chance": binned["chance"].mean(), "wins": binned["won"].mean()})
+    n, share = found["runners"], found["wins"]
+    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return found.assign(low=middle - half, high=middle + half).reset_index(drop=True)

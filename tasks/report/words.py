@@ -1,0 +1,117 @@
+"""Numbers and names as a person reads them: a real minus, thousands apart, a dash where there is nothing."""
+
+import json
+from collections import Counter, defaultdict
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+NOTHING = "–"
+MINUS = "−"
+
+
+def count(value: float | None) -> str:
+    """Write a whole number: `1,234`."""
+    return _write(value, ",.0f")
+
+
+def money(value: float | None) -> str:
+    """Write an amount that has a direction only by being a cost or a volume: `1,234.50`."""
+    return _write(value, ",.2f")
+
+
+def signed(value: float | None) -> str:
+    """Write an amount that was won or lost: `+12.30`, `−7.46`; what rounds to nothing has no sign."""
+    return _write(value, "+,.2f")
+
+
+def percent(value: float | None) -> str:
+    """Write a fraction as a signed percentage: `−8.1%`."""
+    return _write(value, "+.1%")
+
+
+def share(value: float | None) -> str:
+    """Write a fraction that is never negative as a percentage: `8.1%`."""
+    return _write(value, ".1%")
+
+
+def tenth(value: float | None) -> str:
+    """Write a number of days: `3.2`."""
+    return _write(value, ",.1f")
+
+
+def chance(value: float | None) -> str:
+    """Write a probability: `0.032`; what is smaller than can be written says so."""
+    smallest = 0.001
+    return (
+        f"< {smallest}" if not _is_nothing(value) and value is not None and value < smallest else _write(value, ".3f")
+    )
+
+
+def span_of_money(low: float | None, high: float | None) -> str:
+    """Write an interval of amounts: `−80.10 to +12.00`."""
+    return NOTHING if _is_nothing(low) or _is_nothing(high) else f"{signed(low)} to {signed(high)}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Write an interval of fractions: `−12.0% to +4.1%`."""
+    return NOTHING if _is_nothing(low) or _is_nothing(high) else f"{percent(low)} to {percent(high)}"
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Write how many there are: `1 bet`, `92 bets`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def span(first: date, last: date) -> str:
+    """Write a span of days: `1 March 2022`, `1 March to 3 April 2022`."""
+    end = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return end
+    return f"{first.day} {first:%B}{'' if first.year == last.year else f' {first.year}'} to {end}"
+
+
+def name_variants(summary: pd.DataFrame) -> dict[str, str]:
+    """Name variants by what tells them apart.
+
+    Args:
+        summary: Rows of `results/summary`.
+
+    Returns:
+        Variant id to the strategy's name and those parameters in which the strategy's variants differ; the id itself
+        where that is not one variant's alone.
+    """
+    rows = [
+        (strategy, name, json.loads(parameters))
+        for strategy, name, parameters in summary[["strategy", "name", "parameters"]].itertuples(index=False)
+    ]
+    values: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, name, parameters in rows:
+        for parameter, value in parameters.items():
+            values[name, parameter].add(json.dumps(value))
+    names = {
+        strategy: " · ".join(
+            [name, *(f"{key} {_value(value)}" for key, value in parameters.items() if len(values[name, key]) > 1)]
+        )
+        for strategy, name, parameters in rows
+    }
+    uses = Counter(names.values())
+    return {strategy: name if uses[name] == 1 else strategy for strategy, name in names.items()}
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - whatever a parameter may be
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _write(value: float | None, form: str) -> str:
+    if _is_nothing(value):
+        return NOTHING
+    text = format(value, form)
+    if not text.strip("+-0.,%"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def _is_nothing(value: float | None) -> bool:
+    return value is None or bool(pd.isna(value))

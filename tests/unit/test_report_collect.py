@@ -1,0 +1,108 @@
+"""What a report reads from the lake, and that it does not take another run's orders for its own."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from made_report import ORIGIN, make_report
+
+from tasks.errors import InputError, LakeError
+from tasks.lake.datasets import (
+    CATALOGUE_MARKETS,
+    CATALOGUE_RUNNERS,
+    ORDERS,
+    RATINGS,
+    RESULTS_MARKETS,
+    RESULTS_STATISTICS,
+    RESULTS_SUMMARY,
+    TIME,
+)
+from tasks.lake.store import Lake
+from tasks.ratings.model import ALL_DAYS, Model
+from tasks.rejects import Reject, write_down
+from tasks.report.collect import Origin, collect
+from tasks.report.page import render
+
+VARIANTS = ("a-1", "b-2")
+RUN = "month-0011aabb"
+MODEL = Model("predictions-1", "predictions.csv", "0011")
+
+
+USUAL = {pa.string(): "x", pa.bool_(): False, TIME: pd.Timestamp(0, tz="UTC")}
+
+
+def table(rows, dataset):
+    """Rows of a dataset, what they lack made up."""
+    columns = {}
+    for field in dataset.schema:
+        values = rows[field.name].tolist() if field.name in rows else [None] * len(rows)
+        kind = field.type
+        if not field.nullable:
+            values = [USUAL.get(kind, 0) if pd.isna(value) else value for value in values]
+        columns[field.name] = pa.array(values, kind, from_pandas=True)
+    return pa.table(columns, schema=dataset.schema)
+
+
+@pytest.fixture
+def report():
+    return make_report(VARIANTS, races=20)
+
+
+@pytest.fixture
+def lake(tmp_path, report):
+    lake = Lake(tmp_path)
+    month, run = {"archive": "month"}, {"run": RUN}
+    lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "1")
+    lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "2")
+    for variant in VARIANTS:
+        write_orders(lake, report, variant)
+    for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
+        lake.write(dataset, run, table(rows, dataset), "3")
+    lake.write(RESULTS_SUMMARY, run, table(report.summary, RESULTS_SUMMARY), "4")
+    lake.write(RATINGS, {"model": MODEL.name, "date": ALL_DAYS}, table(report.ratings, RATINGS), "5")
+    write_down(lake, "extract", "month", [Reject("1.3", "never closes")], "data")
+    return lake
+
+
+def write_orders(lake, report, variant):
+    own = report.orders[report.orders["strategy_name"] == variant]
+    lake.write(ORDERS, {"strategy": variant, "archive": "month", "chunk": 1}, table(own, ORDERS), variant)
+
+
+def test_all_of_a_run_is_read(lake, report):
+    origin = Origin("backtest run", ["month"], "AUD", MODEL, [("extract", "month")])
+    read = collect(lake, RUN, origin)
+    assert len(read.orders) == len(report.orders)
+    assert len(read.markets) == 20
+    assert len(read.runners) == len(read.ratings) == 160
+    assert read.rejects[0]["reason"] == "never closes"
+    assert read.provenance["results"] == "4"
+    assert read.provenance[f"ratings {MODEL.name}"] == "0011"
+    assert "never closes" in render(read)
+
+
+def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
+    some = report.settled[report.settled["market_id"] <= "1.200000009"]
+    lake.write(RESULTS_MARKETS, {"run": "less-1"}, table(some, RESULTS_MARKETS), "6")
+    lake.write(RESULTS_SUMMARY, {"run": "less-1"}, table(report.summary, RESULTS_SUMMARY), "7")
+    read = collect(lake, "less-1", ORIGIN)
+    assert len(read.orders) == some["orders"].sum() < len(report.orders)
+    assert read.statistics.empty
+    assert read.ratings.empty
+
+
+def test_orders_that_were_replaced_since(lake, report):
+    other = make_report(VARIANTS, races=10)
+    write_orders(lake, other, "b-2")
+    with pytest.raises(LakeError, match="were replaced since the run; run the backtest again"):
+        collect(lake, RUN, ORIGIN)
+
+
+def test_orders_that_are_gone(lake):
+    lake.delete(ORDERS, {"strategy": "a-1", "archive": "month", "chunk": 1})
+    with pytest.raises(LakeError, match="strategy=a-1"):
+        collect(lake, RUN, ORIGIN)
+
+
+def test_a_run_that_never_was(lake):
+    with pytest.raises(InputError, match="no run other"):
+        collect(lake, "other", ORIGIN)

@@ -1,0 +1,288 @@
+"""The page of a run: what it says, that it is whole, and that no name can break out of it."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_report import ORIGIN, make_report, without_bets
+
+from tasks.report.drawing import MOST_POINTS
+from tasks.report.page import render
+
+NASTY = "<script>alert(1)</script>'\"&🐕</script><img src=x onerror=alert(2)>"
+MOST_BYTES = 6_000_000
+VOID = {"meta", "input", "path"}
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser would: its elements, and the text of its scripts."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.scripts, self.open, self.text = [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1] += data
+        else:
+            self.text.append(data)
+
+    def all(self, *tags):
+        return [attrs for tag, attrs in self.elements if tag in tags]
+
+    def plots(self):
+        return json.loads(self.scripts[0])
+
+    @property
+    def said(self):
+        return re.sub(r"\s+", " ", "".join(self.text))
+
+
+def read(report):
+    page = render(report)
+    assert len(page.encode()) < MOST_BYTES
+    reader = Reader(page)
+    assert not reader.open
+    return reader
+
+
+@pytest.fixture(scope="module")
+def two():
+    return make_report(("rated_price-00000001", "rated_price-00000002"))
+
+
+@pytest.fixture(scope="module")
+def page(two):
+    return read(two)
+
+
+def test_the_verdict_comes_first(two, page):
+    best = two.summary.sort_values("net").iloc[-1]
+    heading = page.said[page.said.index("month-0011aabb", 20) :]
+    assert re.search(rf"Net [−\d.,]+ on {best['bets']} bets, 95 % interval .*: .*(evidence|needed to tell)", heading)
+    assert page.said.index("evidence") < page.said.index("Variants")
+
+
+def test_it_is_a_whole_document(page):
+    assert page.all("html") == [{"lang": "en"}]
+    assert "Backtest month-0011aabb" in page.said
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(plot["aria-label"] for plot in page.all("div") if plot.get("class") == "plot")
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_it_fetches_nothing(page):
+    assert not page.all("link", "img", "iframe")
+    assert not [attrs for _, attrs in page.elements if attrs.get("src") or attrs.get("href", "#")[0] != "#"]
+    (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv")]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+
+
+def test_money_has_a_currency_once_and_a_real_minus(page):
+    assert page.said.count("AUD") == 1
+    assert not re.search(r"(?<![\w-])-\d+\.\d\d\b", page.said)
+    assert re.search(r"−\d+\.\d\d", page.said)
+
+
+def test_every_plot_has_a_place(page):
+    places = {div["id"] for div in page.all("div") if div.get("class") == "plot"}
+    assert places == set(page.plots()) == {"equity", "drawdown", "calibration", "prices"}
+
+
+def test_the_variants_can_be_switched(page):
+    switched = {box["data-variant"] for box in page.all("input")}
+    drawn = {trace["meta"]["variant"] for trace in page.plots()["equity"]["data"]}
+    assert switched == drawn == {"rated_price-00000001", "rated_price-00000002"}
+
+
+def test_breakdowns_are_tables(page):
+    for title in ("Venue", "Country", "State", "Day", "Hour", "Odds", "Box", "Side", "Edge"):
+        assert f"by {title.lower()}" in str(page.all("div"))
+    assert "market type WIN" in page.said
+    assert "Venues whose state is not known: Nowhere (AU)." in page.said
+
+
+def test_what_was_left_out_and_how_to_run_it_again(page):
+    for text in ("never closes", ORIGIN.command, "flumine", "3.3.2", "rated_price-00000002", "stake = 1.0"):
+        assert text in page.said
+
+
+@pytest.mark.parametrize("where", ["venue", "strategy", "parameter", "reject", "command", "provenance"])
+def test_names_cannot_break_out(where):
+    strategy = f"{NASTY}-1" if where == "strategy" else "a-1"
+    report = make_report(
+        (strategy, "b-2"),
+        venues=((NASTY if where == "venue" else "Devonport", "AU"), ("Ballarat", "AU")),
+        parameters=lambda number: {NASTY if where == "parameter" else "stake": NASTY if number else 1},
+        races=20,
+    )
+    if where == "reject":
+        report = replace(report, rejects=[dict.fromkeys(report.rejects[0], NASTY) | {"count": 1}])
+    if where == "command":
+        report = replace(report, origin=replace(ORIGIN, command=NASTY, currency=NASTY))
+    if where == "provenance":
+        report = replace(report, provenance={NASTY: NASTY})
+    page = read(report)
+    assert len(page.scripts) == 3
+    assert not page.all("img")
+    assert not [name for _, attrs in page.elements for name in attrs if name.startswith("on")]
+    assert NASTY in page.said
+    for trace in page.plots()["equity"]["data"]:
+        assert "<" not in trace["name"]
+
+
+def test_names_in_the_plots_are_what_they_were(two):
+    summary = two.summary.assign(parameters=[json.dumps({"x": NASTY}), json.dumps({"x": "other"})])
+    plots = read(replace(two, summary=summary)).plots()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;'\"&amp;🐕" in " ".join(t["name"] for t in plots["equity"]["data"])
+
+
+def test_a_run_without_bets():
+    page = read(without_bets(make_report()))
+    assert "Net –" not in page.said
+    assert "0 bets" in page.said or "no bets" in page.said.lower()
+    assert not page.scripts
+    assert "Breakdowns" not in page.said
+    assert ORIGIN.command in page.said
+
+
+def test_a_variant_without_bets_is_not_the_best():
+    report = make_report(("loses-1", "idle-2"))
+    idle = report.orders["strategy_name"] == "idle-2"
+    summary = report.summary.copy()
+    summary.loc[1, ["orders", "markets", "bets", "turnover", "gross", "commission", "net"]] = 0
+    summary.loc[0, "net"] = -10.0
+    summary.loc[1, "roi"] = None
+    page = read(
+        replace(
+            report,
+            orders=report.orders[~idle],
+            settled=report.settled[report.settled["strategy"] != "idle-2"],
+            summary=summary,
+        )
+    )
+    assert page.said.index("loses") < page.said.index("idle")
+    assert len(page.all("input")) == 1
+
+
+def test_one_variant():
+    page = read(make_report())
+    assert "The only variant" in page.said
+    assert not page.all("input")
+
+
+def test_a_run_of_before_there_were_statistics():
+    page = read(make_report(with_statistics=False))
+    assert re.search(r"Net [+−][\d.,]+ on 180 bets\.", page.said)
+    assert "Romano" not in page.said
+
+
+def test_a_run_without_ratings_and_starting_prices():
+    report = make_report()
+    page = read(replace(report, ratings=report.ratings[:0], orders=report.orders.assign(bsp=np.nan)))
+    assert set(page.plots()) == {"equity", "drawdown"}
+    assert "edge no rating" in page.said
+
+
+def test_draws_are_drawn():
+    draws = {"rated_price-00000001": np.random.default_rng(1).normal(size=500)}
+    assert "draws" in read(replace(make_report(), draws=draws)).plots()
+
+
+@pytest.fixture(scope="module")
+def fifty():
+    names = tuple(f"rated_price-{number:08d}" for number in range(50))
+    return make_report(
+        names,
+        races=400,
+        parameters=lambda number: {
+            "seconds_to_start": 15 * (number % 10),
+            "staking": "ab"[number // 10 % 2],
+            "x": number // 20,
+        },
+    )
+
+
+def test_fifty_variants(fifty):
+    page = read(fifty)
+    assert "best of 50 variants" in page.said
+    assert "5 best variants are shown; 45 more are not" in page.said
+    assert len([box for box in page.all("input") if "checked" in box]) == 5
+    assert len(page.all("input")) == 50
+
+
+def test_of_very_many_variants_the_best_are_drawn():
+    names = tuple(f"rated_price-{number:08d}" for number in range(200))
+    page = read(make_report(names, races=12, bets=2))
+    assert len(page.all("input")) == 50
+    assert len(page.plots()["drawdown"]["data"]) == 50
+    assert page.said.count("rated_price ·") > 2 * 200
+
+
+def test_the_sweep_is_a_map_of_the_parameters_with_most_values(fifty):
+    sweep = read(fifty).plots()["sweep"]
+    (heat,) = sweep["data"]
+    assert heat["x"] == [str(15 * number) for number in range(10)]
+    assert heat["y"] == ["0", "1", "2"]
+    assert heat["z"][2].count(None) == 0
+    assert sweep["layout"]["xaxis"]["title"]["text"] == "seconds_to_start"
+    wanted = fifty.summary[
+        fifty.summary["parameters"].map(json.loads).map(lambda p: (p["x"], p["seconds_to_start"]) == (1, 30))
+    ]
+    assert len(wanted) == 2
+    assert heat["z"][1][2] == pytest.approx(wanted["roi"].mean())
+
+
+def test_a_long_run_is_thinned_and_ends_where_it_ends():
+    report = make_report(races=2 * MOST_POINTS, bets=1, with_statistics=False)
+    page = read(report)
+    assert "Thinned to 2,000 points a variant" in page.said
+    for name in ("equity", "drawdown", "prices"):
+        for trace in page.plots()[name]["data"]:
+            if "meta" in trace:
+                assert values(trace["y"]).size <= MOST_POINTS + 1
+    gross, net = page.plots()["equity"]["data"]
+    assert values(net["y"])[-1] == pytest.approx(report.settled["cumulative_net"].iloc[-1])
+    assert values(gross["y"])[-1] == pytest.approx(report.settled["cumulative_gross"].iloc[-1])
+    deepest = (report.settled["cumulative_net"].cummax().clip(lower=0) - report.settled["cumulative_net"]).max()
+    (drawdown,) = page.plots()["drawdown"]["data"]
+    assert values(drawdown["y"]).min() == pytest.approx(-deepest)
+
+
+def values(packed):
+    return np.frombuffer(base64.b64decode(packed["bdata"]), dtype="<" + packed["dtype"])
+
+
+def test_ratings_that_are_right_are_on_the_line():
+    report = make_report(races=200)
+    winners = report.runners["status"] == "WINNER"
+    rated = report.runners[["market_id", "selection_id"]].assign(rating=8.0)
+    page = read(replace(report, ratings=rated))
+    dots = page.plots()["calibration"]["data"][1]
+    assert values(dots["x"]) == pytest.approx(np.full(10, 1 / 8))
+    assert values(dots["customdata"]).sum() == len(winners)
+    assert values(dots["y"]).mean() == pytest.approx(1 / 8)
+    assert pd.Series(dots["error_y"]["array"]).gt(0).all()
