@@ -1,0 +1,1 @@
+"""Archives as they arrive: what lies in the inbox, and which of it is whole."""
