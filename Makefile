@@ -4,7 +4,7 @@ VENV := .venv
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 INSTALLED := $(VENV)/installed-$(VERSION)
 
-.PHONY: install backtest bench sameness lint test clean
+.PHONY: install backtest serve bench sameness calibrate lint test clean
 
 install: $(INSTALLED)
 
@@ -18,6 +18,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 backtest: install
 	$(VENV)/bin/backtest sample
 
+# Prefect's UI on this machine, with this project's deployments and a worker; another port: make serve PORT=4201.
+serve: install
+	$(VENV)/bin/backtest serve $(if $(PORT),--port $(PORT))
+
 # make bench ARCHIVE=month.tar PREDICTIONS=ratings.csv TIMES=30; without, the generated month is measured.
 bench: install
 	$(VENV)/bin/python -m benchmarks.bench $(ARCHIVE) $(PREDICTIONS) $(if $(TIMES),--times $(TIMES))
@@ -25,6 +29,10 @@ bench: install
 # Every book of every real market through flumine's own stream and ours; `make test` compares some.
 sameness: install
 	BACKTEST_TEST_WHOLE=1 $(VENV)/bin/python -m pytest --timeout 3600 tests/golden
+
+# Whether intervals cover the truth, and edgeless sweeps name no winner, on races whose true chances are known.
+calibrate: install
+	$(VENV)/bin/python -m benchmarks.calibrate
 
 lint: install
 	$(VENV)/bin/ruff check

@@ -3,14 +3,16 @@
 from prefect import flow
 
 from flows.aggregate import aggregate
+from flows.artifacts import show_report
+from flows.events import announce_completed, announce_failed
 from flows.extract import extract
 from flows.parameters import BacktestParameters
 from flows.ratings import ratings
 from flows.report import BacktestReport, read_report
-from flows.simulate import plan_run, simulate
+from flows.simulate import simulate
 
 
-@flow(name="backtest", persist_result=False)
+@flow(name="backtest", flow_run_name="backtest {parameters.title}", persist_result=False)
 def backtest(parameters: BacktestParameters) -> BacktestReport:
     """Backtest strategies on archives: one replay for all variants, commission by the market's own rate.
 
@@ -24,10 +26,22 @@ def backtest(parameters: BacktestParameters) -> BacktestReport:
         InputError: A parameter is wrong; nothing was done.
         StageError: A stage could not do all that was asked; what it did is kept.
     """
+    try:
+        report = _run(parameters)
+    except Exception as error:
+        announce_failed(error, parameters.archives)
+        raise
+    announce_completed(report, parameters.archives)
+    return report
+
+
+def _run(parameters: BacktestParameters) -> BacktestReport:
     parameters.check()
     stages = {"extract": extract(parameters)}
     if parameters.ratings_model:
         stages["ratings"] = ratings(parameters)
     stages["simulate"] = simulate(parameters)
-    stages["aggregate"] = aggregate(parameters)
-    return read_report(plan_run(parameters).run.id, parameters.lake).model_copy(update={"stages": stages})
+    stages["aggregate"] = aggregated = aggregate(parameters)
+    report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
+    show_report(report, parameters.reject_sources)
+    return report

@@ -3,9 +3,10 @@
 Prefect and flumine are imported when a verb needs them: `backtest --help` is instant, and worker processes stay light.
 """
 
+import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ from flows.terminal import print_report, print_stage, print_strategies, use_pref
 from tasks.errors import BacktestError, InputError, StrategyError
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from flows.parameters import BacktestParameters
 
 app = typer.Typer(
@@ -28,6 +31,9 @@ app = typer.Typer(
 Archives = Annotated[list[str], typer.Argument(help="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")]
 Strategies = Annotated[
     list[str] | None, typer.Option("--strategy", help="NAME[:key=value,…] or module:Class[:key=value,…]; repeatable")
+]
+Grid = Annotated[
+    list[str] | None, typer.Option("--set", help="NAME=VALUE,…: values of a parameter to combine; repeatable")
 ]
 Ratings = Annotated[str | None, typer.Option(help="iggy, kash, or a CSV of market_id, selection_id, rating")]
 DateFrom = Annotated[str | None, typer.Option("--from", help="First day of racing, YYYY-MM-DD")]
@@ -57,7 +63,7 @@ def parse_strategy(text: str) -> dict[str, Any]:
         text: `NAME[:key=value,…]` or `module:Class[:key=value,…]`.
 
     Returns:
-        The fields of `StrategyChoice`.
+        The fields of `StrategyChoice` or `OwnStrategyChoice`.
 
     Raises:
         StrategyError: A parameter is not key=value.
@@ -72,11 +78,12 @@ def parse_strategy(text: str) -> dict[str, Any]:
     return {"strategy": name, "parameters": {key.strip(): value.strip() for key, _, value in pairs}}
 
 
-def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
+def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps: bool = False) -> None:
     def verb(  # noqa: PLR0913 - an argument an option
         archives: Archives,
         *,
         strategy: Strategies = None,
+        grid: Grid = None,
         ratings: Ratings = None,
         date_from: DateFrom = None,
         date_to: DateTo = None,
@@ -102,7 +109,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
         }
         asked = {
             "archives": archives,
-            "strategies": [parse_strategy(text) for text in strategy or ()] or None,
+            **(_swept(strategy or (), grid or ()) if sweeps else _strategies(strategy or ())),
             "ratings": ratings,
             "markets": _set(markets),
             "window": window,
@@ -121,7 +128,28 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None]) -> None:
         else:
             show(outcome)
 
+    if not sweeps:
+        signature = inspect.signature(verb)
+        options = [option for option in signature.parameters.values() if option.name != "grid"]
+        verb.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]  # what Typer reads
     app.command(name, help=doc)(verb)
+
+
+def _strategies(texts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    choices = [parse_strategy(text) for text in texts]
+    own = [choice for choice in choices if ":" in choice["strategy"]]
+    return {"strategies": [choice for choice in choices if choice not in own], "own_strategies": own} if texts else {}
+
+
+def _swept(texts: Sequence[str], axes: Sequence[str]) -> dict[str, Any]:
+    if len(texts) != 1:
+        raise InputError(f"a sweep is of one strategy, and {len(texts)} were given; give one --strategy")
+    if not axes:
+        raise InputError("a sweep needs values to combine; give --set NAME=VALUE,…, as in --set seconds_to_start=15,30")
+    choice = parse_strategy(texts[0])
+    swept = (axis.partition("=")[::2] for axis in axes)
+    grid = [{"parameter": name, "values": values} for name, values in (*choice["parameters"].items(), *swept)]
+    return {"strategy": choice["strategy"], "grid": grid}
 
 
 def _set(options: dict[str, Any]) -> dict[str, Any]:
@@ -132,16 +160,28 @@ def _parameters(asked: dict[str, Any]) -> "BacktestParameters":
     use_prefect_quietly()
     from flows.parameters import BacktestParameters  # noqa: PLC0415 - see the module's docstring
 
+    model: type[BacktestParameters] = BacktestParameters
+    if "grid" in asked:
+        from flows.sweep import SweepParameters  # noqa: PLC0415
+
+        model = SweepParameters
     try:
-        parameters = BacktestParameters.model_validate(asked)
+        parameters = model.model_validate(asked)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(problems) from None
+        raise InputError("; ".join(map(_problem, error.errors()))) from None
     parameters.check()
     return parameters
 
 
+def _problem(error: "ErrorDetails") -> str:
+    # What this project's own validators say needs no address: it names what is wrong.
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+
+
 _verb("run", "Run the whole: extract, ratings, simulate, aggregate.", "backtest", print_report)
+_verb("sweep", "Run the whole for each combination of one strategy's parameters.", "sweep", print_report, sweeps=True)
 _verb("extract", "Read archives into the lake.", "extract", print_stage)
 _verb("ratings", "Get the ratings of the selected markets into the lake.", "ratings", print_stage)
 _verb("simulate", "Replay the selected markets and write each variant's orders.", "simulate", print_stage)
@@ -150,23 +190,41 @@ _verb("aggregate", "Settle each variant's orders and write the run's results.", 
 
 @app.command()
 def show(
-    run: Annotated[str | None, typer.Argument(help="A run's id; default the latest")] = None, *, lake: LakeRoot = None
+    run: Annotated[str | None, typer.Argument(help="A run's id; default the latest")] = None,
+    *,
+    lake: LakeRoot = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the figures as CSV instead of tables")] = False,
 ) -> None:
-    """Print a run's summary."""
+    """Print a run's summary, and where its report is."""
     use_prefect_quietly()
-    from flows.report import read_report  # noqa: PLC0415
+    from flows.report import as_csv, read_report  # noqa: PLC0415
 
-    print_report(read_report(run, lake))
+    report = read_report(run, lake)
+    if csv:
+        typer.echo(as_csv(report), nl=False)
+    else:
+        print_report(report)
 
 
 @app.command()
 def sample(*, lake: LakeRoot = None) -> None:
     """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
     use_prefect_quietly()
-    from flows.sample import run_sample  # noqa: PLC0415
+    from flows.sample import sample as run_sample  # noqa: PLC0415
 
     print_report(run_sample(lake))
     typer.echo("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
+
+
+@app.command("serve")
+def serve_here(
+    *, port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200, lake: LakeRoot = None
+) -> None:
+    """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
+    use_prefect_quietly()
+    from flows.serve import serve  # noqa: PLC0415
+
+    serve(port, lake)
 
 
 @app.command()

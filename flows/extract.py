@@ -14,7 +14,7 @@ from tasks.rejects import write_down
 from tasks.workers import worker_pool
 
 
-@flow(name="extract", task_runner=TASK_RUNNER, persist_result=False)
+@flow(name="extract", flow_run_name="extract {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
 def extract(parameters: BacktestParameters) -> StageRecord:
     """Read archives into the lake: raw messages, catalogue, rejects.
 

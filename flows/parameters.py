@@ -8,8 +8,10 @@ import os
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
+from betfairlightweight.metadata import currency_parameters
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
 from tasks.aggregation.settlement import Commission
 from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
@@ -32,27 +34,34 @@ def _window(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if text not in currency_parameters:
+        raise ValueError(f"currency {text!r}: give one of {', '.join(currency_parameters)}")
+    return text
+
+
 WindowName = Annotated[str, AfterValidator(_window)]
+Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"enum": list(currency_parameters)})]
 
 
-class StrategyChoice(BaseModel):
-    """A strategy and what it is told."""
+def _in_order(schema: dict[str, Any]) -> None:
+    """Number the form's fields: what has to be filled in comes first."""
+    required = schema.get("required", ())
+    properties = schema["properties"]
+    for position, name in enumerate(sorted(properties, key=lambda name: name not in required)):
+        properties[name]["position"] = position
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: str = Field(description="A strategy's name, or module:Class for one of your own")
-    parameters: dict[str, Any] = Field({}, description="Its parameters; those not set have their defaults")
+class Profile(BaseModel):
+    """What is asked of any archive."""
 
+    # Defaults are validated as well, so that 0 and 0.0 are the same discount and make the same variant.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, json_schema_extra=_in_order)
 
-class BacktestParameters(BaseModel):
-    """What to backtest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    archives: list[str] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
     strategies: list[StrategyChoice] = Field(
-        [StrategyChoice(strategy="back_favourite")], min_length=1, description="Strategies; each is a variant"
+        [StrategyChoice(strategy="back_favourite")], description="Strategies of this project; each is a variant"
     )
+    own_strategies: list[OwnStrategyChoice] = Field([], description="Strategies of your own; each is a variant")
     ratings: str | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
     markets: MarketFilter = Field(MarketFilter(), description="Which markets of the archives")
     window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
@@ -63,12 +72,16 @@ class BacktestParameters(BaseModel):
     engine: Literal["lean", "flumine"] = Field(
         "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
     )
-    currency: str = Field("GBP", description="The account's currency; decides the smallest bet")
-    lake: str = Field(default_factory=lambda: Settings().lake, description="Root of the lake: a folder or fsspec URL")
-    workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Processes that extract and replay"
-    )
+    currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
+    lake: str = Field(Settings().lake, description="Root of the lake: a folder or fsspec URL")
+    workers: int = Field(os.cpu_count() or 1, ge=1, description="Processes that extract and replay")
     chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
+
+
+class BacktestParameters(Profile):
+    """What to backtest."""
+
+    archives: list[str] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
 
     @cached_property
     def opened_lake(self) -> Lake:
@@ -87,6 +100,12 @@ class BacktestParameters(BaseModel):
         if twice:
             raise InputError(f"{len(names)} archives share the name {min(twice)}; the lake needs a name for each")
         return names
+
+    @property
+    def title(self) -> str:
+        """The archives, in a few words: for the names of runs."""
+        first, *others = self.archive_names
+        return f"{first} and {len(others)} more" if others else first
 
     @cached_property
     def ratings_model(self) -> Model | None:
@@ -107,8 +126,11 @@ class BacktestParameters(BaseModel):
         model = self.ratings_model.name if self.ratings_model else ""
         account = Account(self.currency, self.discount_rate)
         decide = partial(make_variant, ratings=model, window=self.window, account=account, engine=self.proven_engine)
-        made = (decide(choice.strategy, choice.parameters) for choice in self.strategies)
-        return tuple({variant.id: variant for variant in made}.values())
+        made = (decide(choice.strategy, choice.parameters) for choice in (*self.strategies, *self.own_strategies))
+        variants = tuple({variant.id: variant for variant in made}.values())
+        if not variants:
+            raise InputError("no strategy was asked for; `backtest strategies` lists those there are")
+        return variants
 
     @cached_property
     def proven_engine(self) -> str:
@@ -118,6 +140,13 @@ class BacktestParameters(BaseModel):
             return FLUMINE
         return self.engine
 
+    @property
+    def reject_sources(self) -> list[tuple[str, str]]:
+        """Stages and sources whose rejects are this backtest's."""
+        model = [("ratings", self.ratings_model.name)] if self.ratings_model else []
+        extracted, simulated = ([(stage, name) for name in self.archive_names] for stage in ("extract", "simulate"))
+        return [*extracted, *model, *simulated]
+
     def check(self) -> None:
         """Check what no single field tells, before any work begins.
 
@@ -126,7 +155,18 @@ class BacktestParameters(BaseModel):
         """
         for address in self.archives:
             check_exists(address)
-        _ = self.archive_names, self.variants
+        _ = self.archive_names
+        begins = Window.parse(self.window).seconds_to_start
+        for variant in self.variants:
+            wanted = variant.parameters.get("seconds_to_start", 0)
+            if begins is not None and isinstance(wanted, int | float) and wanted > begins:
+                logger.warning(
+                    "%s acts from %g s before the off, but the window %s begins at %g s; it sees nothing before",
+                    variant.id,
+                    wanted,
+                    self.window,
+                    begins,
+                )
 
     @property
     def commission_rate(self) -> Commission:

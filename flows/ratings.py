@@ -18,7 +18,7 @@ from tasks.selection import read_catalogue, select_markets
 logger = logging.getLogger("backtest")
 
 
-@flow(name="ratings", task_runner=TASK_RUNNER, persist_result=False)
+@flow(name="ratings", flow_run_name="ratings {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
 def ratings(parameters: BacktestParameters) -> StageRecord:
     """Get the ratings of the selected markets into the lake.
 

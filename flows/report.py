@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import pandas as pd
 from pydantic import BaseModel
 
+from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
 from tasks.errors import InputError
-from tasks.lake.datasets import RESULTS_SUMMARY
+from tasks.lake.datasets import RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.settings import Settings
 
@@ -20,12 +22,28 @@ class BacktestReport(BaseModel):
         lake: The lake's root.
         stages: What each stage did, in their order; empty where a run of the past is shown.
         variants: Rows of `results/summary`, the parameters as an object.
+        page: Address of its report, a page to be opened in a browser; None where it has none.
+        statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
     """
 
     run: str
     lake: str
     stages: dict[str, StageRecord] = {}
     variants: list[dict[str, Any]]
+    statistics: list[dict[str, Any]] = []
+    page: str | None = None
+
+
+def page_path(run: str) -> str:
+    """Say where a run's page lies below the lake's root.
+
+    Args:
+        run: The run's id.
+
+    Returns:
+        Its path.
+    """
+    return f"results/report/run={run}/report.html"
 
 
 def read_report(run: str | None, root: str | None) -> BacktestReport:
@@ -48,4 +66,25 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {runs}")
     rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
-    return BacktestReport(run=wanted, lake=lake.root, variants=variants)
+    weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()
+    statistics = [{**row, "verdict": verdict(row)} for row in weighed]
+    return BacktestReport(
+        run=wanted, lake=lake.root, variants=variants, statistics=statistics, page=lake.page(page_path(wanted))
+    )
+
+
+def as_csv(report: BacktestReport) -> str:
+    """Write a run's figures as CSV, for a spreadsheet.
+
+    Args:
+        report: The run's.
+
+    Returns:
+        A header, and a row a variant: the columns of `results/summary`, then those that `results/statistics` adds.
+    """
+    figures = pd.DataFrame(report.variants).assign(
+        parameters=[json.dumps(variant["parameters"], sort_keys=True) for variant in report.variants]
+    )
+    statistics = pd.DataFrame(report.statistics)
+    added = ["strategy", *(column for column in statistics if column not in figures)]
+    return str(figures.merge(statistics[added], on="strategy", validate="one_to_one").to_csv(index=False))

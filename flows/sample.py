@@ -1,12 +1,15 @@
-"""A backtest of a month that the project generates itself: what `make backtest` runs."""
+"""A backtest of a month that the project generates: what `make backtest` runs, and the first thing to run in the UI."""
 
 import os
 import socket
 from pathlib import Path
 
+from prefect import flow
+
 from flows.backtest import backtest
-from flows.parameters import BacktestParameters, StrategyChoice
+from flows.parameters import BacktestParameters
 from flows.report import BacktestReport
+from flows.strategy_choice import StrategyChoice
 from sample.archive import write_sample
 from sample.server import serve
 from tasks.settings import Settings
@@ -30,22 +33,23 @@ VARIANTS = [
 ]
 
 
-def run_sample(root: str | None) -> BacktestReport:
+@flow(name="sample", persist_result=False)
+def sample(lake: str | None = None) -> BacktestReport:
     """Generate the sample month, serve its ratings, and backtest the strategies of this project on it.
 
     Args:
-        root: A folder for sample and lake; None takes `sample` in the settings' lake.
+        lake: A folder for the month and its lake; none takes `sample` in the lake.
 
     Returns:
         The report.
     """
-    folder = Path(root or Path(Settings().lake) / _FOLDER)
-    sample = write_sample(folder / "inbox")
-    with serve(sample.ratings, _PORT if _is_free(_PORT) else 0) as url:
+    folder = Path(lake or Path(Settings().lake) / _FOLDER)
+    month = write_sample(folder / "inbox")
+    with serve(month.ratings, _PORT if _is_free(_PORT) else 0) as url:
         os.environ["BACKTEST_RATINGS_URL"] = url
         return backtest(
             BacktestParameters(
-                archives=[str(sample.archive)],
+                archives=[str(month.archive)],
                 strategies=VARIANTS,
                 ratings="iggy",
                 lake=str(folder),

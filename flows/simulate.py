@@ -58,7 +58,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     return Plan(Run(lake, parameters.variants, jobs, parameters.commission_rate), markets, repeated)
 
 
-@flow(name="simulate", task_runner=TASK_RUNNER, persist_result=False)
+@flow(name="simulate", flow_run_name="simulate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
 def simulate(parameters: BacktestParameters) -> StageRecord:
     """Replay the selected markets and write each variant's orders.
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.artifacts import ProgressArtifact
 from tasks.caching import StageRecord, Tally
 from tasks.errors import BacktestError, StageError
 from tasks.progress import Progress, Words
@@ -36,6 +37,7 @@ def gather(
         BalanceError: The counts do not add up.
     """
     progress = Progress(stage, words, len(futures), sum(sizes))
+    artifact = ProgressArtifact(progress)
     size_of = dict(zip(futures, sizes, strict=True))
     tallies: list[Tally] = []
     failures: list[Exception] = []
@@ -46,6 +48,7 @@ def gather(
         else:
             tallies.append(outcome)
             progress.advance(outcome.out, size_of[future])
+            artifact.update()
     if failures:
         raise _stage_error(stage, failures, len(futures)) from failures[0]
     total = Tally.of(tallies).balanced(stage)

@@ -23,14 +23,19 @@ _MONEY = ("turnover", "gross", "commission", "net")
 def use_prefect_quietly() -> None:
     """Settle Prefect's settings, before its first import: the project's own, whichever folder the command is run from.
 
-    Of what is logged only this project's sentences reach the terminal; all of it reaches the UI.
+    Of what is logged only this project's sentences reach the terminal, as JSON where Prefect's own setting asks for it
+    (`PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER=json`); all of it reaches the UI.
     """
     for name, value in _project_settings():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    logger = logging.getLogger("backtest")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(logging.StreamHandler())
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    handler = logging.StreamHandler()
+    if os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER") == "json":
+        from prefect.logging.formatters import JsonFormatter  # noqa: PLC0415 - its settings are settled above
+
+        handler.setFormatter(JsonFormatter("default", "", "%"))
+    logging.getLogger("backtest").addHandler(handler)
 
 
 def _project_settings() -> Iterator[tuple[str, str]]:
@@ -78,7 +83,11 @@ def print_report(report: "BacktestReport") -> None:
     for variant in report.variants:
         if differing := _differing(variant, report.variants):
             console.print(f"{variant['strategy']}: {differing}", highlight=False, soft_wrap=True)
+    for row in report.statistics:
+        console.print(f"{row['strategy']}: {row['verdict']}", highlight=False, soft_wrap=True)
     console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
+    if report.page:
+        console.print(f"Report: {report.page}", soft_wrap=True)
 
 
 def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
@@ -111,10 +120,12 @@ def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
 
 def print_strategies() -> None:
     """Print the strategies there are, with parameters and defaults."""
-    from strategies import STRATEGIES  # noqa: PLC0415 - flumine takes a second to import
+    # Flumine takes a second to import.
+    from strategies import STRATEGIES  # noqa: PLC0415
+    from tasks.simulation.strategy_class import summary_of  # noqa: PLC0415
 
     console = Console()
     for name, strategy in STRATEGIES.items():
-        console.print(f"[bold]{name}[/bold]: {(strategy.__doc__ or '').splitlines()[0]}")
+        console.print(f"[bold]{name}[/bold]: {summary_of(strategy)}")
         for key, field in strategy.Parameters.model_fields.items():
             console.print(f"    {key}={field.default}  {field.description}", highlight=False)

@@ -43,15 +43,31 @@ class Progress:
         self._done_size += size
         self._things += things
         now = time.monotonic()
-        finished = self._done_parts == self.parts
-        if finished or now - self._said >= _SECONDS_BETWEEN_LINES:
+        if self.finished or now - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = now
-            logger.info("%s", self._sentence(now - self._started, finished=finished))
+            logger.info("%s", self.sentence())
 
-    def _sentence(self, elapsed: float, *, finished: bool) -> str:
+    @property
+    def finished(self) -> bool:
+        """Whether all parts are done."""
+        return self._done_parts == self.parts
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, from 0 to 1."""
+        done, whole = (self._done_size, self.size) if self.size else (self._done_parts, self.parts)
+        return done / whole if whole else 1.0
+
+    def sentence(self) -> str:
+        """Say how far it is, and how long the rest will take.
+
+        Returns:
+            One line.
+        """
+        elapsed = time.monotonic() - self._started
         done, whole = (self._done_size, self.size) if self.size else (self._done_parts, self.parts)
         so_far = f"{self._done_parts} of {self.parts} {self.words.parts}, {self._things} {self.words.things}"
         megabytes = f", {self._done_size / _MEGABYTE:.1f} of {self.size / _MEGABYTE:.1f} MB" if self.size else ""
         left = f"; about {elapsed / done * (whole - done):.0f} s left" if done else ""
-        time_said = f" in {elapsed:.1f} s" if finished else left
+        time_said = f" in {elapsed:.1f} s" if self.finished else left
         return f"{self.stage}: {so_far}{megabytes}{time_said}"

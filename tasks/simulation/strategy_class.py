@@ -57,6 +57,18 @@ def find_strategy(name: str) -> type[BaseStrategy]:
     return found
 
 
+def summary_of(strategy: type[BaseStrategy]) -> str:
+    """Say in one line what a strategy does.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        The first line of its docstring.
+    """
+    return next(iter((strategy.__doc__ or "").splitlines()), "")
+
+
 def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
     """Say which parameters a strategy takes.
 

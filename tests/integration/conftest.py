@@ -2,7 +2,7 @@
 
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import time
@@ -12,12 +12,17 @@ from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import Browser, sync_playwright
+from served import BACKTEST, Served, free_port
 
+from sample import server as ratings_server
 from sample.archive import Sample, write_sample
-from sample.server import serve
 
 PROJECT = Path(__file__).resolve().parents[2]
-BACKTEST = Path(sys.executable).parent / "backtest"
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -26,9 +31,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a Prefect server with a database of its own."""
     home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     environment.pop("PREFECT_API_URL", None)
     command = [
@@ -117,5 +120,48 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 @pytest.fixture(scope="session")
 def ratings_url(month: Sample) -> Iterator[str]:
     """The address of a service that serves the month's ratings."""
-    with serve(month.ratings) as url:
+    with ratings_server.serve(month.ratings) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a user has strategies of their own, and starts `backtest serve`."""
+    return tmp_path_factory.mktemp("user")
+
+
+@pytest.fixture(scope="session")
+def serve(user: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Served]]:
+    """`backtest serve` in the user's folder, on one state and lake; started where it does not run."""
+    home, lake = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lake")
+    started: list[Served] = []
+
+    def serve() -> Served:
+        if not started or started[-1].process.poll() is not None:
+            started.append(Served(home, lake, user))
+            started[-1].wait_until_ready()
+        return started[-1]
+
+    yield serve
+    for served in started:
+        served.kill()
+
+
+@pytest.fixture
+def served(serve: Callable[[], Served]) -> Served:
+    return serve()
+
+
+# Closed with its module: Playwright keeps an event loop running, in which other tests could start none.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser, without a window."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no chromium on this machine, and CI has to have one")
+        pytest.skip("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS.split())
+        yield browser
+        browser.close()

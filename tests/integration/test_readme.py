@@ -1,7 +1,9 @@
 """What the README prints works as printed."""
 
 import contextlib
+import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -43,6 +45,17 @@ def test_a_query_of_three_lines_works(query, sampled, monkeypatch):
     with contextlib.redirect_stdout(printed):
         exec(query, {})  # noqa: S102 - the README's own words are what is tested
     assert "rated_price-" in printed.getvalue()
+
+
+def test_the_figures_come_out_as_csv(sampled, backtest):
+    folder, printed = sampled
+    lake = folder / "data_lake" / "sample"
+    rows = list(csv.DictReader(io.StringIO(backtest("show", "--csv", "--lake", lake).stdout)))
+    assert len(rows) == 5
+    for row in rows:
+        assert f"{float(row['net']):,.2f}" in printed
+        assert json.loads(row["parameters"])["seconds_to_start"] in {30, 60}
+        assert row["verdict"] in printed
 
 
 def test_every_verb_is_in_the_readme(backtest):

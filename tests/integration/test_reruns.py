@@ -12,6 +12,7 @@ import duckdb
 import psutil
 import pytest
 import requests
+from served import alive
 
 from sample.archive import Sample
 
@@ -59,7 +60,7 @@ def kill_tree(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.wait(10)
     psutil.wait_procs(children, timeout=10)
-    assert not [child for child in children if child.is_running()], "workers outlived the command"
+    assert not alive(children), "workers outlived the command"
 
 
 @pytest.mark.parametrize("dataset", ["markets", "ratings", "orders"])

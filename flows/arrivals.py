@@ -1,0 +1,79 @@
+"""Archives as they arrive, announced: an automation that waits for the event starts the backtest.
+
+An archive is announced once as it is; to run a backtest that failed once more is for `monthly`, or a person.
+"""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from prefect import flow
+
+from flows.events import announce_arrival
+from flows.monthly import ArchiveOutcome, InboxRecord, MonthlyParameters, left_alone, look_through
+from flows.parameters import BacktestParameters
+from tasks.arrival.inbox import Candidate
+from tasks.errors import StageError
+from tasks.lake.datasets import ARRIVALS
+from tasks.lake.fingerprint import fingerprint
+
+VERSION = 1
+
+
+@flow(name="arrivals", flow_run_name="arrivals {parameters.inbox}", persist_result=False)
+def arrivals(parameters: MonthlyParameters) -> InboxRecord:
+    """Announce each archive in the inbox whose results are missing or stale, once.
+
+    Args:
+        parameters: The inbox, and what is asked of each archive in it.
+
+    Returns:
+        What became of each archive.
+
+    Raises:
+        InputError: The profile is wrong, or the inbox no folder; nothing was done.
+        StageError: An archive could not be announced; the others were.
+    """
+
+    def see_to(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
+        # First, because it is cheapest: this flow looks often, and it is far to the end of a compressed tar.
+        if _was_announced(archive, asked):
+            return ArchiveOutcome.of(archive, "announced before")
+        left = left_alone(archive, asked, parameters.patience_seconds)
+        if left:
+            return left
+        if not announce_arrival(archive, asked, by="automation"):
+            raise StageError("Prefect did not take the event; the next look announces it")
+        _remember(archive, asked)
+        return ArchiveOutcome.of(archive, "announced")
+
+    record = look_through(parameters, see_to)
+    record.raise_for({"failed"})
+    return record
+
+
+def _was_announced(archive: Candidate, asked: BacktestParameters) -> bool:
+    found = asked.opened_lake.fresh(ARRIVALS, {"archive": archive.name}, _decided_by(archive, asked))
+    return archive.settled and found is not None
+
+
+def _remember(archive: Candidate, asked: BacktestParameters) -> None:
+    row = {
+        "address": archive.address,
+        "bytes": archive.bytes,
+        "modified": archive.modified,
+        "announced_at": datetime.now(UTC),
+        "parameters": asked.model_dump_json(),
+    }
+    table = pa.Table.from_pylist([row], ARRIVALS.schema)
+    asked.opened_lake.write(ARRIVALS, {"archive": archive.name}, table, _decided_by(archive, asked))
+
+
+def _decided_by(archive: Candidate, asked: BacktestParameters) -> str:
+    return fingerprint(
+        "arrivals",
+        version=VERSION,
+        bytes=archive.bytes,
+        modified=archive.modified.isoformat(),
+        parameters=asked.model_dump(mode="json"),
+        schema=ARRIVALS.layout,
+    )

@@ -1,0 +1,111 @@
+"""What a run shows in the UI: how far each stage is, and, when the whole has ended, its figures.
+
+The figures come from the lake; here they are only laid out.
+"""
+
+import base64
+import logging
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.report import BacktestReport
+from tasks.aggregation.equity import draw_equity
+from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
+from tasks.lake.store import Lake, file_path
+from tasks.progress import Progress
+from tasks.rejects import count_rejects
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+logger = logging.getLogger("backtest")
+
+_SECONDS_BETWEEN_UPDATES = 1.0
+
+
+class ProgressArtifact:
+    """A stage's progress bar in the UI; made in the stage's flow run."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        made = create_progress_artifact(0.0, key=progress.stage, description=progress.sentence())
+        self._id = cast("UUID", made)  # a coroutine only where an event loop runs
+        self._updated = time.monotonic()
+
+    def update(self) -> None:
+        """Bring the bar up to date; not more often than a person can see."""
+        now = time.monotonic()
+        if self._progress.finished or now - self._updated >= _SECONDS_BETWEEN_UPDATES:
+            self._updated = now
+            update_progress_artifact(self._id, 100 * self._progress.fraction, self._progress.sentence())
+
+
+def show_report(report: BacktestReport, sources: Iterable[tuple[str, str]]) -> None:
+    """Show what a run found: its variants, their equity, what was left out, and where all of it is.
+
+    Args:
+        report: The run's.
+        sources: Stages and sources whose rejects are the run's.
+    """
+    lake = Lake(report.lake)
+    best = max(report.variants, key=lambda variant: variant["net"])
+    logger.info(
+        "backtest: run %s, %d variants; the best, %s: net %.2f on %d bets",
+        report.run,
+        len(report.variants),
+        best["strategy"],
+        best["net"],
+        best["bets"],
+    )
+    create_table_artifact(
+        [_figures(variant) for variant in report.variants],
+        key="variants",
+        description=f"Run {report.run}: what each variant made; money in the account's currency",
+    )
+    rejects = count_rejects(lake, sources)
+    create_table_artifact(
+        rejects or [{"stage": "", "source": "", "reason": "nothing was left out", "count": 0, "for example": ""}],
+        key="rejects",
+        description=f"Run {report.run}: what was left out, and why",
+    )
+    equity = draw_equity(lake.read(RESULTS_MARKETS, {"run": report.run}).to_pandas())
+    create_markdown_artifact(
+        _page(report, equity), key="report", description=f"Run {report.run}: its equity, and where its figures are"
+    )
+
+
+def _figures(variant: dict[str, object]) -> dict[str, object]:
+    shown = {name: variant[name] for name in ("strategy", "bets", "turnover", "gross", "commission", "net")}
+    roi = variant["roi"]
+    return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": str(variant["parameters"])}
+
+
+def _page(report: BacktestReport, equity: bytes) -> str:
+    # An image artifact would print the picture's whole address, which is the picture.
+    picture = f"![net of each variant](data:image/png;base64,{base64.b64encode(equity).decode()})"
+    files = (file_path(dataset, {"run": report.run}) for dataset in (RESULTS_SUMMARY, RESULTS_DAYS, RESULTS_MARKETS))
+    return "\n".join(
+        (
+            "Net of each variant, added up in order of settlement, in the account's currency",
+            "",
+            picture,
+            "",
+            *(f"- {row['strategy']}: {row['verdict']}" for row in report.statistics),
+            "",
+            f"In the lake `{report.lake}`:",
+            "",
+            *(f"- `{file}`" for file in files),
+            "",
+            f"The report, a page to be opened in a browser: `{report.page}`",
+            "",
+            f"In a terminal: `backtest show {report.run} --lake {report.lake}`",
+        )
+    )

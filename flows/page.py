@@ -1,0 +1,45 @@
+"""A run's report as a page in the lake: put together of what the stages know, written where a person opens it."""
+
+from dataclasses import replace
+
+from flows.command import command_of
+from flows.parameters import BacktestParameters
+from flows.report import page_path
+from flows.simulate import Plan
+from tasks.aggregation.bootstrap import bootstrap, by_race, number_races
+from tasks.report.collect import Origin, ReportData, collect
+from tasks.report.page import render
+
+
+def write_page(parameters: BacktestParameters, planned: Plan) -> str:
+    """Write a finished run's page.
+
+    Args:
+        parameters: What was asked.
+        planned: What was replayed.
+
+    Returns:
+        Its address.
+    """
+    lake, run = parameters.opened_lake, planned.run
+    origin = Origin(
+        command=command_of(parameters),
+        archives=parameters.archive_names,
+        currency=parameters.currency,
+        ratings=parameters.ratings_model,
+        reject_sources=parameters.reject_sources,
+    )
+    report = _with_draws(collect(lake, run.id, origin), planned)
+    return lake.write_page(page_path(run.id), render(report))
+
+
+def _with_draws(report: ReportData, planned: Plan) -> ReportData:
+    """Draw the nets again: they do not depend on who is drawn for, so these are those of the intervals."""
+    told = report.statistics.loc[report.statistics["net_low"].notna(), "strategy"].tolist()
+    if not told:
+        return report
+    races = number_races(planned.markets)
+    settled = report.settled[report.settled["strategy"].isin(told)]
+    net, turnover = (by_race(settled, races, told, column) for column in ("net", "turnover"))
+    drawn = bootstrap(net, turnover, planned.run.seed)
+    return replace(report, draws=dict(zip(told, drawn.nets.T, strict=True)))

@@ -1,0 +1,41 @@
+"""Whether a backtest has work to do: told from the lake alone, with nothing done and nothing written."""
+
+from flows.parameters import BacktestParameters
+from flows.simulate import plan_run
+from tasks.aggregation.results import find_results
+from tasks.errors import InputError, LakeError
+from tasks.extraction.archive import read_index
+from tasks.extraction.chunks import cut_into_chunks
+from tasks.extraction.extract import extract_job, find_extracted
+
+
+def is_pending(parameters: BacktestParameters) -> bool:
+    """Tell whether a backtest's results are missing or stale.
+
+    Args:
+        parameters: What to backtest.
+
+    Returns:
+        False where the archives are extracted as they are now, and the results are those of today's parameters,
+        strategies and ratings.
+
+    Raises:
+        InputError: A parameter is wrong, or an archive cannot be read: a backtest would fail, too.
+    """
+    parameters.check()
+    if not all(_is_extracted(parameters, address) for address in parameters.archives):
+        return True
+    try:
+        return find_results(plan_run(parameters).run) is None
+    except (InputError, LakeError):
+        # Ratings are missing, say, or no market passes the filter: the backtest makes the first, and reports the last.
+        return True
+
+
+def _is_extracted(parameters: BacktestParameters, address: str) -> bool:
+    archive = read_index(address)
+    jobs = (
+        extract_job(parameters.opened_lake, archive, chunk)
+        for chunk in cut_into_chunks(archive.members, parameters.chunk_bytes)
+    )
+    return all(find_extracted(job) for job in jobs)

@@ -1,0 +1,76 @@
+"""A strategy and what it is told, as the command line, the form and the deployments all say it.
+
+To Python a choice is a name and a dictionary. The form is shown more: the names there are, and for each the fields of
+its own parameters, so that what a strategy would refuse is refused before a run begins.
+"""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from strategies import STRATEGIES
+from tasks.errors import StrategyError
+from tasks.simulation.strategy_class import check_parameters, parameters_model, summary_of
+
+
+class _Choice(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str
+    parameters: dict[str, Any] = Field({}, description="Its parameters; those not set have their defaults")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            check_parameters(self.strategy, self.parameters)
+        except StrategyError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class StrategyChoice(_Choice):
+    """A strategy of this project and its parameters."""
+
+    strategy: str = Field(
+        description="\n".join(f"- {name}: {summary_of(strategy)}" for name, strategy in STRATEGIES.items())
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Say which names there are, and which parameters belong to which."""
+        choice = handler.resolve_ref_schema(handler(schema))
+        forms = {
+            name: {**handler(parameters_model(strategy).__pydantic_core_schema__), "title": name}
+            for name, strategy in STRATEGIES.items()
+        }
+        properties = choice["properties"]
+        properties["strategy"]["enum"] = list(forms)
+        del properties["parameters"]["type"], properties["parameters"]["additionalProperties"]
+        properties["parameters"]["anyOf"] = [_shown(form) for form in forms.values()]
+        # What a form ignores and the server, which checks what was filled in, does not.
+        choice["allOf"] = [
+            {"if": {"properties": {"strategy": {"const": name}}}, "then": {"properties": {"parameters": form}}}
+            for name, form in forms.items()
+        ]
+        return choice
+
+
+class OwnStrategyChoice(_Choice):
+    """A flumine strategy of the user's own and its parameters."""
+
+    strategy: str = Field(
+        pattern=r"^[\w.]+:\w+$", description="Its import path, module:Class; importing it runs its code"
+    )
+    parameters: dict[str, Any] = Field({}, description="Arguments of its constructor; context.x goes into its context")
+
+
+def _shown(form: JsonSchemaValue) -> JsonSchemaValue:
+    """Leave limits to the check by name: a value beyond one would be called "valid under none", whichever is meant."""
+    limits = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    fields = {
+        name: {key: value for key, value in field.items() if key not in limits}
+        for name, field in form["properties"].items()
+    }
+    return {**form, "properties": fields}

@@ -1,0 +1,113 @@
+"""A sweep: a backtest whose variants are all combinations of a grid of one strategy's parameters."""
+
+from collections import Counter
+from functools import cached_property
+from typing import Self
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from flows.backtest import backtest
+from flows.parameters import BacktestParameters
+from flows.report import BacktestReport
+from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
+from strategies import STRATEGIES
+from tasks.errors import StrategyError
+from tasks.simulation.grid import combine
+from tasks.simulation.strategy_class import check_parameters, find_strategy
+
+
+class Axis(BaseModel):
+    """A parameter and the values it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameter: str = Field(description="A parameter of the strategy: seconds_to_start")
+    # One text is quicker to type into a form than a list, which wants a click for each value.
+    values: str = Field(description="Its values, commas between them: 15,30,60; a single one is the same throughout")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.parameter.strip() or not self.values.strip(" ,"):
+            said = f"{self.parameter}={self.values}"
+            raise ValueError(f"{said!r} sweeps nothing; give a parameter and its values, as in seconds_to_start=15,30")
+        return self
+
+
+class SweepParameters(BacktestParameters):
+    """What to sweep: a backtest of one strategy and a grid in place of strategies."""
+
+    strategy: str = Field(
+        description=f"{', '.join(STRATEGIES)}, or your own, module:Class; importing it runs its code",
+        # For the form; the check below says more.
+        json_schema_extra={"pattern": rf"^({'|'.join(STRATEGIES)}|[\w.]+:\w+)$"},
+    )
+    grid: list[Axis] = Field(
+        description="Parameters and their values; each combination is a variant", json_schema_extra={"minItems": 1}
+    )
+    # What a backtest is told here, the grid says.
+    strategies: SkipJsonSchema[list[StrategyChoice]] = Field([], max_length=0)
+    own_strategies: SkipJsonSchema[list[OwnStrategyChoice]] = Field([], max_length=0)
+
+    @field_validator("strategy")
+    @classmethod
+    def _exists(cls, strategy: str) -> str:
+        try:
+            find_strategy(strategy)
+        except StrategyError as error:
+            raise ValueError(str(error)) from None
+        return strategy
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> Self:
+        for name, times in Counter(axis.parameter.strip() for axis in self.grid).items():
+            if times > 1:
+                raise ValueError(f"{name} is given {times} times; give each parameter once, with all its values")
+        for parameters in self._combinations:
+            try:
+                check_parameters(self.strategy, parameters)
+            except StrategyError as error:
+                raise ValueError(f"{_say(parameters)}: {error}") from None
+        return self
+
+    @property
+    def _combinations(self) -> list[dict[str, str]]:
+        return combine({axis.parameter.strip(): map(str.strip, axis.values.split(",")) for axis in self.grid})
+
+    @cached_property
+    def expanded(self) -> BacktestParameters:
+        """The backtest of all combinations."""
+        asked = {name: getattr(self, name) for name in BacktestParameters.model_fields}
+        kind = "own_strategies" if ":" in self.strategy else "strategies"
+        choices = [{"strategy": self.strategy, "parameters": parameters} for parameters in self._combinations]
+        return BacktestParameters(**{**asked, kind: choices})
+
+    def check(self) -> None:
+        """Check what no single field tells, before any work begins.
+
+        Raises:
+            InputError: An archive is missing, or the ratings that the strategy needs.
+        """
+        self.expanded.check()
+
+
+def _say(parameters: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+
+
+@flow(name="sweep", flow_run_name="sweep {parameters.title}", persist_result=False)
+def sweep(parameters: SweepParameters) -> BacktestReport:
+    """Backtest a strategy with every combination of a grid of its parameters, in one replay.
+
+    Args:
+        parameters: What to sweep.
+
+    Returns:
+        What each stage did and the figures of each variant.
+
+    Raises:
+        InputError: A parameter is wrong; nothing was done.
+        StageError: A stage could not do all that was asked; what it did is kept.
+    """
+    return backtest(parameters.expanded)

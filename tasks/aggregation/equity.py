@@ -1,0 +1,38 @@
+"""The equity curve as a picture: for the Prefect UI, which shows pictures and no plots."""
+
+import io
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+# More lines than this cannot be told apart; the best and the worst are drawn.
+_MOST_LINES = 12
+
+
+def draw_equity(settled: pd.DataFrame) -> bytes:
+    """Draw the net of each variant, added up in order of settlement.
+
+    Args:
+        settled: Rows of `results/markets`.
+
+    Returns:
+        A PNG.
+    """
+    figure = Figure(figsize=(9, 4.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    last = settled.groupby("strategy")["cumulative_net"].last().sort_values(ascending=False)
+    half = _MOST_LINES // 2
+    drawn = last.index if len(last) <= _MOST_LINES else last.index[:half].append(last.index[-half:])
+    for strategy in drawn:
+        line = settled[settled["strategy"] == strategy]
+        label = f"{strategy} {last[strategy]:+,.2f}"
+        axes.step(line["settled_time"], line["cumulative_net"], where="post", label=label)
+    axes.axhline(0, color="grey", linewidth=0.8)
+    axes.set_ylabel("net, account's currency")
+    if len(drawn):
+        axes.legend(fontsize="small", frameon=False)
+    else:
+        axes.text(0.5, 0.5, "no bets", transform=axes.transAxes, ha="center")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()

@@ -1,0 +1,111 @@
+"""`backtest serve` as a user has it: a terminal, and its API as a browser uses it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+BACKTEST = Path(sys.executable).parent / "backtest"
+
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class Served:
+    """A running `backtest serve`, its terminal, and its API as a browser uses it."""
+
+    def __init__(self, home: Path, lake: Path, user: Path) -> None:
+        self.port = free_port()
+        self.home, self.lake = home, lake
+        self._terminal = user / "terminal.txt"
+        # What a shell may have set for another server.
+        settled = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        environment = {**settled, "PREFECT_HOME": str(home), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+        with self._terminal.open("wb") as terminal:
+            self.process = subprocess.Popen(
+                [BACKTEST, "serve", "--port", str(self.port), "--lake", str(lake)],
+                cwd=user,
+                env=environment,
+                stdout=terminal,
+                stderr=terminal,
+            )
+        self.http = requests.Session()
+        self.http.mount("http://", HTTPAdapter(max_retries=Retry(9, status_forcelist=[503], allowed_methods=None)))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def printed(self) -> str:
+        return self._terminal.read_text()
+
+    def wait_until_ready(self) -> None:
+        until(lambda: "Ctrl-C" in self.printed or self.process.poll() is not None, 120)
+        assert self.address in self.printed
+
+    def get(self, path: str) -> Any:
+        return self.http.get(f"http://127.0.0.1:{self.port}/api/{path}", timeout=30).json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        answer = self.http.post(f"http://127.0.0.1:{self.port}/api/{path}", json=body, timeout=30)
+        return answer.json()
+
+    def start_run(self, deployment: str, **parameters: Any) -> dict[str, Any]:
+        found = self.get(f"deployments/name/{deployment}")
+        return self.post(f"deployments/{found['id']}/create_flow_run", parameters=parameters)
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        return self.post("flow_runs/filter", flows={"name": {"any_": [flow]}}, sort="EXPECTED_START_TIME_DESC")
+
+    def run(self, deployment: str, **parameters: Any) -> dict[str, Any]:
+        return self.wait_for(self.start_run(deployment, **parameters)["id"])
+
+    def wait_for(self, run: str, *, states: set[str] = ENDED) -> dict[str, Any]:
+        until(lambda: self.get(f"flow_runs/{run}")["state_type"] in states, 90)
+        return self.get(f"flow_runs/{run}")
+
+    def asked_of_sample(self) -> dict[str, Any]:
+        """The parameters with which `sample` has called `backtest`."""
+        return next(run for run in self.runs("backtest") if run["parent_task_run_id"])["parameters"]["parameters"]
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def kill(self) -> None:
+        """Leave nothing behind, whatever a test has come to."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
+
+def until(true: Callable[[], Any], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.2)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; what has ended and waits to be collected by its parent does not."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
