@@ -99,6 +99,7 @@ def _page(report: BacktestReport, equity: bytes) -> str:
             picture,
             "",
             *(f"- {row['strategy']}: {row['verdict']}" for row in report.statistics),
+            *(f"- {sentence}" for sentence in report.out_of_sample),
             "",
             f"In the lake `{report.lake}`:",
             "",

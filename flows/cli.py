@@ -43,6 +43,9 @@ MarketTypes = Annotated[
 ]
 Venues = Annotated[list[str] | None, typer.Option("--venue", help="A track; default all; repeatable")]
 Countries = Annotated[list[str] | None, typer.Option("--country", help="AU, GB, …; default all; repeatable")]
+Split = Annotated[
+    str | None, typer.Option(help="A day, YYYY-MM-DD, or month: judge what was best before on the races from then on")
+]
 Window = Annotated[str | None, typer.Option(help="The part of each market to replay; default 80s before the off")]
 Commission = Annotated[
     float | None, typer.Option(help="A rate for all markets (0.07); default each market's own base rate")
@@ -90,6 +93,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps
         market_type: MarketTypes = None,
         venue: Venues = None,
         country: Countries = None,
+        split: Split = None,
         window: Window = None,
         commission: Commission = None,
         discount: Discount = None,
@@ -112,6 +116,7 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps
             **(_swept(strategy or (), grid or ()) if sweeps else _strategies(strategy or ())),
             "ratings": ratings,
             "markets": _set(markets),
+            "split": split,
             "window": window,
             "commission": commission,
             "discount_rate": discount,

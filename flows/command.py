@@ -13,6 +13,7 @@ _OPTIONS = {
     "window": "--window",
     "commission": "--commission",
     "discount_rate": "--discount",
+    "split": "--split",
     "engine": "--engine",
     "currency": "--currency",
     "lake": "--lake",

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
 from tasks.aggregation.settlement import Commission
+from tasks.aggregation.split import check_split
 from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
 from tasks.lake.store import Lake
@@ -34,6 +35,13 @@ def _window(text: str) -> str:
     return text
 
 
+def _split(text: str) -> str:
+    try:
+        return check_split(text)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
 def _currency(text: str) -> str:
     if text not in currency_parameters:
         raise ValueError(f"currency {text!r}: give one of {', '.join(currency_parameters)}")
@@ -41,6 +49,7 @@ def _currency(text: str) -> str:
 
 
 WindowName = Annotated[str, AfterValidator(_window)]
+Split = Annotated[str, AfterValidator(_split)]
 Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"enum": list(currency_parameters)})]
 
 
@@ -82,6 +91,9 @@ class BacktestParameters(Profile):
     """What to backtest."""
 
     archives: list[str] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
+    split: Split | None = Field(
+        None, description="A day, YYYY-MM-DD, or month: what was best before is judged on the races from then on"
+    )
 
     @cached_property
     def opened_lake(self) -> Lake:

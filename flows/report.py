@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
+from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
 from tasks.errors import InputError
-from tasks.lake.datasets import RESULTS_STATISTICS, RESULTS_SUMMARY
+from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.settings import Settings
 
@@ -24,6 +25,8 @@ class BacktestReport(BaseModel):
         variants: Rows of `results/summary`, the parameters as an object.
         page: Address of its report, a page to be opened in a browser; None where it has none.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
+        split: Rows of `results/split`; empty where races were not divided.
+        out_of_sample: What they say, in words.
     """
 
     run: str
@@ -31,6 +34,8 @@ class BacktestReport(BaseModel):
     stages: dict[str, StageRecord] = {}
     variants: list[dict[str, Any]]
     statistics: list[dict[str, Any]] = []
+    split: list[dict[str, Any]] = []
+    out_of_sample: list[str] = []
     page: str | None = None
 
 
@@ -68,8 +73,15 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
     weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()
     statistics = [{**row, "verdict": verdict(row)} for row in weighed]
+    split = lake.read_all(RESULTS_SPLIT, {"run": wanted}).to_pylist()
     return BacktestReport(
-        run=wanted, lake=lake.root, variants=variants, statistics=statistics, page=lake.page(page_path(wanted))
+        run=wanted,
+        lake=lake.root,
+        variants=variants,
+        statistics=statistics,
+        split=split,
+        out_of_sample=say_split(split),
+        page=lake.page(page_path(wanted)),
     )
 
 

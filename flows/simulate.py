@@ -10,6 +10,7 @@ from prefect import flow
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.results import Run
+from tasks.aggregation.split import fold
 from tasks.caching import StageRecord, ended
 from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
@@ -46,16 +47,20 @@ def plan_run(parameters: BacktestParameters) -> Plan:
         The plan.
 
     Raises:
-        InputError: A parameter is wrong, an archive was not extracted, or no market passes the filter.
+        InputError: A parameter is wrong, an archive was not extracted, no market passes the filter, or the split leaves
+            none on one side.
         LakeError: Ratings are missing; run their stage.
     """
     lake, model = parameters.opened_lake, parameters.ratings_model
     markets, repeated = select_markets(lake, parameters.archive_names, parameters.markets)
+    if parameters.split:
+        fold(markets, parameters.split)
     rated: dict[str, Ratings] = {}
     if model and any(variant.ratings for variant in parameters.variants):
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
     jobs = tuple(plan(lake, markets, parameters.variants, rated, parameters.markets.market_types))
-    return Plan(Run(lake, parameters.variants, jobs, parameters.commission_rate), markets, repeated)
+    run = Run(lake, parameters.variants, jobs, parameters.commission_rate, parameters.split)
+    return Plan(run, markets, repeated)
 
 
 @flow(name="simulate", flow_run_name="simulate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)

@@ -8,9 +8,10 @@ import pandas as pd
 
 from sample.chance import seeded
 from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_STATISTICS
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.report.collect import Origin, ReportData
 
 VENUES = (("Devonport", "AU"), ("Wentworth Park", "AU"), ("Addington", "NZ"), ("Romford", "GB"), ("Nowhere", "AU"))
@@ -27,6 +28,7 @@ def make_report(
     venues=VENUES,
     parameters=lambda number: {"stake": float(number), "side": "both"},
     with_statistics=True,
+    split=None,
 ) -> ReportData:
     """Make a run: each variant bets on some runners of each race."""
     rng = seeded(seed, "report")
@@ -61,6 +63,10 @@ def make_report(
     known = RESULTS_STATISTICS.schema.empty_table().to_pandas()
     if with_statistics and races:
         known = statistics(frames["orders"], settled, frames["markets"], list(variants), 1)
+    divided = RESULTS_SPLIT.schema.empty_table().to_pandas()
+    if split:
+        made = Races(frames["orders"], settled, frames["markets"])
+        divided = compare(made, list(variants), fold(frames["markets"], split), 1)
     return ReportData(
         run="month-0011aabb",
         origin=ORIGIN,
@@ -68,6 +74,7 @@ def make_report(
         settled=settled,
         ratings=ratings,
         statistics=known,
+        split=divided,
         rejects=[{"stage": "extract", "source": "month", "reason": "never closes", "count": 2, "for example": "1.2"}],
         provenance={"flumine": "3.3.2"},
         **frames,
@@ -85,6 +92,7 @@ def without_bets(report: ReportData) -> ReportData:
         runners=report.runners[:0],
         ratings=report.ratings[:0],
         statistics=report.statistics[:0],
+        split=report.split[:0],
         summary=report.summary.assign(**dict.fromkeys(money, 0), roi=None),
     )
 

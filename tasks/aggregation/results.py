@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.errors import BalanceError
@@ -15,6 +16,7 @@ from tasks.lake.datasets import (
     ORDERS,
     RESULTS_DAYS,
     RESULTS_MARKETS,
+    RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
     Dataset,
@@ -24,10 +26,8 @@ from tasks.lake.store import Lake, LakeFile
 from tasks.simulation.replay import ReplayJob
 from tasks.simulation.variant import Variant
 
-VERSION = 2
+VERSION = 3
 
-# The summary last: a run that has one is whole.
-RESULTS = (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, RESULTS_SUMMARY)
 
 _HALF_A_CENT = 0.005
 
@@ -41,12 +41,20 @@ class Run:
         variants: In the order in which they were asked for.
         jobs: The chunks they were replayed on.
         commission: The rate.
+        split: Where races are divided, as `split.fold` takes it; None where they are not.
     """
 
     lake: Lake
     variants: tuple[Variant, ...]
     jobs: tuple[ReplayJob, ...]
     commission: Commission
+    split: str | None = None
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        """What its results are; the summary last: a run that has one is whole."""
+        split = (RESULTS_SPLIT,) if self.split else ()
+        return (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, *split, RESULTS_SUMMARY)
 
     @property
     def fingerprint(self) -> str:
@@ -57,7 +65,8 @@ class Run:
             variants=[variant.id for variant in self.variants],
             orders=[[job.archive, job.chunk, job.fingerprint(v)] for job in self.jobs for v in self.variants],
             commission=self.commission,
-            schema=[dataset.layout for dataset in RESULTS],
+            split=self.split,
+            schema=[dataset.layout for dataset in self.datasets],
         )
 
     @property
@@ -78,9 +87,9 @@ def find_results(run: Run) -> list[LakeFile] | None:
         run: The run.
 
     Returns:
-        The files of `RESULTS`, or None where any is to be made.
+        Its files, or None where any is to be made.
     """
-    found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in RESULTS]
+    found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in run.datasets]
     files = [file for file in found if file is not None]
     return files if len(files) == len(found) else None
 
@@ -93,7 +102,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         markets: The selected rows of the catalogue, with a column `archive`.
 
     Returns:
-        The files of `RESULTS`.
+        Its files.
 
     Raises:
         BalanceError: Orders or money do not add up.
@@ -110,11 +119,18 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     )
     summary = by_variant(settled, variants)
     _check_balance(orders, settled, summary)
-    weighed = statistics(orders, settled, markets, list(variants["strategy"]), run.seed)
-    frames = (settled, by_day(settled), weighed, summary)
+    ids = list(variants["strategy"])
+    frames = {
+        RESULTS_MARKETS: settled,
+        RESULTS_DAYS: by_day(settled),
+        RESULTS_STATISTICS: statistics(orders, settled, markets, ids, run.seed),
+        RESULTS_SUMMARY: summary,
+    }
+    if run.split:
+        frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
     return [
-        run.lake.write(dataset, {"run": run.id}, _table(frame, dataset), run.fingerprint)
-        for dataset, frame in zip(RESULTS, frames, strict=True)
+        run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint)
+        for dataset in run.datasets
     ]
 
 

@@ -286,6 +286,19 @@ RESULTS_STATISTICS = Dataset(
     ),
 )
 
+RESULTS_SPLIT = Dataset(
+    name="results/split",
+    partitions=("run",),
+    keys=("begins", "part", "strategy"),
+    row="a variant on one side of a day; only of runs with a split",
+    columns=(
+        Column("begins", pa.date32(), "the second part's first day, where the track is"),
+        Column("part", pa.string(), "first; second; together: all that was chosen, on the second parts of all folds"),
+        Column("rank", pa.int64(), "by net on the first part, from 1; number 1 was chosen"),
+        *RESULTS_STATISTICS.columns,
+    ),
+)
+
 REJECTS = Dataset(
     name="rejects",
     partitions=("stage", "source"),
@@ -325,6 +338,7 @@ DATASETS = {
         RESULTS_DAYS,
         RESULTS_SUMMARY,
         RESULTS_STATISTICS,
+        RESULTS_SPLIT,
         REJECTS,
         ARRIVALS,
     )

@@ -14,6 +14,7 @@ from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     ORDERS,
     RESULTS_MARKETS,
+    RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
     Dataset,
@@ -72,6 +73,7 @@ class ReportData:
         runners: Rows of `catalogue/runners`, of those markets.
         ratings: market_id, selection_id, rating, of those markets; empty without a model.
         statistics: Rows of `results/statistics`; empty where a run has none.
+        split: Rows of `results/split`; empty where races were not divided.
         rejects: What was left out, from `count_rejects`.
         provenance: What made the results, each thing with its version or fingerprint.
         draws: Variant id to its bootstrap nets; empty where there are none.
@@ -86,6 +88,7 @@ class ReportData:
     runners: pd.DataFrame
     ratings: pd.DataFrame
     statistics: pd.DataFrame
+    split: pd.DataFrame
     rejects: Sequence[Mapping[str, object]]
     provenance: Mapping[str, str]
     draws: Mapping[str, Floats] = field(default_factory=dict)
@@ -121,7 +124,8 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
         markets=markets,
         runners=_read_catalogue(lake, CATALOGUE_RUNNERS, origin.archives, bet_on),
         ratings=_read_ratings(lake, origin.ratings, markets),
-        statistics=_read_statistics(lake, run),
+        statistics=lake.read_all(RESULTS_STATISTICS, {"run": run}).to_pandas(),
+        split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
         rejects=count_rejects(lake, origin.reject_sources),
         provenance={
             "betfair-backtest": version("betfair-backtest"),
@@ -179,14 +183,6 @@ def _read_catalogue(lake: Lake, dataset: Dataset, archives: Sequence[str], marke
     known = everything[everything["market_id"].isin(market_ids)]
     first: pd.DataFrame = known.drop_duplicates(list(dataset.keys), ignore_index=True)
     return first
-
-
-def _read_statistics(lake: Lake, run: str) -> pd.DataFrame:
-    at = {"run": run}
-    found = lake.find(RESULTS_STATISTICS, at)
-    table = lake.read(RESULTS_STATISTICS, at) if found else RESULTS_STATISTICS.schema.empty_table()
-    statistics: pd.DataFrame = table.to_pandas()
-    return statistics
 
 
 def _read_ratings(lake: Lake, model: Model | None, markets: pd.DataFrame) -> pd.DataFrame:

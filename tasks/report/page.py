@@ -17,15 +17,17 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from tasks.aggregation.bootstrap import FEWEST
-from tasks.aggregation.statistics import verdict
+from tasks.aggregation.split import say_split
+from tasks.aggregation.statistics import best_first, verdict
 from tasks.report import words
 from tasks.report.bets import bets_of
 from tasks.report.breakdowns import DIMENSIONS, Dimension, break_down
 from tasks.report.calibration import calibrate
 from tasks.report.collect import ReportData
 from tasks.report.drawing import Look, Plot, looks
+from tasks.report.out_of_sample import find_sides, plot_split
 from tasks.report.plots import plot_calibration, plot_drawdown, plot_draws, plot_equity, plot_prices
-from tasks.report.sweep_map import plot_sweep
+from tasks.report.sweep import plot_sweep
 from tasks.report.tracks import unknown_venues
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def render(report: ReportData) -> str:
         BalanceError: The orders do not add up to the results.
     """
     bets = bets_of(report.orders, report.settled, report.markets, report.runners, report.ratings)
-    summary = _best_first(report.summary)
+    summary = best_first(report.summary)
     names = words.name_variants(summary)
     every = looks(names)
     variants = _variants(summary, _intervals(report, bets), every)
@@ -117,6 +119,8 @@ def render(report: ReportData) -> str:
             variants=variants,
             drawn=drawn,
             statistics=_statistics(report.statistics, names),
+            out_of_sample=_out_of_sample(report.split, names),
+            sides=find_sides(report.split, names),
             reach=_reach(pd.DataFrame(variants)),
             plots=plots,
             specs=_as_json({plot.key: plot.figure for plot in plots}),
@@ -132,14 +136,6 @@ def render(report: ReportData) -> str:
             policy=_policy(_plotly(), script) if plots else _policy(),
         )
     )
-
-
-def _best_first(summary: pd.DataFrame) -> pd.DataFrame:
-    # One that never bet is not the best of those that lost.
-    ranked = summary.assign(betting=summary["bets"] > 0).sort_values(
-        ["betting", "net"], ascending=False, kind="stable", ignore_index=True
-    )
-    return ranked.drop(columns="betting")
 
 
 def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, Look]) -> list[dict[str, Any]]:
@@ -175,6 +171,11 @@ def _headline(best: dict[str, Any], statistics: pd.DataFrame) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
+def _out_of_sample(split: pd.DataFrame, names: dict[str, str]) -> list[str]:
+    named = split.assign(strategy=split["strategy"].replace(names))
+    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in say_split(_records(named))]
+
+
 def _plots(report: ReportData, bets: pd.DataFrame, drawn: dict[str, Look]) -> list[Plot]:
     if report.settled.empty:
         return []
@@ -182,7 +183,8 @@ def _plots(report: ReportData, bets: pd.DataFrame, drawn: dict[str, Look]) -> li
         plot_equity(report.settled, drawn),
         plot_drawdown(report.settled, drawn),
         plot_draws(report.draws, drawn),
-        plot_sweep(report.summary),
+        plot_split(report.split, drawn),
+        plot_sweep(report.summary, report.statistics),
         plot_calibration(calibrate(_rated(report))),
         plot_prices(bets, drawn),
     )

@@ -1,6 +1,6 @@
 """The report's plots of a run's money, prices and ratings, as Plotly's own dictionaries, each with its words.
 
-What they are made of is in `drawing.py`; the map of a sweep in `sweep_map.py`.
+What they are made of is in `drawing.py`; that of a sweep in `sweep.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,7 +151,7 @@ def plot_draws(draws: Mapping[str, Floats], variants: Mapping[str, Look]) -> Plo
     return Plot(
         "draws",
         "What chance alone moves",
-        "Nets of runs resampled by market, with replacement. What lies left of zero is the chance of no profit.",
+        "Nets of runs resampled by race, with replacement. What lies left of zero is the chance of no profit.",
         f"Histogram of bootstrap nets. Share at or below zero: {_first_few(shares)}.",
         {"data": data, "layout": layout(*axes)},
     )

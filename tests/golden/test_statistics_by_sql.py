@@ -12,7 +12,7 @@ from tasks.aggregation.settlement import Commission
 from tasks.extraction.archive import read_index
 from tasks.extraction.extract import extract_chunk
 from tasks.extraction.stage import plan as plan_extraction
-from tasks.lake.datasets import RESULTS_STATISTICS
+from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.lake.store import Lake
 from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
 from tasks.ratings.services import session
@@ -22,6 +22,7 @@ from tasks.simulation.stage import plan as plan_replay
 from tasks.simulation.variant import Account, make_variant
 
 WINDOW = "80s"
+SPLIT = "2022-03-02"
 TYPES = MarketFilter(market_types=["WIN"])
 
 # One row a bet that stood, in order of settlement.
@@ -100,6 +101,21 @@ SPREAD = """
     FROM read_parquet('{lake}/results/markets/**/*.parquet'), races GROUP BY strategy, races
 """
 
+SIDES = """
+    WITH days AS (
+        SELECT event_id, min(market_date) AS day
+        FROM read_parquet('{lake}/catalogue/markets/**/*.parquet') GROUP BY ALL),
+    sides AS (
+        SELECT strategy, if(day < DATE '2022-03-02', 'first', 'second') AS part,
+               sum(bets) AS bets, round(sum(net), 2) AS net, sum(net) / sum(turnover) AS roi
+        FROM read_parquet('{lake}/results/markets/**/*.parquet')
+        JOIN (SELECT market_id, event_id FROM read_parquet('{lake}/catalogue/markets/**/*.parquet')) USING (market_id)
+        JOIN days USING (event_id) GROUP BY ALL)
+    SELECT *, (SELECT count(*) FROM sides better WHERE better.part = 'first' AND better.net >=
+                  (SELECT net FROM sides own WHERE own.part = 'first' AND own.strategy = sides.strategy)) AS rank
+    FROM sides
+"""
+
 
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -120,7 +136,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     jobs = tuple(plan_replay(lake, markets, variants, ratings, TYPES.market_types))
     for job in jobs:
         replay_chunk(job)
-    run = Run(lake, variants, jobs, Commission())
+    run = Run(lake, variants, jobs, Commission(), SPLIT)
     write_results(run, markets)
     return run
 
@@ -157,6 +173,16 @@ def test_intervals_are_about_as_wide_as_the_spread_says(run, rows, lake):
         assert ours["net_low"] <= expected["net"] - 1.95 * expected["error"]
         assert ours["net_high"] >= expected["net"] + 1.95 * expected["error"]
         assert ours["net_high"] - ours["net_low"] < 2 * 4 * expected["error"]
+
+
+def test_sides_of_a_day(run, lake):
+    found = lake.sql(SIDES.format(lake=run.lake.root)).df().to_dict("records")
+    ours = {(row["strategy"], row["part"]): row for row in run.lake.read(RESULTS_SPLIT, {"run": run.id}).to_pylist()}
+    assert len(found) == len(ours) == 4
+    for expected in found:
+        row = ours[expected["strategy"], expected["part"]]
+        assert [row[name] for name in ("bets", "net", "rank")] == [expected[name] for name in ("bets", "net", "rank")]
+        assert row["roi"] == pytest.approx(expected["roi"])
 
 
 def test_the_archive_gives_no_evidence(rows):

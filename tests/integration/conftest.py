@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from served import BACKTEST, Served, free_port
 
 from sample import server as ratings_server
@@ -23,6 +23,9 @@ CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+
+# Five seconds, the default, are too few for a server that answers its first form.
+expect.set_options(timeout=20_000)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from made_report import make_report
 from playwright.sync_api import expect
+
+from tasks.report.page import render
 
 ARCHIVE = "2026_01_JanSyntheticPro"
 PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
@@ -29,15 +32,15 @@ def opened(browser, report):
     """Open the report; anything it asks the network for, and anything it complains of, fails the test."""
     contexts, wrong = [], []
 
-    def open_report(viewport=DESK, scheme="light"):
+    def open_report(viewport=DESK, scheme="light", file=report):
         context = browser.new_context(viewport=viewport, color_scheme=scheme, offline=True)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: request.url == report.as_uri() or wrong.append(request.url[:100]))
-        page.goto(report.as_uri())
+        page.on("request", lambda request: request.url == file.as_uri() or wrong.append(request.url[:100]))
+        page.goto(file.as_uri())
         # A page under this policy evaluates no strings, so it is waited for by what it shows.
         expect(page.locator("#prices .xtick text").first).to_be_visible()
         return page
@@ -61,6 +64,16 @@ def test_everything_is_drawn_and_fits(opened, viewport, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     wide = page.eval_on_selector_all(".scroll", "all => all.filter(one => one.scrollWidth > one.clientWidth).length")
     assert wide or viewport is DESK
+
+
+def test_both_sides_of_a_day_are_drawn(opened, tmp_path):
+    file = tmp_path / "report.html"
+    variants = [f"rated_price-{number:08d}" for number in range(6)]
+    file.write_text(render(make_report(variants, split="2022-03-08")), "utf-8")
+    page = opened(PHONE, file=file)
+    assert page.eval_on_selector("#split", DRAWN) >= len(variants)
+    expect(page.get_by_role("region", name="Before 2022-03-08 and from then on")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 LIGHT = ("rgb(253, 252, 250)", "rgb(29, 28, 26)")

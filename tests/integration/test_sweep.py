@@ -51,6 +51,35 @@ def test_every_combination_is_a_variant(small):
     assert list(small["stages"]) == ["extract", "ratings", "simulate", "aggregate"]
 
 
+def test_what_was_best_before_a_day_is_judged_from_then_on(small, month, ratings_url, lake, backtest_json):
+    words = (*asked(month, lake), "--strategy", "rated_price", *sets(SMALL))
+    day = str(month.races[len(month.races) // 2].market_time.date())
+    divided = backtest_json("sweep", *words, "--split", day, BACKTEST_RATINGS_URL=ratings_url)
+    assert {name: stage["cached"] for name, stage in divided["stages"].items()} == {
+        "extract": True,
+        "ratings": True,
+        "simulate": True,
+        "aggregate": False,
+    }
+    assert divided["run"] != small["run"]
+    assert divided["variants"] == small["variants"]
+    net = {(row["part"], row["strategy"]): row["net"] for row in divided["split"]}
+    assert len(net) == 8
+    for variant in small["variants"]:
+        sides = (net[part, variant["strategy"]] for part in ("first", "second"))
+        assert sum(sides) == pytest.approx(variant["net"], abs=0.02)
+    [sentence] = divided["out_of_sample"]
+    assert sentence.startswith(f"out of sample from {day}: rated_price-")
+    assert f"Out of sample from {day}: rated_price · " in Path(divided["page"]).read_text()
+
+
+def test_a_day_with_nothing_before_it_gets_one_line(small, month, ratings_url, lake, backtest):
+    words = ("sweep", *asked(month, lake), "--strategy", "rated_price", *sets(SMALL), "--split", "2020-01-01")
+    done = backtest(*words, expect=2, BACKTEST_RATINGS_URL=ratings_url)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: split 2020-01-01: nothing would be on one side of it; the races are of 2026-01-")
+
+
 def test_a_variant_alone_bets_as_in_the_sweep(small, month, ratings_url, lake, tmp_path, backtest_json):
     words = ("--strategy", "rated_price:seconds_to_start=30,staking=proportional")
     alone = backtest_json("run", *asked(month, tmp_path), *words, BACKTEST_RATINGS_URL=ratings_url)

@@ -39,6 +39,7 @@ def ask(monkeypatch, tmp_path):
     [
         {},
         {"strategies": [{"strategy": "back_favourite", "parameters": {"stake": 7.5}}]},
+        {"split": "2022-03-20"},
         {"window": "-80s..", "lake": "a lake"},
         {"own_strategies": [{"strategy": "mine:Mine", "parameters": {"stake": 3, "note": "it's mine"}}]},
         {"markets": {"market_types": [], "countries": ["AU", "NZ"], "date_from": "2026-01-02"}},

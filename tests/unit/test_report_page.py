@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from made_report import ORIGIN, make_report, without_bets
 
+from tasks.aggregation.statistics import verdict
 from tasks.report.drawing import MOST_POINTS
 from tasks.report.page import render
 
@@ -109,7 +110,7 @@ def test_money_has_a_currency_once_and_a_real_minus(page):
 
 def test_every_plot_has_a_place(page):
     places = {div["id"] for div in page.all("div") if div.get("class") == "plot"}
-    assert places == set(page.plots()) == {"equity", "drawdown", "calibration", "prices"}
+    assert places == set(page.plots()) == {"equity", "drawdown", "sweep", "calibration", "prices"}
 
 
 def test_the_variants_can_be_switched(page):
@@ -207,6 +208,23 @@ def test_a_run_without_ratings_and_starting_prices():
     assert "edge no rating" in page.said
 
 
+def test_out_of_sample_both_sides_stand_beside_each_other():
+    report = make_report([f"rated_price-{number:08d}" for number in range(12)], split="2022-03-08")
+    page = read(report)
+    [best] = report.split[(report.split["rank"] == 1) & (report.split["part"] == "second")].to_dict("records")
+    name = f"rated_price · stake {int(best['strategy'][-2:])}"
+    assert f"Out of sample from 2022-03-08: {name}, the best of 12 before" in page.said
+    assert page.said.index(verdict(best)) < page.said.index("Variants")
+    assert "The best 10 before are listed; 2 more are not." in page.said
+    points = page.plots()["split"]["data"][1:]
+    assert len(points) == 12
+    assert [point["marker"]["symbol"] for point in points].count("star") == 1
+
+
+def test_without_a_split_there_is_no_section_for_it(page):
+    assert "Out of sample" not in page.said
+
+
 def test_draws_are_drawn():
     draws = {"rated_price-00000001": np.random.default_rng(1).normal(size=500)}
     assert "draws" in read(replace(make_report(), draws=draws)).plots()
@@ -240,6 +258,15 @@ def test_of_very_many_variants_the_best_are_drawn():
     assert len(page.all("input")) == 50
     assert len(page.plots()["drawdown"]["data"]) == 50
     assert page.said.count("rated_price ·") > 2 * 200
+
+
+def test_a_sweep_of_one_parameter_is_a_row_of_intervals(two):
+    [dots] = read(two).plots()["sweep"]["data"]
+    assert dots["x"] == ["0", "1"]
+    known = two.statistics.set_index("strategy").loc[list(two.summary["strategy"])]
+    assert dots["y"] == pytest.approx(list(known["roi"]))
+    high = [roi + above for roi, above in zip(dots["y"], dots["error_y"]["array"], strict=True)]
+    assert high == pytest.approx(list(known["roi_high"]))
 
 
 def test_the_sweep_is_a_map_of_the_parameters_with_most_values(fifty):

@@ -1,0 +1,176 @@
+"""Out of sample: variants ranked on the races before a day, and what the first of them made from that day on.
+
+A best variant of many was chosen because it looked good; races that had no part in the choice tell whether it is. The
+figures themselves are those of `statistics.py`, of either part.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from tasks.aggregation.statistics import best_first, say_net, statistics, verdict
+from tasks.errors import InputError
+from tasks.lake.datasets import RESULTS_SPLIT
+
+MONTH = "month"
+"""The split by calendar month: each month but the first judges what was best in all months before it."""
+
+FIRST, SECOND, TOGETHER = "first", "second", "together"
+
+_CHOSEN = "chosen each month"
+
+
+class Fold(NamedTuple):
+    """A day, and the markets on either side of it.
+
+    Attributes:
+        begins: The first day of the second part.
+        first: Market ids of the races on which variants are ranked.
+        second: Market ids of the races on which the first of them is judged.
+    """
+
+    begins: date
+    first: frozenset[str]
+    second: frozenset[str]
+
+
+def check_split(text: str) -> str:
+    """Check that a split is a day or `month`.
+
+    Args:
+        text: What was given.
+
+    Returns:
+        The same.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if text != MONTH:
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise InputError(f"split {text!r}: give the second part's first day, YYYY-MM-DD, or {MONTH}") from None
+    return text
+
+
+def fold(markets: pd.DataFrame, split: str) -> list[Fold]:
+    """Divide markets by day; all markets of an event stay together, on the side of the event's first day.
+
+    So WIN and PLACE of a race, which one finish decides, are never on two sides.
+
+    Args:
+        markets: Rows of the catalogue.
+        split: The second part's first day, ISO 8601, or `month`.
+
+    Returns:
+        One fold for a day; for `month` one for each month but the first, its first part being all months before.
+
+    Raises:
+        InputError: A part would be empty.
+    """
+    day = markets.groupby("event_id")["market_date"].transform("min")
+    month = day.map(lambda one: one.replace(day=1))
+    if split == MONTH:
+        begins = sorted(set(month))[1:]
+        parts = [(first, month == first) for first in begins]
+    else:
+        parts = [(date.fromisoformat(split), day >= date.fromisoformat(split))]
+    ids = markets["market_id"]
+    folds = [Fold(begin, frozenset(ids[day < begin]), frozenset(ids[after])) for begin, after in parts]
+    if not folds or not all(one.first and one.second for one in folds):
+        raise InputError(
+            f"split {split}: nothing would be on one side of it; the races are of {day.min()} to {day.max()}: "
+            f"give a day between, or, with archives of several months, {MONTH}"
+        )
+    return folds
+
+
+class Races(NamedTuple):
+    """What was bet on some races, and how it ended.
+
+    Attributes:
+        orders: Rows of `orders`.
+        settled: Rows of `results/markets`: the same orders, settled.
+        markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
+    """
+
+    orders: pd.DataFrame
+    settled: pd.DataFrame
+    markets: pd.DataFrame
+
+    def among(self, market_ids: frozenset[str]) -> "Races":
+        """Take those of some markets."""
+        return Races(*(rows[rows["market_id"].isin(market_ids)] for rows in self))
+
+    def of(self, strategy: str) -> "Races":
+        """Take one variant's bets."""
+        orders, settled = self.orders, self.settled
+        return self._replace(
+            orders=orders[orders["strategy_name"] == strategy], settled=settled[settled["strategy"] == strategy]
+        )
+
+
+def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold], seed: int) -> pd.DataFrame:
+    """Rank variants by net on the first part of each fold, and describe them on both.
+
+    The one that came first is described on the second part as what it is there: a single variant, chosen beforehand.
+    The others are described as what they are, variants that were tried.
+
+    Args:
+        races: All of the run's.
+        variants: Their ids.
+        folds: From `fold`.
+        seed: Decides the bootstrap's draws.
+
+    Returns:
+        Rows of `results/split`: of each fold the first part, then the second, by rank on the first; then, of several
+        folds, all that was chosen on all second parts together.
+    """
+    tables: list[pd.DataFrame] = []
+    chosen: list[Races] = []
+    for one in folds:
+        first, second = races.among(one.first), races.among(one.second)
+        ranked = best_first(statistics(*first, variants, seed))
+        best = ranked["strategy"].iloc[0]
+        chosen.append(second.of(best))
+        alone, among_all = statistics(*chosen[-1], [best], seed), statistics(*second, variants, seed)
+        judged = pd.concat([alone, among_all]).drop_duplicates("strategy").set_index("strategy")
+        for part, rows in ((FIRST, ranked), (SECOND, judged.loc[ranked["strategy"]].reset_index())):
+            tables.append(rows.assign(begins=one.begins, part=part, rank=range(1, len(rows) + 1)))
+    if len(folds) > 1:
+        together = statistics(*_together(chosen), [_CHOSEN], seed)
+        tables.append(together.assign(begins=folds[0].begins, part=TOGETHER, rank=1))
+    return pd.concat(tables, ignore_index=True)[[column.name for column in RESULTS_SPLIT.columns]]
+
+
+def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say in a sentence a fold what the variant that was best before made afterwards.
+
+    Args:
+        rows: Of `results/split`.
+
+    Returns:
+        The sentences, without full stops; of several folds the last is of all together.
+    """
+    said = []
+    for before in rows:
+        if before["part"] != FIRST or before["rank"] != 1:
+            continue
+        after = [row for row in rows if row["part"] == SECOND and row["begins"] == before["begins"]]
+        best = next(row for row in after if row["rank"] == 1)
+        place = 1 + sum(row["net"] > best["net"] for row in after)
+        said.append(
+            f"out of sample from {before['begins']}: {before['strategy']}, the best of {before['variants']:,} before "
+            f"({say_net(before)}), is number {place} from then on: {verdict(best)}"
+        )
+    together = (f"out of sample, all months together: {verdict(row)}" for row in rows if row["part"] == TOGETHER)
+    return [*said, *together]
+
+
+def _together(chosen: Sequence[Races]) -> Races:
+    """What was chosen each month, as one variant."""
+    orders, settled, markets = (pd.concat(rows) for rows in zip(*chosen, strict=True))
+    return Races(orders.assign(strategy_name=_CHOSEN), settled.assign(strategy=_CHOSEN), markets)
