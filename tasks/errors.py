@@ -7,6 +7,7 @@
     │   └── StrategyError     a strategy's name or parameters are wrong
     ├── RatingsServiceError   a ratings service did not give a day
     ├── LakeError             a file of the lake is not what its dataset says
+    │   └── DamagedFileError  its bytes are not those that were written
     ├── ReplayError           a strategy raised during a replay
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
@@ -42,6 +43,10 @@ class RatingsServiceError(BacktestError):
 
 class LakeError(BacktestError):
     """A file of the lake is not what its dataset says, or a table does not fit its dataset."""
+
+
+class DamagedFileError(LakeError):
+    """A file's bytes are not those that were written; it was deleted, and is made again by the stage that makes it."""
 
 
 class ReplayError(BacktestError):

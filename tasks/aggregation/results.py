@@ -22,7 +22,8 @@ from tasks.lake.datasets import (
     Dataset,
 )
 from tasks.lake.fingerprint import fingerprint
-from tasks.lake.store import Lake, LakeFile
+from tasks.lake.parquet import LakeFile
+from tasks.lake.store import Lake
 from tasks.simulation.replay import ReplayJob
 from tasks.simulation.variant import Variant
 

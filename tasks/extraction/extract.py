@@ -15,7 +15,8 @@ from tasks.extraction.chunks import Chunk, market_of
 from tasks.extraction.markets import Market, read_markets
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
 from tasks.lake.fingerprint import fingerprint
-from tasks.lake.store import Lake, LakeFile
+from tasks.lake.parquet import LakeFile
+from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of

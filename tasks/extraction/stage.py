@@ -11,7 +11,8 @@ from tasks.extraction.archive import Archive
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
-from tasks.lake.store import Lake, LakeFile
+from tasks.lake.parquet import LakeFile
+from tasks.lake.store import Lake
 
 
 def plan(

@@ -5,15 +5,17 @@ What the datasets are is declared in `datasets.py`; what goes into a file is dec
 
 import hashlib
 import io
+import logging
 import os
 import platform
 import posixpath
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import fsspec
 import psutil
@@ -21,8 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from tasks.errors import LakeError
+from tasks.errors import DamagedFileError, LakeError
 from tasks.lake.datasets import Dataset
+from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
+from tasks.lake.seal import BLANK, KEY, check_seal, seal
+
+logger = logging.getLogger("backtest")
 
 # What pyarrow raises on a file whose bytes are not what was written, whichever bytes those are.
 _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
@@ -31,22 +37,6 @@ _FINGERPRINT = b"fingerprint"
 _TEMPORARY = ".tmp"
 _WRITER = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
-
-
-class LakeFile(NamedTuple):
-    """A whole file of the lake.
-
-    Attributes:
-        path: Below the lake's root, with forward slashes.
-        fingerprint: What decided its content.
-        rows: Its rows.
-        bytes: Its length in bytes.
-    """
-
-    path: str
-    fingerprint: str
-    rows: int
-    bytes: int
 
 
 def file_path(dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> str:
@@ -120,7 +110,7 @@ class Lake:
     @contextmanager
     def writer(
         self, dataset: Dataset, partition: Mapping[str, object], fingerprint: str, name: str = "data"
-    ) -> Iterator["Writer"]:
+    ) -> Iterator[Writer]:
         """Write one file piece by piece, each piece a row group; it appears whole when the block ends well.
 
         Args:
@@ -133,7 +123,7 @@ class Lake:
             Its writer; `writer.file` is there after the block.
         """
         path = file_path(dataset, partition, name)
-        metadata = {_FINGERPRINT: fingerprint.encode(), b"dataset": dataset.name.encode()}
+        metadata = {_FINGERPRINT: fingerprint.encode(), b"dataset": dataset.name.encode(), KEY: BLANK}
         schema = dataset.schema.with_metadata(metadata)
         with self._whole(path) as sink:
             repeating = [column.name for column in dataset.columns if column.repeats]
@@ -147,6 +137,7 @@ class Lake:
             ) as parquet:
                 writer = Writer(dataset, path, parquet)
                 yield writer
+            seal(sink)
             length = sink.tell()
         writer.file = LakeFile(path, fingerprint, writer.rows, length)
 
@@ -163,7 +154,7 @@ class Lake:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.parent.mkdir(exist_ok=True)
         try:
-            with temporary.open("wb") as sink:
+            with temporary.open("w+b") as sink:
                 yield sink
                 sink.flush()
                 os.fsync(sink.fileno())
@@ -210,12 +201,20 @@ class Lake:
 
         Returns:
             The file, or None where it is missing or cut short.
+
+        Raises:
+            LakeError: It cannot be read, whatever is in it.
         """
         path = file_path(dataset, partition, name)
         try:
             with self._fs.open(self._absolute(path), "rb") as source:
+                check_seal(source)
                 metadata = pq.read_metadata(source)
-        except _DAMAGE:
+        except FileNotFoundError:
+            return None
+        except _DAMAGE as error:
+            _check_is_damage(error, path)
+            logger.warning("%s in the lake %s is damaged (%s); it is made again", path, self.root, error)
             return None
         stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode(errors="replace")
         return LakeFile(path, stored, metadata.num_rows, int(self._fs.size(self._absolute(path))))
@@ -259,8 +258,8 @@ class Lake:
             LakeError: The file is missing, damaged, or not of the dataset's schema.
         """
         path = file_path(dataset, partition, name)
-        with self.open_parquet(dataset, path) as parquet:
-            return parquet.read(columns=columns)
+        with self.reader(dataset, path) as reader:
+            return reader.read(columns)
 
     def read_all(self, dataset: Dataset, partition: Mapping[str, object]) -> pa.Table:
         """Read all files of one partition.
@@ -279,7 +278,7 @@ class Lake:
         return pa.concat_tables(tables) if tables else dataset.schema.empty_table()
 
     @contextmanager
-    def open_parquet(self, dataset: Dataset, path: str) -> Iterator[pq.ParquetFile]:
+    def reader(self, dataset: Dataset, path: str) -> Iterator[Reader]:
         """Open one file for reading piece by piece.
 
         Args:
@@ -287,22 +286,34 @@ class Lake:
             path: Below the lake's root.
 
         Yields:
-            The open file, its schema checked and its pages verified as they are read.
+            The open file, its schema checked.
 
         Raises:
-            LakeError: The file is missing, damaged, or not of the dataset's schema.
+            LakeError: The file is missing, cannot be read, or is not of the dataset's schema.
+            DamagedFileError: Its bytes are not those that were written. It is deleted, so that the next run makes it
+                again: whatever is in the lake was made of something.
         """
+        with ExitStack() as opened:
+            with self._reading(path):
+                source = opened.enter_context(self._fs.open(self._absolute(path), "rb"))
+                check_seal(source)
+                parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
+            check_schema(dataset, parquet.schema_arrow, path)
+            yield Reader(parquet, partial(self._reading, path))
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
         try:
-            with (
-                self._fs.open(self._absolute(path), "rb") as source,
-                pq.ParquetFile(source, page_checksum_verification=True) as parquet,
-            ):
-                _check_schema(dataset, parquet.schema_arrow, path)
-                yield parquet
+            yield
         except FileNotFoundError:
             raise LakeError(f"{path} is not in the lake {self.root}; run the stage that makes it") from None
         except _DAMAGE as error:
-            raise LakeError(f"{path} in the lake {self.root} is damaged ({error}); delete it and rerun") from error
+            _check_is_damage(error, path)
+            with suppress(OSError):
+                self._fs.rm_file(self._absolute(path))
+            raise DamagedFileError(
+                f"{path} in the lake {self.root} is damaged ({error}) and was deleted; run the stage that makes it"
+            ) from error
 
     def names(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
         """List the files of one partition.
@@ -399,66 +410,10 @@ class Lake:
         return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
 
 
-class Writer:
-    """Writes one file of the lake piece by piece; got from `Lake.writer`.
-
-    Attributes:
-        rows: Rows written so far.
-        file: The file, once the block of `Lake.writer` has ended.
-    """
-
-    file: LakeFile
-
-    def __init__(self, dataset: Dataset, path: str, parquet: pq.ParquetWriter) -> None:
-        self._dataset, self._path, self._parquet = dataset, path, parquet
-        self._keys: set[tuple[object, ...]] = set()
-        self.rows = 0
-
-    def write(self, table: pa.Table) -> None:
-        """Add a row group.
-
-        Args:
-            table: Its rows, with exactly the dataset's columns.
-
-        Raises:
-            LakeError: The table does not fit the dataset.
-        """
-        _check_schema(self._dataset, table.schema, self._path)
-        problems = [*_empty_values(self._dataset, table), *self._repeated_keys(table)]
-        if problems:
-            raise LakeError(f"{self._path} does not fit {self._dataset.name}: {'; '.join(problems)}")
-        self._parquet.write_table(table.cast(self._dataset.schema), row_group_size=max(table.num_rows, 1))
-        self.rows += table.num_rows
-
-    def _repeated_keys(self, table: pa.Table) -> Iterator[str]:
-        names = self._dataset.keys
-        if names:
-            before = len(self._keys)
-            self._keys.update(zip(*(table.column(name).to_pylist() for name in names), strict=True))
-            repeated = before + table.num_rows - len(self._keys)
-            if repeated:
-                yield f"{repeated} rows repeat the key {names}"
-
-
-def _check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
-    problems = [f"{name} is missing" for name in dataset.schema.names if name not in schema.names]
-    problems += [f"{name} is not a column of it" for name in schema.names if name not in dataset.schema.names]
-    problems += [
-        f"{field.name} is {schema.field(field.name).type}, not {field.type}"
-        for field in dataset.schema
-        if field.name in schema.names and schema.field(field.name).type != field.type
-    ]
-    if not problems and schema.names != dataset.schema.names:
-        problems = [f"the columns' order is {schema.names}, not {dataset.schema.names}"]
-    if problems:
-        raise LakeError(f"{path} does not fit {dataset.name}: {'; '.join(problems)}")
-
-
-def _empty_values(dataset: Dataset, table: pa.Table) -> Iterator[str]:
-    for field in dataset.schema:
-        empty = table.column(field.name).null_count
-        if empty and not field.nullable:
-            yield f"{field.name} is empty in {empty} rows"
+def _check_is_damage(error: Exception, path: str) -> None:
+    # What the system refuses has a number; a file that cannot be read now may be whole.
+    if isinstance(error, OSError) and error.errno:
+        raise LakeError(f"{path} cannot be read: {error}") from error
 
 
 def _sync_folder(folder: Path) -> None:

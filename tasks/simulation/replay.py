@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from flumine import BaseStrategy
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 from tasks.errors import LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS, WINDOWS, Dataset
 from tasks.lake.fingerprint import ENGINE, digest, fingerprint
-from tasks.lake.store import Lake, LakeFile, file_path
+from tasks.lake.parquet import LakeFile, Reader
+from tasks.lake.store import Lake, file_path
 from tasks.simulation.framework import Simulation, make_client, raise_what_is_swallowed
 from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_stream import LeanStream
@@ -133,14 +133,14 @@ def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
     """
     rows: dict[str, list[dict[str, object]]] = {variant.id: [] for variant in job.variants}
     dataset, path = _messages(job)
-    with job.lake.open_parquet(dataset, path) as parquet:
-        groups = row_groups(parquet)
+    with job.lake.reader(dataset, path) as reader:
+        groups = row_groups(reader)
         missing = [market_id for market_id in job.market_ids if market_id not in groups]
         if missing:
             raise LakeError(f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again")
         for start in range(0, len(job.market_ids), _MARKETS_AT_ONCE):
             readers = {
-                market_id: partial(_read_messages, parquet, groups[market_id])
+                market_id: partial(_read_messages, reader, groups[market_id])
                 for market_id in job.market_ids[start : start + _MARKETS_AT_ONCE]
             }
             for variant_id, orders in _simulate(readers, job.variants, job.ratings).items():
@@ -167,8 +167,8 @@ def _messages(job: ReplayJob) -> tuple[Dataset, str]:
     return WINDOWS, windows.path
 
 
-def _read_messages(parquet: pq.ParquetFile, group: int) -> Sequence[str]:
-    messages: list[str] = parquet.read_row_group(group, columns=["message"]).column(0).to_pylist()
+def _read_messages(reader: Reader, group: int) -> Sequence[str]:
+    messages: list[str] = reader.read_row_group(group, ["message"]).column(0).to_pylist()
     return messages
 
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.errors import LakeError
 from tasks.lake.datasets import MARKETS, WINDOWS
 from tasks.lake.fingerprint import fingerprint
-from tasks.lake.store import Lake, LakeFile, Writer, file_path
+from tasks.lake.parquet import LakeFile, Reader, Writer
+from tasks.lake.store import Lake, file_path
 from tasks.simulation.fold import fold
 from tasks.simulation.window import Window
 
@@ -100,11 +100,11 @@ class WindowsFile(NamedTuple):
         window = Window.parse(self.window)
         path = file_path(MARKETS, {"archive": self.archive, "chunk": self.chunk})
         with (
-            self.lake.open_parquet(MARKETS, path) as parquet,
+            self.lake.reader(MARKETS, path) as reader,
             self.writer() as writer,
         ):
-            for market_id, group in row_groups(parquet).items():
-                rows = parquet.read_row_group(group, columns=["publish_time", "message"])
+            for market_id, group in row_groups(reader).items():
+                rows = reader.read_row_group(group, ["publish_time", "message"])
                 raw = rows["message"].cast(pa.binary()).to_pylist()
                 if self.wants(orjson.loads(raw[0])["mc"][0]):
                     messages = zip(rows["publish_time"].to_pylist(), raw, strict=True)
@@ -145,11 +145,11 @@ def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:
     )
 
 
-def row_groups(parquet: pq.ParquetFile) -> dict[str, int]:
+def row_groups(reader: Reader) -> dict[str, int]:
     """Find each market's row group.
 
     Args:
-        parquet: A file of `markets` or `windows`.
+        reader: A file of `markets` or `windows`.
 
     Returns:
         Market ids and numbers of row groups, in the file's order.
@@ -157,12 +157,12 @@ def row_groups(parquet: pq.ParquetFile) -> dict[str, int]:
     Raises:
         LakeError: A row group is of more than one market.
     """
-    return dict(_row_groups(parquet))
+    return dict(_row_groups(reader))
 
 
-def _row_groups(parquet: pq.ParquetFile) -> Iterator[tuple[str, int]]:
-    for number in range(parquet.metadata.num_row_groups):
-        statistics = parquet.metadata.row_group(number).column(0).statistics
+def _row_groups(reader: Reader) -> Iterator[tuple[str, int]]:
+    for number in range(reader.metadata.num_row_groups):
+        statistics = reader.metadata.row_group(number).column(0).statistics
         if statistics.min != statistics.max:
             raise LakeError(f"a row group holds {statistics.min} and {statistics.max}; extract the archive again")
         yield statistics.min, number

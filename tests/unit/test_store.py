@@ -98,9 +98,9 @@ def test_pieces_are_row_groups_in_one_file(lake):
             writer.write(pa.Table.from_pylist(rows, MARKETS.schema))
         assert files_of(lake)[0].startswith(".tmp/")
     assert writer.file.rows == 6
-    with lake.open_parquet(MARKETS, writer.file.path) as parquet:
-        assert parquet.num_row_groups == 2
-        assert parquet.read_row_group(1)["market_id"].to_pylist() == ["1.200000002"] * 3
+    with lake.reader(MARKETS, writer.file.path) as reader:
+        assert reader.metadata.num_row_groups == 2
+        assert reader.read_row_group(1, ["market_id"])["market_id"].to_pylist() == ["1.200000002"] * 3
 
 
 def test_a_lake_in_memory():
@@ -334,7 +334,7 @@ def test_a_cut_file_is_not_found_and_not_read(lake, keep):
     path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
     path.write_bytes(path.read_bytes()[:keep])
     assert lake.find(RATINGS, AT) is None
-    with pytest.raises(LakeError, match=r"ratings/model=mine.*damaged.*delete it and rerun"):
+    with pytest.raises(LakeError, match=r"ratings/model=mine.*damaged.*was deleted; run the stage"):
         lake.read(RATINGS, AT)
 
 
