@@ -39,14 +39,15 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         BalanceError: Orders or money do not add up.
     """
     started = time.monotonic()
-    planned = plan_run(parameters)
-    record = gather(
-        "aggregate",
-        Words("runs", "orders"),
-        [settle_task.submit(planned.run, planned.markets)],
-        [0],
-        started=started,
-    )
-    if not record.cached or not parameters.opened_lake.page(page_path(planned.run.id)):
-        write_page(parameters, planned)
+    with parameters.opened_lake.alone():
+        planned = plan_run(parameters)
+        record = gather(
+            "aggregate",
+            Words("runs", "orders"),
+            [settle_task.submit(planned.run, planned.markets)],
+            [0],
+            started=started,
+        )
+        if not record.cached or not parameters.opened_lake.page(page_path(planned.run.id)):
+            write_page(parameters, planned)
     return ended(AggregateRecord(**record.model_dump(), run=planned.run.id))

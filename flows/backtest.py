@@ -1,15 +1,23 @@
 """The whole: extract, ratings, simulate, aggregate."""
 
+import logging
+
 from prefect import flow
 
 from flows.aggregate import aggregate
 from flows.artifacts import show_report
-from flows.events import announce_completed, announce_failed
+from flows.events import announce_completed, announce_failed, one_line
 from flows.extract import extract
 from flows.parameters import BacktestParameters
 from flows.ratings import ratings
 from flows.report import BacktestReport, read_report
 from flows.simulate import simulate
+from tasks.errors import BacktestError, DamagedFileError
+
+logger = logging.getLogger("backtest")
+
+# A disk that damages whatever it is given is not worked on for ever.
+_MOST_REPAIRS = 5
 
 
 @flow(name="backtest", flow_run_name="backtest {parameters.title}", persist_result=False)
@@ -37,6 +45,22 @@ def backtest(parameters: BacktestParameters) -> BacktestReport:
 
 def _run(parameters: BacktestParameters) -> BacktestReport:
     parameters.check()
+    for _ in range(_MOST_REPAIRS):
+        try:
+            return _run_stages(parameters)
+        except BacktestError as error:
+            if not _is_damage(error):
+                raise
+            logger.warning("%s", one_line(error))
+            logger.warning("backtest: once more from the first stage; what is whole is not done again")
+    return _run_stages(parameters)
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, DamagedFileError) or _is_damage(error.__cause__))
+
+
+def _run_stages(parameters: BacktestParameters) -> BacktestReport:
     stages = {"extract": extract(parameters)}
     if parameters.ratings_model:
         stages["ratings"] = ratings(parameters)

@@ -56,6 +56,10 @@ Engine = Annotated[str | None, typer.Option(help="lean, or flumine: its own stre
 LakeRoot = Annotated[str | None, typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake")]
 Workers = Annotated[int | None, typer.Option(help="Processes; default one a core")]
 ChunkBytes = Annotated[int | None, typer.Option(help="Size of a chunk to aim at, bytes as stored; default 2000000")]
+ChunkSeconds = Annotated[float | None, typer.Option(help="Longest replay of a chunk, seconds; default 3600")]
+WorkerMegabytes = Annotated[
+    float | None, typer.Option(help="Most memory of a replay, MB; default a core's share of four fifths of all")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables")]
 
 
@@ -102,6 +106,8 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps
         lake: LakeRoot = None,
         workers: Workers = None,
         chunk_bytes: ChunkBytes = None,
+        chunk_seconds: ChunkSeconds = None,
+        worker_megabytes: WorkerMegabytes = None,
         as_json: AsJson = False,
     ) -> None:
         markets = {
@@ -125,6 +131,8 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps
             "lake": lake,
             "workers": workers,
             "chunk_bytes": chunk_bytes,
+            "chunk_seconds": chunk_seconds,
+            "worker_megabytes": worker_megabytes,
         }
         parameters = _parameters(_set(asked))
         outcome = getattr(import_module(f"flows.{flow}"), flow)(parameters)

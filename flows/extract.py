@@ -27,17 +27,17 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     started = time.monotonic()
     lake = parameters.opened_lake
     parameters.check()
-    lake.clear_temporaries()
-    archives = [read_index(address) for address in parameters.archives]
-    strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, "entries") for archive in archives)
-    types = parameters.markets.market_types
-    jobs = [
-        job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window, types)
-    ]
-    with worker_pool(parameters.workers) as pool:
-        futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
-        record = gather(
-            "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
-        )
+    with lake.alone():
+        archives = [read_index(address) for address in parameters.archives]
+        strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, "entries") for archive in archives)
+        types = parameters.markets.market_types
+        jobs = [
+            job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window, types)
+        ]
+        with worker_pool(parameters.workers) as pool:
+            futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
+            record = gather(
+                "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
+            )
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
     return ended(record)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from flows.backtest import backtest
 from flows.events import announce_arrival, one_line
-from flows.parameters import BacktestParameters, Profile
+from flows.parameters import Address, BacktestParameters, Profile
 from flows.pending import is_pending
 from tasks.arrival.inbox import PATIENCE_SECONDS, SETTLE_SECONDS, Candidate, State, judge, make_inbox, watch
 from tasks.errors import StageError
@@ -27,7 +27,9 @@ _TROUBLE = {"broken", "failed"}
 class MonthlyParameters(Profile):
     """Where archives arrive, and what is asked of each."""
 
-    inbox: str = Field(f"{Settings().lake}/inbox", description="The folder where archives arrive: a path or fsspec URL")
+    inbox: Address = Field(
+        f"{Settings().lake}/inbox", description="The folder where archives arrive: a path or fsspec URL"
+    )
     settle_seconds: float = Field(
         SETTLE_SECONDS, ge=0, description="Seconds between two looks; an archive that changed between is still arriving"
     )

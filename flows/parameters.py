@@ -7,7 +7,9 @@ import logging
 import os
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
+import psutil
 from betfairlightweight.metadata import currency_parameters
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -21,6 +23,7 @@ from tasks.ratings.model import Model, find_model
 from tasks.selection import MarketFilter
 from tasks.settings import Settings
 from tasks.simulation.lean_stream import engine_is_proven
+from tasks.simulation.limits import Limits
 from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant
 from tasks.simulation.window import DEFAULT_WINDOW, Window
 
@@ -48,6 +51,23 @@ def _currency(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        secret = urlsplit(text).password
+    except ValueError:
+        secret = None
+    if secret:
+        raise ValueError(
+            f"{text.replace(secret, '…')}: holds a password, which everyone who sees the run or its report would read; "
+            "give it by fsspec's configuration: FSSPEC_SFTP_PASSWORD, say, in the environment"
+        )
+    return text
+
+
+# Of four fifths of the memory, a core's share: the rest is the system's, the server's and the parent's.
+_MEGABYTES_EACH = round(0.8 * psutil.virtual_memory().total / 1e6 / (os.cpu_count() or 1))
+
+Address = Annotated[str, AfterValidator(_address)]
 WindowName = Annotated[str, AfterValidator(_window)]
 Split = Annotated[str, AfterValidator(_split)]
 Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"enum": list(currency_parameters)})]
@@ -71,7 +91,7 @@ class Profile(BaseModel):
         [StrategyChoice(strategy="back_favourite")], description="Strategies of this project; each is a variant"
     )
     own_strategies: list[OwnStrategyChoice] = Field([], description="Strategies of your own; each is a variant")
-    ratings: str | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
+    ratings: Address | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
     markets: MarketFilter = Field(MarketFilter(), description="Which markets of the archives")
     window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
     commission: float | None = Field(
@@ -82,15 +102,21 @@ class Profile(BaseModel):
         "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
     )
     currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
-    lake: str = Field(Settings().lake, description="Root of the lake: a folder or fsspec URL")
+    lake: Address = Field(Settings().lake, description="Root of the lake: a folder or fsspec URL")
     workers: int = Field(os.cpu_count() or 1, ge=1, description="Processes that extract and replay")
     chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
+    chunk_seconds: float = Field(
+        3600, gt=0, description="Longest replay of a chunk, seconds; a strategy that takes longer fails it"
+    )
+    worker_megabytes: float = Field(
+        _MEGABYTES_EACH, gt=0, description="Most memory of a replay, MB; a strategy that takes more fails its chunk"
+    )
 
 
 class BacktestParameters(Profile):
     """What to backtest."""
 
-    archives: list[str] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
+    archives: list[Address] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
     split: Split | None = Field(
         None, description="A day, YYYY-MM-DD, or month: what was best before is judged on the races from then on"
     )
@@ -179,6 +205,11 @@ class BacktestParameters(Profile):
                     self.window,
                     begins,
                 )
+
+    @property
+    def limits(self) -> Limits:
+        """What the replay of a chunk may take."""
+        return Limits(self.chunk_seconds, self.worker_megabytes)
 
     @property
     def commission_rate(self) -> Commission:

@@ -35,14 +35,15 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     lake, model = parameters.opened_lake, parameters.ratings_model
     if model is None:
         raise InputError("no ratings were asked for; give iggy, kash or the path of a CSV file")
-    selected, _ = select_markets(lake, parameters.archive_names, parameters.markets)
-    days = model.days(selected["market_date"])
-    with session() as http:
-        futures = [store_day_task.submit(lake, model, day, http) for day in days]
-        record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
-    rated = load_ratings(lake, model, selected["market_date"])
-    archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
-    unmatched = report_unmatched(lake, model, rated, archives)
+    with lake.alone():
+        selected, _ = select_markets(lake, parameters.archive_names, parameters.markets)
+        days = model.days(selected["market_date"])
+        with session() as http:
+            futures = [store_day_task.submit(lake, model, day, http) for day in days]
+            record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
+        rated = load_ratings(lake, model, selected["market_date"])
+        archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
+        unmatched = report_unmatched(lake, model, rated, archives)
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
         logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)

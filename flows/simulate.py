@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -77,15 +78,15 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         StageError: A strategy raised; the other chunks' orders are kept.
     """
     started = time.monotonic()
-    parameters.opened_lake.clear_temporaries()
-    planned = plan_run(parameters)
-    left_out = sum(
-        write_down(parameters.opened_lake, "simulate", archive, planned.repeated.get(archive, ()), "repeated")
-        for archive in parameters.archive_names
-    )
-    jobs = planned.run.jobs
-    sizes = planned.markets.groupby(["archive", "chunk"], sort=True)["bytes"].sum().tolist()
-    with worker_pool(min(parameters.workers, len(jobs))) as pool:
-        futures = [simulate_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
-        record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)
+    with parameters.opened_lake.alone():
+        planned = plan_run(parameters)
+        left_out = sum(
+            write_down(parameters.opened_lake, "simulate", archive, planned.repeated.get(archive, ()), "repeated")
+            for archive in parameters.archive_names
+        )
+        jobs = [replace(job, limits=parameters.limits) for job in planned.run.jobs]
+        sizes = planned.markets.groupby(["archive", "chunk"], sort=True)["bytes"].sum().tolist()
+        with worker_pool(min(parameters.workers, len(jobs))) as pool:
+            futures = [simulate_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
+            record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)
     return ended(record.model_copy(update={"taken": record.taken + left_out, "rejected": left_out}))

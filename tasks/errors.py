@@ -8,7 +8,8 @@
     ├── RatingsServiceError   a ratings service did not give a day
     ├── LakeError             a file of the lake is not what its dataset says
     │   └── DamagedFileError  its bytes are not those that were written
-    ├── ReplayError           a strategy raised during a replay
+    ├── ReplayError           a strategy raised during a replay, looped or leaked
+    ├── WorkerError           a worker process died, and the one after it
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
 
@@ -50,7 +51,22 @@ class DamagedFileError(LakeError):
 
 
 class ReplayError(BacktestError):
-    """A strategy raised during a replay: which variant, market and tick, and its traceback."""
+    """A strategy raised during a replay: which variant, market and tick, and its traceback.
+
+    Attributes:
+        variant: Its id; empty where nobody knows whose fault it was.
+    """
+
+    def __init__(self, said: str, variant: str = "") -> None:
+        super().__init__(said, variant)
+        self.variant = variant
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkerError(BacktestError):
+    """A worker process died, and so did the one that did its task again."""
 
 
 class StageError(BacktestError):

@@ -1,15 +1,28 @@
-"""The processes that do the work which binds a core. They never import Prefect, and end when their parent does."""
+"""The processes that do the work which binds a core. They never import Prefect, and end when their parent does.
 
+One that dies, killed for want of memory say, takes its own task along and no other; a new one takes its place.
+"""
+
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from tasks.errors import WorkerError
+
+logger = logging.getLogger("backtest")
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -20,13 +33,62 @@ def worker_pool(workers: int) -> Iterator[Executor]:
         workers: How many; at least 1.
 
     Yields:
-        The executor; leaving the block waits for what is running and drops what is not.
+        The executor; leaving the block drops what is not done.
     """
-    pool = ProcessPoolExecutor(max_workers=workers, mp_context=_Context(), initializer=_prepare)
+    pool = ProcessPool(max_workers=workers, context=_Context(), initializer=_prepare)
+    executor = _Workers(pool)
     try:
-        yield pool
+        yield executor
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        executor.drop()
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def run(pool: Executor, work: Callable[[Any], T], job: object) -> T:
+    """Have a job done by a worker; once more where the worker dies.
+
+    Args:
+        pool: From `worker_pool`.
+        work: A module's function.
+        job: What it is given.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        WorkerError: A second worker died of it.
+    """
+    try:
+        return pool.submit(work, job).result()
+    except ProcessExpired as died:
+        logger.warning("a worker process died (%s) and another does its task again", _how(died))
+    try:
+        return pool.submit(work, job).result()
+    except ProcessExpired as died:
+        raise WorkerError(f"two worker processes died of it ({_how(died)}); is there memory enough for each?") from died
+
+
+def _how(died: ProcessExpired) -> str:
+    if died.exitcode and died.exitcode < 0:
+        return f"killed by {signal.Signals(-died.exitcode).name}"
+    return f"exit status {died.exitcode}"
+
+
+class _Workers(Executor):
+    def __init__(self, pool: ProcessPool) -> None:
+        self._pool = pool
+        self._futures: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - any function's
+        future: Future[T] = self._pool.schedule(fn, args=args, kwargs=kwargs)
+        self._futures.append(future)
+        return future
+
+    def drop(self) -> None:
+        """Cancel what is not done; a pool that is stopped would leave its waiters waiting."""
+        for future in self._futures:
+            future.cancel()
 
 
 class _Process(SpawnProcess):

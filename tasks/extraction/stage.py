@@ -13,6 +13,7 @@ from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extr
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
+from tasks.workers import run
 
 
 def plan(
@@ -69,7 +70,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) ->
         Markets found, kept and rejected.
     """
     found = find_extracted(job)
-    return ended(_count(found or pool.submit(extract_chunk, job).result(), cached=bool(found)))
+    return ended(_count(found or run(pool, extract_chunk, job), cached=bool(found)))
 
 
 def _count(files: list[LakeFile], *, cached: bool) -> Tally:

@@ -21,6 +21,7 @@ import fsspec
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import DamagedFileError, LakeError
@@ -35,6 +36,8 @@ _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 
 _FINGERPRINT = b"fingerprint"
 _TEMPORARY = ".tmp"
+_LOCK = ".lock"
+_SECONDS_BETWEEN_TRIES = 0.2
 _WRITER = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
@@ -151,17 +154,54 @@ class Lake:
             return
         target = Path(self._absolute(path))
         temporary = Path(self._absolute(_TEMPORARY)) / f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.parent.mkdir(exist_ok=True)
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.parent.mkdir(exist_ok=True)
             with temporary.open("w+b") as sink:
                 yield sink
                 sink.flush()
                 os.fsync(sink.fileno())
             temporary.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise self._refused(path, error) from error
         finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def _refused(self, path: str, error: OSError) -> LakeError:
+        said = error.strerror or str(error)
+        return LakeError(f"{path} cannot be written to the lake {self.root}: {said}; what was finished is kept")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work on the lake while no other run on this machine does, and without what killed ones left half written.
+
+        Two runs at once would both be right, and do the same work twice. A run that is killed leaves nothing locked.
+        Object stores have no locks; there, both work.
+
+        Raises:
+            LakeError: The lake cannot be written to.
+        """
+        if not isinstance(self._fs, LocalFileSystem):
+            yield
+            return
+        path = Path(self._absolute(_LOCK))
+        lock = FileLock(path, poll_interval=_SECONDS_BETWEEN_TRIES)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                logger.info("another run works on the lake %s; this one waits for it", self.root)
+                lock.acquire()
+        except OSError as error:
+            raise self._refused(_LOCK, error) from error
+        try:
+            self.clear_temporaries()
+            yield
+        finally:
+            lock.release()
 
     def write_page(self, path: str, page: str) -> str:
         """Write a page for people, whole or not at all.

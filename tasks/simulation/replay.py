@@ -22,6 +22,7 @@ from tasks.lake.store import Lake, file_path
 from tasks.simulation.framework import Simulation, make_client, raise_what_is_swallowed
 from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.limits import NO_LIMITS, LimitError, Limits, limited
 from tasks.simulation.order_log import OrderLog
 from tasks.simulation.strategy_class import make_strategy
 from tasks.simulation.stream import LakeStream
@@ -57,6 +58,7 @@ class ReplayJob:
         variants: Those that lack their orders, all with the same window.
         ratings: Of these markets, by the model's name.
         market_types: The types that are folded together, as in `WindowsFile`.
+        limits: What the replay may take; it decides nothing of the output.
     """
 
     lake: Lake
@@ -67,6 +69,7 @@ class ReplayJob:
     variants: tuple[Variant, ...]
     ratings: Mapping[str, Ratings]
     market_types: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
 
     def fingerprint(self, variant: Variant) -> str:
         """Say what decides a variant's orders in this chunk.
@@ -128,12 +131,12 @@ def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
         Variant ids and their files.
 
     Raises:
-        ReplayError: A strategy raised; nothing of this chunk is written.
+        ReplayError: A strategy raised, or went beyond the limits; nothing of this chunk is written.
         LakeError: The chunk's messages are missing, damaged, or lack a market.
     """
     rows: dict[str, list[dict[str, object]]] = {variant.id: [] for variant in job.variants}
     dataset, path = _messages(job)
-    with job.lake.reader(dataset, path) as reader:
+    with job.lake.reader(dataset, path) as reader, limited(job.limits):
         groups = row_groups(reader)
         missing = [market_id for market_id in job.market_ids if market_id not in groups]
         if missing:
@@ -190,8 +193,8 @@ def _simulate(
         simulation.add_variant(strategy, make_client(variant.id, variant.account))
     try:
         simulation.run()
-    except Exception as error:  # noqa: BLE001 - whatever a user's strategy raises, its variant and market are named
-        raise ReplayError(_blame(error, streams, strategies)) from None
+    except (Exception, LimitError) as error:  # noqa: BLE001 - whatever it raises, its variant and market are named
+        raise _blame(error, streams, strategies) from None
     if log.error is not None:
         raise log.error
     return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
@@ -201,13 +204,13 @@ def _make(variant: Variant, ratings: Ratings) -> BaseStrategy:
     try:
         strategy = make_strategy(variant.name, variant.parameters, ratings)
     except Exception as error:  # noqa: BLE001 - the same
-        raise ReplayError(_say(variant.id, error, "before the first market")) from None
+        raise _say(variant.id, error, "before the first market") from None
     # A class that takes no `name` still has to have one: orders are told apart by it.
     strategy._name, strategy.name_hash = variant.id, create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH)  # noqa: SLF001
     return strategy
 
 
-def _blame(error: Exception, streams: list[LakeStream], strategies: Mapping[BaseStrategy, str]) -> str:
+def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[BaseStrategy, str]) -> ReplayError:
     """Name the variant, the market and the tick of an exception."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     raised_in = [
@@ -218,9 +221,10 @@ def _blame(error: Exception, streams: list[LakeStream], strategies: Mapping[Base
     if seen:
         tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
         where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
-    return _say(raised_in[-1] if raised_in else "the simulation", error, where)
+    return _say(raised_in[-1] if raised_in else "", error, where)
 
 
-def _say(who: str, error: Exception, where: str) -> str:
+def _say(variant: str, error: BaseException, where: str) -> ReplayError:
     lines = "".join(traceback.format_exception(error)).rstrip()
-    return f"{who} raised {type(error).__name__}: {error} {where}\n{lines}"
+    did = "took" if isinstance(error, LimitError) else f"raised {type(error).__name__}:"
+    return ReplayError(f"{variant or 'the simulation'} {did} {error} {where}\n{lines}", variant)

@@ -1,5 +1,6 @@
 """The simulate stage's Prefect task and the jobs it is given; the replay itself is in the modules beside this one."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -10,13 +11,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.errors import InputError
+from tasks.errors import BacktestError, InputError, ReplayError, WorkerError
 from tasks.extraction.extract import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.simulation.replay import Ratings, ReplayJob, find_orders, replay_chunk
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
+from tasks.workers import run
+
+logger = logging.getLogger("backtest")
 
 
 def plan(
@@ -69,10 +73,41 @@ def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: Executor) ->
 
     Returns:
         Markets that went in and were replayed for every variant.
+
+    Raises:
+        ReplayError: A strategy raised, looped or leaked; the other variants' orders are written.
+        WorkerError: A strategy ends its process; the other variants' orders are written.
     """
     found = find_orders(job)
     lacking = tuple(variant for variant in job.variants if variant.id not in found)
-    if lacking:
-        pool.submit(replay_chunk, replace(job, variants=lacking)).result()
+    if lacking and (failures := _replay(replace(job, variants=lacking), pool)):
+        for failure in failures[1:]:
+            logger.warning("simulate: %s", str(failure).partition("\n")[0])
+        raise failures[0]
     markets = len(job.market_ids)
     return ended(Tally(cached=not lacking, taken=markets, out=markets))
+
+
+def _replay(job: ReplayJob, pool: Executor) -> list[BacktestError]:
+    """Replay a chunk; where a variant fails, again without it, until the others are done."""
+    try:
+        run(pool, replay_chunk, job)
+    except (ReplayError, WorkerError) as error:
+        failed = error.variant if isinstance(error, ReplayError) else ""
+        if len(job.variants) == 1:
+            return [_of_variant(error, job)]
+        if failed:
+            others = tuple(variant for variant in job.variants if variant.id != failed)
+            return [error, *_replay(replace(job, variants=others), pool)]
+        # Nobody was named, so it is searched for by halves.
+        half = len(job.variants) // 2
+        halves = (job.variants[:half], job.variants[half:])
+        return [failure for variants in halves for failure in _replay(replace(job, variants=variants), pool)]
+    return []
+
+
+def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
+    if not isinstance(error, WorkerError):
+        return error
+    first, last, (variant,) = job.market_ids[0], job.market_ids[-1], job.variants
+    return WorkerError(f"{variant.id} on chunk {job.chunk} of {job.archive}, markets {first} to {last}: {error}")

@@ -18,6 +18,7 @@ from tasks.lake.datasets import MARKETS, ORDERS
 from tasks.lake.store import Lake
 from tasks.simulation import replay as replay_module
 from tasks.simulation.framework import make_client
+from tasks.simulation.limits import Limits
 from tasks.simulation.replay import ReplayJob, find_orders, replay_chunk
 from tasks.simulation.strategy_class import make_strategy
 from tasks.simulation.variant import Account, make_variant
@@ -345,6 +346,58 @@ def test_an_exception_of_flumines_own(job, write_module):
     write_module("order_error_of_replay", source)
     variant = variant_of("order_error_of_replay:Broken")
     assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised OrderError")
+
+
+HUNGRY = """
+import time
+from flumine import BaseStrategy
+
+class Hungry(BaseStrategy):
+    kept = []
+
+    def __init__(self, how: str = "", **kwargs):
+        super().__init__(**kwargs)
+        self.how = how
+
+    def check_market_book(self, market, market_book):
+        return True
+
+    def process_market_book(self, market, market_book):
+        while self.how == "loop":
+            try:
+                sum(range(1000))
+            except Exception:
+                pass
+        if self.how == "sleep":
+            time.sleep(100)
+        if self.how == "leak":
+            self.kept.append(bytearray(100_000_000))
+            time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "limits", "took"),
+    [
+        ("loop", Limits(1, 1e6), "more than 1 s for one chunk; a larger chunk_seconds gives it longer"),
+        ("sleep", Limits(1, 1e6), "more than 1 s"),
+        ("leak", Limits(60, 800), "MB of memory, of 800; a larger worker_megabytes gives it more"),
+    ],
+)
+def test_a_strategy_that_loops_or_leaks_is_stopped_and_named(job, write_module, markets, how, limits, took):
+    write_module("hungry_of_replay", HUNGRY)
+    variant = variant_of("hungry_of_replay:Hungry", how=how)
+    try:
+        first = blamed(job(FAVOURITE, variant, limits=limits)).splitlines()[0]
+    finally:
+        sys.modules["hungry_of_replay"].Hungry.kept.clear()
+    assert first.startswith(f"{variant.id} took ")
+    assert took in first
+    assert f"in market {markets['usual'].id} at 2026-01-01T" in first
+
+
+def test_within_its_limits_nothing_is_different(job):
+    assert orders_of(job(FLAT, lake="limited", limits=Limits(60, 4000))) == orders_of(job(FLAT, lake="unlimited"))
 
 
 def test_after_a_failure_the_next_replay_is_as_ever(job, broken):

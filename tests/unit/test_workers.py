@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pebble import ProcessExpired
 
+from tasks.errors import WorkerError
+from tasks.workers import run as run_job
 from tasks.workers import worker_pool
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +100,36 @@ def test_results_and_exceptions_come_back():
         assert list(pool.map(operator.neg, range(5))) == [0, -1, -2, -3, -4]
     left = [" ".join(child.cmdline()) for child in psutil.Process().children()]
     assert not any("spawn_main" in command for command in left)
+
+
+def test_a_worker_that_dies_takes_its_own_task_along_and_no_other():
+    with worker_pool(2) as pool:
+        long = pool.submit(time.sleep, 1.5)
+        with pytest.raises(ProcessExpired):
+            pool.submit(os._exit, 3).result(30)
+        assert long.result(30) is None
+        assert pool.submit(operator.add, 1, 2).result(30) == 3
+
+
+def test_what_a_dead_worker_left_is_done_by_another(tmp_path):
+    with worker_pool(1) as pool:
+        assert run_job(pool, die_once, tmp_path / "died") == "done"
+
+
+def test_what_kills_every_worker_is_given_up():
+    with worker_pool(1) as pool, pytest.raises(WorkerError, match="killed by SIGKILL"):
+        run_job(pool, kill_itself, None)
+
+
+def die_once(path):
+    if path.exists():
+        return "done"
+    path.touch()
+    return os._exit(1)
+
+
+def kill_itself(_):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_leaving_the_block_drops_what_has_not_begun():
