@@ -9,7 +9,9 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,8 +102,9 @@ def _on_workers(work: Callable[[Any], object], jobs: list[Any], workers: int) ->
             work(job)
         return
     with worker_pool(workers) as pool:
-        list(pool.map(work, jobs))
-        _workers_peaks.extend(pool.map(_peak, range(10 * workers)))
+        with ThreadPoolExecutor(workers) as threads:
+            list(threads.map(partial(pool.run, work), jobs))
+        _workers_peaks.extend(pool.run(_peak, 0) for _ in range(workers))
 
 
 def _tutorial(subject: Subject) -> tuple[float, int]:

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from flows.terminal import print_report, print_stage, print_strategies, use_prefect_quietly
-from tasks.errors import BacktestError, InputError, StrategyError
+from tasks.errors import BacktestError, InputError, LakeError, StrategyError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -217,6 +217,21 @@ def show(
         typer.echo(as_csv(report), nl=False)
     else:
         print_report(report)
+
+
+@app.command()
+def check(*, lake: LakeRoot = None) -> None:
+    """Read every file of the lake, and delete what is damaged: the next run makes it again."""
+    from tasks.lake.check import check_lake  # noqa: PLC0415
+    from tasks.lake.store import Lake  # noqa: PLC0415
+    from tasks.settings import Settings  # noqa: PLC0415
+
+    opened = Lake(lake or Settings().lake)
+    with opened.alone():
+        checked = check_lake(opened)
+    typer.echo(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
+    if checked.problems:
+        raise LakeError("\n".join(checked.problems))
 
 
 @app.command()

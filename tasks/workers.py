@@ -9,90 +9,93 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
+from queue import LifoQueue
 from types import ModuleType
-from typing import Any, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TypeVar
 
 from tasks.errors import WorkerError
 
 logger = logging.getLogger("backtest")
 
+J = TypeVar("J")
 T = TypeVar("T")
 
 
 @contextmanager
-def worker_pool(workers: int) -> Iterator[Executor]:
-    """Open a pool of spawned processes.
+def worker_pool(workers: int) -> Iterator["WorkerPool"]:
+    """Open a pool of spawned processes, each started when there is work for it.
 
     Args:
         workers: How many; at least 1.
 
     Yields:
-        The executor; leaving the block drops what is not done.
+        The pool; leaving the block waits for what is running.
     """
-    pool = ProcessPool(max_workers=workers, context=_Context(), initializer=_prepare)
-    executor = _Workers(pool)
+    pool = WorkerPool(workers)
     try:
-        yield executor
+        yield pool
     finally:
-        executor.drop()
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+        pool.close()
 
 
-def run(pool: Executor, work: Callable[[Any], T], job: object) -> T:
-    """Have a job done by a worker; once more where the worker dies.
+class WorkerPool:
+    """Processes and whoever waits for one; got from `worker_pool`.
 
-    Args:
-        pool: From `worker_pool`.
-        work: A module's function.
-        job: What it is given.
-
-    Returns:
-        What it returns.
-
-    Raises:
-        WorkerError: A second worker died of it.
+    Each is an executor of its own, because one whose process dies is of no more use to any of its tasks.
     """
-    try:
-        return pool.submit(work, job).result()
-    except ProcessExpired as died:
-        logger.warning("a worker process died (%s) and another does its task again", _how(died))
-    try:
-        return pool.submit(work, job).result()
-    except ProcessExpired as died:
-        raise WorkerError(f"two worker processes died of it ({_how(died)}); is there memory enough for each?") from died
 
+    def __init__(self, workers: int) -> None:
+        self._free: LifoQueue[ProcessPoolExecutor] = LifoQueue()
+        self._executors: list[ProcessPoolExecutor] = []
+        for _ in range(workers):
+            self._free.put(self._start())
 
-def _how(died: ProcessExpired) -> str:
-    if died.exitcode and died.exitcode < 0:
-        return f"killed by {signal.Signals(-died.exitcode).name}"
-    return f"exit status {died.exitcode}"
+    def run(self, work: Callable[[J], T], job: J) -> T:
+        """Have a job done by a process, once more where that dies; for threads, of which each waits for its own.
 
+        Args:
+            work: A module's function.
+            job: What it is given.
 
-class _Workers(Executor):
-    def __init__(self, pool: ProcessPool) -> None:
-        self._pool = pool
-        self._futures: list[Future[Any]] = []
+        Returns:
+            What it returns.
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - any function's
-        future: Future[T] = self._pool.schedule(fn, args=args, kwargs=kwargs)
-        self._futures.append(future)
-        return future
+        Raises:
+            WorkerError: A second process died of it.
+        """
+        executor = self._free.get()
+        try:
+            try:
+                return executor.submit(work, job).result()
+            except BrokenProcessPool:
+                logger.warning("a worker process died; another does its task again")
+                executor = self._start()
+            try:
+                return executor.submit(work, job).result()
+            except BrokenProcessPool:
+                executor = self._start()
+                raise WorkerError("two worker processes died of it; is there memory enough for each?") from None
+        finally:
+            self._free.put(executor)
 
-    def drop(self) -> None:
-        """Cancel what is not done; a pool that is stopped would leave its waiters waiting."""
-        for future in self._futures:
-            future.cancel()
+    def close(self) -> None:
+        """Wait for what is running, and end the processes."""
+        for executor in self._executors:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> ProcessPoolExecutor:
+        executor = ProcessPoolExecutor(1, mp_context=_Context(), initializer=_prepare)
+        self._executors.append(executor)
+        return executor
 
 
 class _Process(SpawnProcess):
-    """Starts without running the parent's main module again: that may be Prefect's engine."""
+    """Starts without running the parent's main module again, which may be Prefect's engine; ends when its work has."""
 
     def start(self) -> None:
         main = sys.modules["__main__"]
@@ -101,6 +104,13 @@ class _Process(SpawnProcess):
             super().start()
         finally:
             sys.modules["__main__"] = main
+
+    def run(self) -> None:
+        super().run()
+        # Python would wait for every thread that a strategy has left.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 class _Context(SpawnContext):

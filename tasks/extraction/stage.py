@@ -1,7 +1,6 @@
 """The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +12,7 @@ from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extr
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.workers import run
+from tasks.workers import WorkerPool
 
 
 def plan(
@@ -57,7 +56,7 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) -> Tally:  # noqa: ARG001 - in the run's name
+def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: WorkerPool) -> Tally:  # noqa: ARG001 - in the run's name
     """Extract one chunk of an archive.
 
     Args:
@@ -70,7 +69,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) ->
         Markets found, kept and rejected.
     """
     found = find_extracted(job)
-    return ended(_count(found or run(pool, extract_chunk, job), cached=bool(found)))
+    return ended(_count(found or pool.run(extract_chunk, job), cached=bool(found)))
 
 
 def _count(files: list[LakeFile], *, cached: bool) -> Tally:

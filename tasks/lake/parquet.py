@@ -56,12 +56,24 @@ class Reader:
         with self._reading():
             return self._parquet.read(columns=columns)
 
-    def read_row_group(self, number: int, columns: list[str]) -> pa.Table:
+    def pieces(self) -> Iterator[pa.Table]:
+        """Read it row group by row group.
+
+        Yields:
+            Their rows.
+
+        Raises:
+            DamagedFileError: A page is not what was written.
+        """
+        for number in range(self.metadata.num_row_groups):
+            yield self.read_row_group(number)
+
+    def read_row_group(self, number: int, columns: list[str] | None = None) -> pa.Table:
         """Read a row group.
 
         Args:
             number: From 0.
-            columns: Only these.
+            columns: Only these; all where None.
 
         Returns:
             Its rows.

@@ -372,6 +372,18 @@ class Lake:
             if path.endswith(".parquet")
         )
 
+    def paths(self, dataset: Dataset) -> list[str]:
+        """List all files of a dataset.
+
+        Args:
+            dataset: The dataset.
+
+        Returns:
+            Where they lie below the lake's root, sorted.
+        """
+        found = (path for path in self._find(dataset.name) if path.endswith(".parquet"))
+        return sorted(posixpath.relpath(path, self._base) for path in found)
+
     def values(self, dataset: Dataset) -> list[str]:
         """List the values of a dataset's outermost partition key.
 

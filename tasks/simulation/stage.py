@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from typing import cast
 
@@ -18,7 +17,7 @@ from tasks.lake.store import Lake
 from tasks.simulation.replay import Ratings, ReplayJob, find_orders, replay_chunk
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
-from tasks.workers import run
+from tasks.workers import WorkerPool
 
 logger = logging.getLogger("backtest")
 
@@ -62,7 +61,7 @@ def plan(
 
 
 @task(name="simulate chunk", task_run_name="simulate chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: Executor) -> Tally:  # noqa: ARG001 - in the run's name
+def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: WorkerPool) -> Tally:  # noqa: ARG001 - in the run's name
     """Replay one chunk once, for the variants that lack its orders.
 
     Args:
@@ -88,10 +87,10 @@ def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: Executor) ->
     return ended(Tally(cached=not lacking, taken=markets, out=markets))
 
 
-def _replay(job: ReplayJob, pool: Executor) -> list[BacktestError]:
+def _replay(job: ReplayJob, pool: WorkerPool) -> list[BacktestError]:
     """Replay a chunk; where a variant fails, again without it, until the others are done."""
     try:
-        run(pool, replay_chunk, job)
+        pool.run(replay_chunk, job)
     except (ReplayError, WorkerError) as error:
         failed = error.variant if isinstance(error, ReplayError) else ""
         if len(job.variants) == 1:

@@ -1,0 +1,135 @@
+"""Strategies that misbehave: named where they fail, and of no consequence to those beside them."""
+
+import pytest
+from chaos import times
+from lakes import Difference, rows
+
+THEIRS = '''
+import os, signal, threading, time
+from flumine import BaseStrategy
+from flumine.order.ordertype import LimitOrder
+from flumine.order.trade import Trade
+
+class Theirs(BaseStrategy):
+    """Does something that nobody should."""
+
+    kept = []
+
+    def __init__(self, market: str = "1.0", **kwargs):
+        super().__init__(**kwargs)
+        self.market = market
+
+    def check_market_book(self, market, market_book):
+        return True
+
+    def process_market_book(self, market, market_book):
+        if market_book.market_id == self.market:
+            self.misbehave(market, market_book)
+
+class Raises(Theirs):
+    def misbehave(self, market, market_book):
+        raise ZeroDivisionError("one market too many")
+
+class Loops(Theirs):
+    def misbehave(self, market, market_book):
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:
+                pass
+
+class Leaks(Theirs):
+    def misbehave(self, market, market_book):
+        while True:
+            self.kept.append(bytearray(50_000_000))
+            time.sleep(0.1)
+
+class Dies(Theirs):
+    def misbehave(self, market, market_book):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Prints(Theirs):
+    def process_market_book(self, market, market_book):
+        print("a line a tick", flush=True)
+
+class Keeps(Theirs):
+    def process_market_book(self, market, market_book):
+        self.kept = [*self.kept[-500:], market_book]
+        assert all(book.market_id for book in self.kept)
+
+class Threads(Theirs):
+    def process_new_market(self, market, market_book):
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        threading.Thread(target=self.fail, daemon=True).start()
+
+    def fail(self):
+        raise RuntimeError("in a thread")
+
+class Absurd(Theirs):
+    def process_market_book(self, market, market_book):
+        for runner in market_book.runners:
+            for price, size in ((0.5, 2), (1e9, 2), (2, -5), (2, 1e12), (float("nan"), 2), (2, float("inf"))):
+                trade = Trade(market_book.market_id, runner.selection_id, runner.handicap, self)
+                market.place_order(trade.create_order(side="BACK", order_type=LimitOrder(price, size)))
+'''
+
+FAILING = {
+    "Raises": "raised ZeroDivisionError: one market too many",
+    "Loops": "took more than 4 s for one chunk",
+    "Leaks": "MB of memory, of 900",
+    "Dies": "two worker processes died of it",
+}
+WHAT = {
+    "Raises": "raises",
+    "Loops": "loops for ever, and catches all exceptions",
+    "Leaks": "leaks memory",
+    "Dies": "kills its process",
+    "Prints": "prints",
+    "Keeps": "keeps old books",
+    "Threads": "starts threads that fail or stay",
+    "Absurd": "places absurd orders",
+}
+BEARABLE = ("Prints", "Keeps", "Threads", "Absurd")
+LIMITS = ("--chunk-seconds", 4, "--worker-megabytes", 900)
+
+
+def of_ours(lake):
+    return [row for row in rows(lake, "orders") if str(row[-1]).startswith(("back_favourite", "rated_price"))]
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    (tmp_path / "misbehaving.py").write_text(THEIRS)
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize("number", range(times(1, 5)))
+def test_who_fails_is_named_and_the_others_have_their_orders(
+    number, theirs, month, asked, undisturbed, tmp_path, backtest, ratings_url, caused
+):
+    market = month.races[7 + 11 * number].market_id
+    bad = [word for name in FAILING for word in ("--strategy", f"misbehaving:{name}:market={market}")]
+    lake = tmp_path / "lake"
+    failed = backtest(*asked(lake, *bad, *LIMITS), expect=1, BACKTEST_RATINGS_URL=ratings_url, **theirs)
+    said = [line for line in failed.stderr.splitlines() if line.startswith(("error: ", "simulate: "))]
+    for name, what in FAILING.items():
+        [line] = [line for line in said if f"misbehaving.{name}-" in line]
+        assert what in line
+        assert name == "Dies" or f"in market {market} at 2026-01-" in line
+    assert "1 of 7 tasks failed" in failed.stderr
+    right, found = set(of_ours(undisturbed)), set(of_ours(lake))
+    difference = Difference(len(found - right), len(right - found))
+    for name in FAILING:
+        caused(f"a strategy that {WHAT[name]}, beside two that do not", difference)
+
+
+def test_what_can_be_borne_is_borne(theirs, asked, undisturbed, tmp_path, backtest, ratings_url, caused):
+    strange = [word for name in BEARABLE for word in ("--strategy", f"misbehaving:{name}")]
+    lake = tmp_path / "lake"
+    done = backtest(*asked(lake, *strange), BACKTEST_RATINGS_URL=ratings_url, **theirs)
+    assert "a line a tick" not in done.stdout
+    assert "misbehaving.Absurd-" in done.stdout
+    right, found = set(of_ours(undisturbed)), set(of_ours(lake))
+    difference = Difference(len(found - right), len(right - found))
+    for name in BEARABLE:
+        caused(f"a strategy that {WHAT[name]}, beside two that do not", difference)

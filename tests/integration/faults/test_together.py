@@ -1,0 +1,57 @@
+"""Two runs on one lake at the same moment."""
+
+import json
+import subprocess
+
+import pytest
+from chaos import times
+from lakes import Difference, compare, leftovers
+from served import BACKTEST
+
+PAIRS = times(1, 10)
+
+
+@pytest.fixture
+def at_once(environment, ratings_url):
+    """Run commands at the same moment; what each reported."""
+
+    def at_once(*commands: list[str]) -> list[dict]:
+        processes = [
+            subprocess.Popen(
+                [BACKTEST, *command, "--json"],
+                env={**environment, "BACKTEST_RATINGS_URL": ratings_url},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for command in commands
+        ]
+        ended = [(*process.communicate(timeout=240), process.returncode) for process in processes]
+        for _, said, status in ended:
+            assert status == 0, said
+        return [json.loads(out) for out, _, _ in ended]
+
+    return at_once
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_the_same_twice(number, at_once, asked, tmp_path, judge):
+    reports = at_once(asked(tmp_path), asked(tmp_path))
+    assert reports[0]["variants"] == reports[1]["variants"]
+    for stage in ("extract", "simulate", "aggregate"):
+        assert sorted(report["stages"][stage]["cached"] for report in reports) == [False, True], stage
+    assert not leftovers(tmp_path)
+    judge("two runs at once on one lake, of the same", tmp_path)
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_different_variants_of_one_archive(number, at_once, asked, tmp_path, undisturbed, caused):
+    more = ("--strategy", f"back_favourite:stake={number + 3}")
+    reports = at_once(asked(tmp_path), asked(tmp_path, *more))
+    assert sorted(report["stages"]["extract"]["cached"] for report in reports) == [False, True]
+    assert [len(report["variants"]) for report in reports] == [2, 3]
+    assert reports[1]["variants"][:2] == reports[0]["variants"]
+    assert not leftovers(tmp_path)
+    shared = ("orders", *(f"results/{name}" for name in ("markets", "days", "statistics", "summary")))
+    lost, wrong = compare(tmp_path, undisturbed).lost, compare(tmp_path, undisturbed, but=shared).wrong
+    caused("two runs at once on one lake, of different variants", Difference(wrong, lost))
