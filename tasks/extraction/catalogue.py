@@ -46,6 +46,8 @@ class MarketHistory:
         Args:
             message: What a line says of this market.
         """
+        if self.publish_times and message.publish_time < self.publish_times[-1]:
+            self._problem = self._problem or "out of time order"
         self.publish_times.append(message.publish_time)
         self.messages.append(message.raw)
         if self._problem:

@@ -21,7 +21,7 @@ from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

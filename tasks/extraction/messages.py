@@ -4,14 +4,18 @@ import bz2
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
-import orjson
+import msgspec
 
 from tasks.extraction.archive import MEMBER_LIMIT
+from tasks.extraction.stream_message import StreamMessage
 
 _PIECE = 1 << 20
+
+# Checks every value's type, in the time that others take to parse.
+_read_line = cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(StreamMessage).decode)
 
 
 class BadMemberError(Exception):
@@ -110,22 +114,30 @@ def read_messages(raw: bytes) -> Iterator[Message]:
     Raises:
         BadMemberError: It cannot be read to its end.
     """
-    for number, line in enumerate(decompress(raw).split(b"\n"), start=1):
+    content = decompress(raw)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise BadMemberError("bad JSON", f"not UTF-8: {error.reason} at byte {error.start}") from None
+    for number, line in enumerate(content.split(b"\n"), start=1):
         stripped = line.rstrip(b"\r")
         if not stripped:
             continue
         try:
-            message = orjson.loads(stripped)
-            publish_time, changes = int(message["pt"]), message.get("mc", ())
-            if len(changes) == 1:
-                yield Message(str(changes[0]["id"]), publish_time, stripped, changes[0])
-                continue
-            apart = [
-                Message(str(change["id"]), publish_time, orjson.dumps({**message, "mc": [change]}), change)
-                for change in changes
-            ]
-        except orjson.JSONDecodeError as error:
+            message = _read_line(stripped)
+        except msgspec.ValidationError as error:
+            raise BadMemberError("not a stream message", f"line {number}: {error}") from None
+        except (msgspec.DecodeError, RecursionError) as error:
             raise BadMemberError("bad JSON", f"line {number}: {error}") from None
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise BadMemberError("not a stream message", f"line {number}: {type(error).__name__} {error}") from None
-        yield from apart
+        publish_time, changes = message["pt"], message.get("mc", ())
+        if len(changes) == 1:
+            yield Message(changes[0]["id"], publish_time, stripped, changes[0])
+        else:
+            yield from _apart(stripped, publish_time, changes)
+
+
+def _apart(line: bytes, publish_time: int, changes: Sequence[dict[str, Any]]) -> Iterator[Message]:
+    """Make a line of each market that a line speaks of, with all that stands there."""
+    message = msgspec.json.decode(line)
+    for whole, change in zip(message.get("mc", ()), changes, strict=True):
+        yield Message(change["id"], publish_time, msgspec.json.encode({**message, "mc": [whole]}), change)

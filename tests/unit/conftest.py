@@ -77,6 +77,7 @@ class HandMade:
         self.id = market_id
         self.off = off or datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
         self.lines: list[bytes] = []
+        self._last: float = 0
         self.definition: dict[str, Any] = {
             "bspMarket": True,
             "turnInPlayEnabled": False,
@@ -139,7 +140,7 @@ class HandMade:
 
     def close(self, seconds: float = -60, winner: int = 11) -> Self:
         """Suspend at the off, then settle."""
-        self.define(0, status="SUSPENDED")
+        self.define(min(0, self._last), status="SUSPENDED")
         result = {True: "WINNER", False: "LOSER"}
         runners = [
             {**r, "status": r["status"] if r["status"] == "REMOVED" else result[r["id"] == winner]}
@@ -162,6 +163,7 @@ class HandMade:
         return list(self.definition["runners"])
 
     def _send(self, seconds: float, change: dict[str, Any]) -> Self:
+        self._last = seconds
         pt = round((self.off.timestamp() - seconds) * 1000)
         message = {
             "op": "mcm",

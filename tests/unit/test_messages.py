@@ -43,7 +43,7 @@ def test_the_same_lines_however_stored(stored):
 
 
 def test_raw_is_byte_for_byte_even_where_json_could_be_written_otherwise():
-    line = b'{ "pt" : 1.0e3, "op":"mcm", "mc":[ {"id":"1.200000001","name":"caf\\u00e9 \xc3\xa9","x":1.10} ] }'
+    line = b'{ "pt" : 1000, "op":"mcm", "mc":[ {"id":"1.200000001","name":"caf\\u00e9 \xc3\xa9","x":1.10} ] }'
     [message] = read_messages(line)
     assert message.raw == line
     assert message.publish_time == 1000
