@@ -4,7 +4,7 @@ VENV := .venv
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 INSTALLED := $(VENV)/installed-$(VERSION)
 
-.PHONY: install backtest serve bench sameness calibrate lint test clean
+.PHONY: install backtest serve bench sameness calibrate chaos audit lint test clean
 
 install: $(INSTALLED)
 
@@ -34,13 +34,23 @@ sameness: install
 calibrate: install
 	$(VENV)/bin/python -m benchmarks.calibrate
 
+# Every fault of tests/integration/faults caused many times; prints the table of docs/reliability.md. An hour.
+chaos: install
+	BACKTEST_TEST_CHAOS=1 $(VENV)/bin/python -m pytest tests/integration/faults
+
+# Known vulnerabilities of the pinned versions; asks PyPI.
+audit: install
+	$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --quiet pip-audit
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 lint: install
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
+# Files side by side on two cores: most of the time is waiting for servers, browsers and disks.
 test: install
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 clean:
 	rm -rf $(VENV) .prefect

@@ -16,7 +16,7 @@ from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.columns import RatingRows
 from tasks.ratings.predictions import read_predictions
-from tasks.ratings.services import SERVICES, fetch_day, parse_day
+from tasks.ratings.services import SERVICES, fetch_day, parse_day, without_user
 from tasks.rejects import as_table
 
 VERSION = 1
@@ -34,11 +34,13 @@ class Model(NamedTuple):
         name: What the lake calls it: a service's name; a file's name and a digest of its content.
         source: The service's address, or the file's.
         content: What decides its ratings besides the day: the address, or the digest of the file's content.
+        asked: Where a service is asked: its address with user and password, which are in nothing else.
     """
 
     name: str
     source: str
     content: str
+    asked: str = ""
 
     @property
     def is_service(self) -> bool:
@@ -73,7 +75,8 @@ def find_model(ratings: str, base_url: str) -> Model:
         RatingsFileError: There is no such file.
     """
     if ratings in SERVICES:
-        return Model(ratings, base_url, base_url)
+        shown = without_user(base_url)
+        return Model(ratings, shown, shown, base_url)
     try:
         with fsspec.open(ratings, "rb") as source:
             content = hashlib.file_digest(source, "sha256").hexdigest()
@@ -135,7 +138,7 @@ def _read(model: Model, day: str, http: requests.Session) -> RatingRows:
     if not model.is_service:
         return read_predictions(model.source)
     service, when = SERVICES[model.name], date.fromisoformat(day)
-    return parse_day(fetch_day(http, service, when, model.content), service, when)
+    return parse_day(fetch_day(http, service, when, model.asked), service, when)
 
 
 def load_ratings(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> pd.DataFrame:

@@ -144,6 +144,22 @@ def parse_day(text: str, service: Service, day: date) -> RatingRows:
     return clean_rows(_table(text, f"ratings of {service.name} for {day}"), COLUMNS)
 
 
+def without_user(base_url: str) -> str:
+    """Take user and password out of an address, so that it can be shown.
+
+    Args:
+        base_url: As for `fetch_day`.
+
+    Returns:
+        The rest of it; nothing where it cannot be taken apart, and nobody knows which part is the password.
+    """
+    try:
+        base = urlsplit(base_url)
+    except ValueError:
+        return ""
+    return urlunsplit(base._replace(netloc=base.netloc.rpartition("@")[2]))
+
+
 def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str, str] | None]:
     """Build a day's URL, and take user and password out of it: from there they get into every error's text."""
     try:

@@ -10,7 +10,7 @@ import pytest
 from chaos import CHAOS, times
 from lakes import leftovers
 
-DAMAGES = times(3, 60)
+DAMAGES = times(3, 40)
 SIZES = range(200, 2200, 200) if CHAOS else [600]
 
 
