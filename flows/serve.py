@@ -3,7 +3,6 @@
 What is deployed is in prefect.yaml; here is only what starts, in which order, and how all of it ends.
 """
 
-import fcntl
 import os
 import signal
 import socket
@@ -17,6 +16,7 @@ from typing import NamedTuple, NoReturn
 
 import requests
 import typer
+from filelock import FileLock, Timeout
 
 from flows import pool
 from tasks.errors import BacktestError, InputError
@@ -90,12 +90,11 @@ def _check_free(port: int) -> None:
 def _only_one(home: Path) -> Iterator[None]:
     # A second one would take the runs of the first for left behind.
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "serve.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{home} is served already; stop that, or set PREFECT_HOME to another folder") from None
-        yield
+    try:
+        with FileLock(home / "serve.lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"{home} is served already; stop that, or set PREFECT_HOME to another folder") from None
 
 
 def _absolute(root: str) -> str:

@@ -6,11 +6,7 @@ What the datasets are is declared in `datasets.py`; what goes into a file is dec
 import hashlib
 import io
 import logging
-import os
-import platform
 import posixpath
-import re
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -18,14 +14,13 @@ from pathlib import Path
 from typing import IO
 
 import fsspec
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import DamagedFileError, LakeError
 from tasks.lake.datasets import Dataset
+from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_seal, seal
 
@@ -35,10 +30,7 @@ logger = logging.getLogger("backtest")
 _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 
 _FINGERPRINT = b"fingerprint"
-_TEMPORARY = ".tmp"
 _LOCK = ".lock"
-_SECONDS_BETWEEN_TRIES = 0.2
-_WRITER = re.compile(r"(?P<host>.*)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
 
@@ -152,26 +144,22 @@ class Lake:
             yield buffer
             self._fs.pipe_file(self._absolute(path), buffer.getvalue())
             return
-        target = Path(self._absolute(path))
-        temporary = Path(self._absolute(_TEMPORARY)) / f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex}"
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.parent.mkdir(exist_ok=True)
-            with temporary.open("w+b") as sink:
-                yield sink
-                sink.flush()
-                os.fsync(sink.fileno())
-            temporary.replace(target)
-            _sync_folder(target.parent)
-        except OSError as error:
-            raise self._refused(path, error) from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with self._writing(path), write_whole(Path(self._absolute(path)), self._temporaries) as sink:
+            yield sink
 
-    def _refused(self, path: str, error: OSError) -> LakeError:
-        said = error.strerror or str(error)
-        return LakeError(f"{path} cannot be written to the lake {self.root}: {said}; what was finished is kept")
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise LakeError(
+                f"{path} cannot be written to the lake {self.root}: {said}; what was finished is kept"
+            ) from error
+
+    @property
+    def _temporaries(self) -> Path:
+        return Path(self._absolute(".tmp"))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -186,22 +174,14 @@ class Lake:
         if not isinstance(self._fs, LocalFileSystem):
             yield
             return
-        path = Path(self._absolute(_LOCK))
-        lock = FileLock(path, poll_interval=_SECONDS_BETWEEN_TRIES)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                logger.info("another run works on the lake %s; this one waits for it", self.root)
-                lock.acquire()
-        except OSError as error:
-            raise self._refused(_LOCK, error) from error
-        try:
-            self.clear_temporaries()
+        with ExitStack() as held:
+            with self._writing(_LOCK):
+                held.enter_context(locked(Path(self._absolute(_LOCK)), self._say_waiting))
+                clear_left(self._temporaries)
             yield
-        finally:
-            lock.release()
+
+    def _say_waiting(self) -> None:
+        logger.info("another run works on the lake %s; this one waits for it", self.root)
 
     def write_page(self, path: str, page: str) -> str:
         """Write a page for people, whole or not at all.
@@ -426,20 +406,6 @@ class Lake:
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
-    def clear_temporaries(self) -> int:
-        """Delete what killed writers on this machine left half written; those of living writers stay.
-
-        Returns:
-            How many files were deleted.
-        """
-        left = 0
-        for path in self._find(_TEMPORARY):
-            written_by = _WRITER.fullmatch(posixpath.basename(path))
-            if written_by and written_by["host"] == platform.node() and not psutil.pid_exists(int(written_by["pid"])):
-                self._fs.rm_file(path)
-                left += 1
-        return left
-
     def sha256(self, path: str) -> str:
         """Hash a file's bytes.
 
@@ -466,13 +432,3 @@ def _check_is_damage(error: Exception, path: str) -> None:
     # What the system refuses has a number; a file that cannot be read now may be whole.
     if isinstance(error, OSError) and error.errno:
         raise LakeError(f"{path} cannot be read: {error}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a folder; its rename is durable on its own terms
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

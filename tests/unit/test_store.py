@@ -5,6 +5,8 @@ import pickle
 import platform
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from tasks.errors import LakeError
 from tasks.lake.datasets import DATASETS, MARKETS, RATINGS, REJECTS, RESULTS_SUMMARY, TIME
+from tasks.lake.disk import clear_left
 from tasks.lake.store import Lake, file_path
 
 AT = {"model": "mine", "date": "2026-01-01"}
@@ -111,7 +114,6 @@ def test_a_lake_in_memory():
     assert lake.fresh(RATINGS, AT, "print") == file
     assert lake.names(RATINGS, AT) == ["data"]
     assert lake.values(RATINGS) == ["mine"]
-    assert lake.clear_temporaries() == 0
     assert len(lake.sha256(file.path)) == 64
     lake.delete(RATINGS, AT)
     assert lake.find(RATINGS, AT) is None
@@ -278,21 +280,21 @@ def test_temporaries_of_the_dead_are_cleared_and_those_of_the_living_kept(lake):
         dead.write_bytes(b"half")
         elsewhere = folder / f"another-machine.{killed_process_id()}.{uuid.uuid4().hex}"
         elsewhere.write_bytes(b"half")
-        assert lake.clear_temporaries() == 1
+        assert clear_left(Path(lake.root) / ".tmp") == 1
         assert sorted(folder.iterdir()) == sorted([mine, elsewhere])
     assert lake.read(RATINGS, AT).num_rows == 5
-    assert lake.clear_temporaries() == 0
+    assert clear_left(Path(lake.root) / ".tmp") == 0
 
 
 def test_no_temporaries_in_a_lake_that_is_not_there(lake):
-    assert lake.clear_temporaries() == 0
+    assert clear_left(Path(lake.root) / ".tmp") == 0
 
 
 def test_a_strange_file_among_the_temporaries_is_left_alone(lake):
     stranger = Path(lake.root) / ".tmp" / ".DS_Store"
     stranger.parent.mkdir(parents=True)
     stranger.write_bytes(b"")
-    assert lake.clear_temporaries() == 0
+    assert clear_left(Path(lake.root) / ".tmp") == 0
     assert stranger.exists()
 
 
@@ -313,8 +315,49 @@ def test_a_killed_writer_leaves_only_a_temporary_that_the_next_clears(lake):
     assert lake.find(RATINGS, AT) is None
     [left] = files_of(lake)
     assert left.startswith(".tmp/")
-    assert lake.clear_temporaries() == 1
+    assert clear_left(Path(lake.root) / ".tmp") == 1
     assert files_of(lake) == []
+
+
+HOLD = """
+import sys, time
+sys.path[:] = {path!r}
+from tasks.lake.store import Lake
+with Lake({root!r}).alone():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_works_on_a_lake_at_a_time_until_it_ends_however_it_ends(lake, caplog):
+    script = HOLD.format(path=sys.path, root=lake.root)
+    holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        threading.Timer(0.5, holder.kill).start()
+        started = time.monotonic()
+        with caplog.at_level("INFO", "backtest"), lake.alone():
+            assert time.monotonic() - started > 0.3
+        assert "another run works on the lake" in caplog.text
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_what_killed_runs_left_is_gone_when_one_begins(lake):
+    dead = Path(lake.root) / ".tmp" / f"{platform.node()}.{killed_process_id()}.{uuid.uuid4().hex}"
+    dead.parent.mkdir(parents=True)
+    dead.write_bytes(b"half")
+    with lake.alone():
+        assert not dead.exists()
+
+
+def test_a_lake_that_is_a_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / "lake").write_text("not a folder")
+    with pytest.raises(LakeError, match="cannot be written to the lake") as refused, Lake(tmp_path / "lake").alone():
+        pass
+    assert "\n" not in str(refused.value)
 
 
 # Found or not
