@@ -84,8 +84,15 @@ def _in_order(schema: dict[str, Any]) -> None:
 class Profile(BaseModel):
     """What is asked of any archive."""
 
-    # Defaults are validated as well, so that 0 and 0.0 are the same discount and make the same variant.
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, json_schema_extra=_in_order)
+    # Defaults are validated as well, so that 0 and 0.0 are the same discount and make the same variant; what is refused
+    # is not repeated, because it may be a password.
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        json_schema_extra=_in_order,
+    )
 
     strategies: list[StrategyChoice] = Field(
         [StrategyChoice(strategy="back_favourite")], description="Strategies of this project; each is a variant"

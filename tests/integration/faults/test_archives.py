@@ -1,6 +1,7 @@
 """Archives with all that can be wrong in one: each bad member a reject with a reason, the good ones as if alone."""
 
 import bz2
+import copy
 import io
 import random
 import re
@@ -216,7 +217,7 @@ def spoil(rng, messages):
         if rng.random() < 0.2:
             del node[key]
         else:
-            node[key] = rng.choice(NASTY)
+            node[key] = copy.deepcopy(rng.choice(NASTY))
     return messages
 
 
