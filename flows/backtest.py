@@ -12,6 +12,7 @@ from flows.parameters import BacktestParameters
 from flows.ratings import ratings
 from flows.report import BacktestReport, read_report
 from flows.simulate import simulate
+from flows.stages import ask
 from tasks.errors import BacktestError, DamagedFileError
 
 logger = logging.getLogger("backtest")
@@ -61,11 +62,11 @@ def _is_damage(error: BaseException | None) -> bool:
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
-    stages = {"extract": extract(parameters)}
+    stages = {"extract": ask(extract, parameters)}
     if parameters.ratings_model:
-        stages["ratings"] = ratings(parameters)
-    stages["simulate"] = simulate(parameters)
-    stages["aggregate"] = aggregated = aggregate(parameters)
+        stages["ratings"] = ask(ratings, parameters)
+    stages["simulate"] = ask(simulate, parameters)
+    stages["aggregate"] = aggregated = ask(aggregate, parameters)
     report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
     show_report(report, parameters.reject_sources)
     return report

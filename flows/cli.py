@@ -135,7 +135,9 @@ def _verb(name: str, doc: str, flow: str, show: Callable[[Any], None], *, sweeps
             "worker_megabytes": worker_megabytes,
         }
         parameters = _parameters(_set(asked))
-        outcome = getattr(import_module(f"flows.{flow}"), flow)(parameters)
+        from flows.stages import ask  # noqa: PLC0415 - see the module's docstring
+
+        outcome = ask(getattr(import_module(f"flows.{flow}"), flow), parameters)
         if as_json:
             typer.echo(json.dumps(outcome.model_dump(mode="json", by_alias=True)))
         else:

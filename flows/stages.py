@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
+from prefect.exceptions import MissingResult
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -15,6 +16,29 @@ from tasks.progress import Progress, Words
 
 # A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def ask(stage: Callable[[P], R], parameters: P) -> R:
+    """Run a stage's flow, once more where Prefect's server lost its answer.
+
+    A flow that had nothing to do ends in a state of its own name, Cached, whose data is this process's alone. Where a
+    busy server takes a state and its answer gets lost, Prefect asks again and is given the state without them.
+
+    Args:
+        stage: The flow.
+        parameters: What it is given.
+
+    Returns:
+        What it returns.
+    """
+    try:
+        return stage(parameters)
+    except MissingResult:
+        return stage(parameters)
 
 
 def gather(

@@ -46,7 +46,7 @@ def test_the_same_twice(number, at_once, asked, tmp_path, judge):
 
 @pytest.mark.parametrize("number", range(PAIRS))
 def test_different_variants_of_one_archive(number, at_once, asked, tmp_path, undisturbed, caused):
-    more = ("--strategy", f"back_favourite:stake={number + 3}")
+    more = ("--strategy", f"back_favourite:stake={number + 20}")
     reports = at_once(asked(tmp_path), asked(tmp_path, *more))
     assert sorted(report["stages"]["extract"]["cached"] for report in reports) == [False, True]
     assert [len(report["variants"]) for report in reports] == [2, 3]
