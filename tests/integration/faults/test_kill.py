@@ -7,11 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from chaos import CHAOS, times
-from lakes import FINISHED, leftovers, written
+from chaos import times
+from lakes import FINISHED, compare, leftovers, written
 from served import BACKTEST, alive
 
-KILLS = times(3, 100)
+KILLS_A_LAKE = 3
+LAKES = times(1, 40)
 WORKERS_KILLED = times(1, 20)
 
 
@@ -40,33 +41,28 @@ def kill(process: subprocess.Popen[str]) -> None:
     assert not alive(children), "workers outlived the command"
 
 
-@pytest.mark.timeout(7200 if CHAOS else 300)
-def test_at_any_moment(start, undisturbed, tmp_path, judge):
-    rng = random.Random(2026)  # noqa: S311 - moments, not secrets
-    lake, runs, finished = tmp_path / "lake-1", 1, {}
-    for _ in range(KILLS):
-        process = start(lake)
+@pytest.mark.parametrize("seed", range(LAKES))
+def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
+    rng = random.Random(seed)  # noqa: S311 - moments, not secrets
+    finished: dict[str, int] = {}
+    kills = 0
+    for patience in [*(rng.uniform(1, 9) for _ in range(KILLS_A_LAKE)), 120]:
+        process = start(tmp_path)
         try:
-            _, said = process.communicate(timeout=rng.uniform(1, 9))
+            _, said = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             kill(process)
+            kills += 1
         else:
             assert process.returncode == 0, said
-            judge("killed at a random moment (SIGKILL), and run again", lake)
-            assert not leftovers(lake)
-            runs += 1
-            lake = tmp_path / f"lake-{runs}"
-        now = written(lake)
-        finished = {name: at for name, at in finished.items() if name in now}
+        now = written(tmp_path)
         assert {name: now[name] for name in finished} == finished, "what was finished was done again"
         finished = {name: at for name, at in now.items() if name.startswith(FINISHED)}
-    process = start(lake)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said
-    now = written(lake)
-    assert {name: now[name] for name in finished} == finished, "what was finished was done again"
-    judge("killed at a random moment (SIGKILL), and run again", lake)
-    assert not leftovers(lake)
+    assert process.returncode == 0
+    assert not leftovers(tmp_path)
+    difference = compare(tmp_path, undisturbed)
+    for _ in range(kills):
+        caused("killed at a random moment (SIGKILL), and run again", difference)
 
 
 @pytest.mark.timeout(1200)
