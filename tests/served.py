@@ -105,6 +105,15 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return found
 
 
+def kill_tree(process: subprocess.Popen[str]) -> None:
+    """End a command as a power cut would: it first, so that it can tell nobody."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    psutil.wait_procs(children, timeout=10)
+    assert not alive(children), "workers outlived the command"
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

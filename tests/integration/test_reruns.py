@@ -8,38 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import psutil
 import pytest
 import requests
-from served import alive
+from lakes import COMPARED, FINISHED, leftovers, rows, written
+from served import kill_tree
 
 from sample.archive import Sample
 
 BacktestJson = Callable[..., dict[str, Any]]
-
-# Ratings carry the moment they were fetched, so only their figures are compared.
-COMPARED = {
-    "markets": "*",
-    "catalogue/markets": "*",
-    "catalogue/runners": "*",
-    "ratings": "* EXCLUDE (fetched_at, source)",
-    "orders": "*",
-    "results/markets": "*",
-    "results/days": "*",
-    "results/summary": "*",
-}
-
-
-def rows(lake: Path, dataset: str) -> list[tuple[object, ...]]:
-    """Every row of a dataset, its partitions included, in one order."""
-    source = f"read_parquet('{lake}/{dataset}/**/*.parquet', hive_partitioning = true)"
-    return duckdb.sql(f"SELECT {COMPARED[dataset]} FROM {source} ORDER BY ALL").fetchall()  # noqa: S608
-
-
-def written(lake: Path) -> dict[str, int]:
-    """When each file of the lake was written."""
-    return {str(path.relative_to(lake)): path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
 
 
 def asked(month: Sample, lake: Path) -> tuple[object, ...]:
@@ -52,15 +28,6 @@ def undisturbed(month, ratings_url, tmp_path_factory, backtest_json) -> Path:
     lake = tmp_path_factory.mktemp("undisturbed")
     backtest_json(*asked(month, lake), BACKTEST_RATINGS_URL=ratings_url)
     return lake
-
-
-def kill_tree(process: subprocess.Popen[str]) -> None:
-    """End a command as a power cut would: it first, so that it can tell nobody."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.wait(10)
-    psutil.wait_procs(children, timeout=10)
-    assert not alive(children), "workers outlived the command"
 
 
 @pytest.mark.parametrize("dataset", ["markets", "ratings", "orders"])
@@ -82,10 +49,10 @@ def test_killed_and_run_again_gives_the_same_lake(
 
     for name in COMPARED:
         assert rows(tmp_path, name) == rows(undisturbed, name)
-    whole_chunks = {name for name in finished if name.startswith(("catalogue/markets", "orders"))}
+    whole_chunks = {name for name in finished if name.startswith(FINISHED)}
     now = written(tmp_path)
     assert {name: now[name] for name in whole_chunks} == {name: finished[name] for name in whole_chunks}
-    assert not list(tmp_path.glob(".tmp/*"))
+    assert not leftovers(tmp_path)
     assert report["stages"]["extract"]["cached"] == (dataset != "markets")
 
 

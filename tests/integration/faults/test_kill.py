@@ -9,7 +9,7 @@ import psutil
 import pytest
 from chaos import times
 from lakes import FINISHED, compare, leftovers, written
-from served import BACKTEST, alive
+from served import BACKTEST, kill_tree
 
 KILLS_A_LAKE = 3
 LAKES = times(1, 40)
@@ -32,15 +32,6 @@ def start(asked, environment, ratings_url):
     return start
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    """End a command as a power cut would: it first, so that it can tell nobody."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.communicate()
-    psutil.wait_procs(children, timeout=10)
-    assert not alive(children), "workers outlived the command"
-
-
 @pytest.mark.parametrize("seed", range(LAKES))
 def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
     rng = random.Random(seed)  # noqa: S311 - moments, not secrets
@@ -51,7 +42,7 @@ def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
         try:
             _, said = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
-            kill(process)
+            kill_tree(process)
             kills += 1
         else:
             assert process.returncode == 0, said
