@@ -68,7 +68,7 @@ def test_a_backtest_from_the_form(ui, page, month):
 
     expect(page.get_by_text("backtest 2026_01_JanSyntheticPro").first).to_be_visible()
     ui.tab("Parameters")
-    expect(page.get_by_text('"seconds_to_start": 30')).to_be_visible()
+    expect(page.get_by_text('"seconds_to_start": 30').first).to_be_visible()
     ui.tab("Subflow Runs")
     for stage in ("extract", "simulate", "aggregate"):
         expect(page.get_by_text(f"{stage} 2026_01_JanSyntheticPro").first).to_be_visible()
@@ -83,13 +83,15 @@ def test_a_backtest_from_the_form(ui, page, month):
     assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 900
 
 
-def test_a_wrong_parameter_does_not_start_a_run(ui, page, month):
+def test_a_wrong_parameter_does_not_start_a_run(ui, page, served, month):
+    before = {run["id"] for run in served.runs("backtest")}
     form = ui.ask("backtest")
     ask_for(form, month.archive)
     form.fill("Stake", "-1")
     form.submit()
-    expect(page.get_by_text("-1 is less than or equal to the minimum of 0")).to_be_visible()
+    expect(page.get_by_text("-1 is less than or equal to the minimum of 0").first).to_be_visible()
     assert page.url.split("?")[0].endswith("/run")
+    assert {run["id"] for run in served.runs("backtest")} == before
 
 
 def test_one_failed_chunk_is_retried_alone(ui, page, month, user):
@@ -102,9 +104,9 @@ def test_one_failed_chunk_is_retried_alone(ui, page, month, user):
     ui.start(form)
     ui.wait_for_state("Failed")
     # A retry that comes before the old process has ended would be crashed by its end.
-    expect(page.get_by_text("exited with status code")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("exited with status code").first).to_be_visible(timeout=20_000)
     ui.tab("Details")
-    page.get_by_text("See More").click()
+    page.get_by_text("See More").first.click()
     expect(page.get_by_text(f"one market too many in market {market_id}").first).to_be_visible()
     page.keyboard.press("Escape")
 
@@ -115,6 +117,6 @@ def test_one_failed_chunk_is_retried_alone(ui, page, month, user):
     assert sorted(ui.task_runs()) == [
         (f"simulate chunk {number}/7", "Completed" if number == 4 else "Cached") for number in range(1, 8)
     ]
-    page.get_by_role("link", name="backtest 2026_01_JanSyntheticPro").click()
+    page.get_by_role("link", name="backtest 2026_01_JanSyntheticPro").first.click()
     ui.subflow("extract 2026_01_JanSyntheticPro")
     assert {state for _, state in ui.task_runs()} == {"Cached"}
