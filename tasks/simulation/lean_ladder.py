@@ -6,9 +6,6 @@ from math import inf
 Level = dict[str, float]
 Entries = list[list[float]]
 
-# Messages that a ladder which nobody reads may fall behind: they take memory.
-_LONGEST_WAY_BACK = 100000
-
 
 class PriceLadder:
     """Levels by price, lowest or highest first.
