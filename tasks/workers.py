@@ -94,16 +94,21 @@ class WorkerPool:
         return executor
 
 
+# Two that start at once would each take the other's stand-in for the main module, and leave one in its place.
+_starting = threading.Lock()
+
+
 class _Process(SpawnProcess):
     """Starts without running the parent's main module again, which may be Prefect's engine; ends when its work has."""
 
     def start(self) -> None:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            super().start()
-        finally:
-            sys.modules["__main__"] = main
+        with _starting:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
 
     def run(self) -> None:
         super().run()

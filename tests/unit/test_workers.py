@@ -66,6 +66,13 @@ def test_the_parents_main_module_is_not_run_again(tmp_path):
     assert "main" not in done.stderr
 
 
+def test_starting_many_at_once_leaves_the_parents_main_module_where_it_was():
+    main = sys.modules["__main__"]
+    with worker_pool(6) as pool, ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(partial(pool.run, time.sleep), [0.5] * 6)) == [None] * 6
+        assert sys.modules["__main__"] is main
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_end_when_their_parent_is_killed(number):
     script = (
