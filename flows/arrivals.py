@@ -9,7 +9,7 @@ import pyarrow as pa
 from prefect import flow
 
 from flows.events import announce_arrival
-from flows.monthly import ArchiveOutcome, InboxRecord, MonthlyParameters, left_alone, look_through
+from flows.inbox import ArchiveOutcome, InboxParameters, InboxRecord, left_alone, look_through
 from flows.parameters import BacktestParameters
 from tasks.arrival.inbox import Candidate
 from tasks.errors import StageError
@@ -20,7 +20,7 @@ VERSION = 1
 
 
 @flow(name="arrivals", flow_run_name="arrivals {parameters.inbox}", persist_result=False)
-def arrivals(parameters: MonthlyParameters) -> InboxRecord:
+def arrivals(parameters: InboxParameters) -> InboxRecord:
     """Announce each archive in the inbox whose results are missing or stale, once.
 
     Args:

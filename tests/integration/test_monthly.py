@@ -24,11 +24,11 @@ import json, sys
 from importlib import import_module
 from flows.terminal import use_prefect_quietly
 use_prefect_quietly()
-from flows.monthly import MonthlyParameters
+from flows.inbox import InboxParameters
 for line in sys.stdin:
     flow, parameters = json.loads(line)
     try:
-        said = getattr(import_module(f"flows.{flow}"), flow)(MonthlyParameters(**parameters)).model_dump()
+        said = getattr(import_module(f"flows.{flow}"), flow)(InboxParameters(**parameters)).model_dump()
     except Exception as error:
         said = {"error": type(error).__name__, "text": str(error)}
     print(json.dumps(said), flush=True)
