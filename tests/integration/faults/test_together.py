@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from chaos import times
@@ -9,6 +10,17 @@ from lakes import Difference, compare, leftovers
 from served import BACKTEST
 
 PAIRS = times(1, 10)
+
+IN_THREADS = """
+import json, sys
+from concurrent.futures import ThreadPoolExecutor
+from flows.backtest import backtest
+from flows.parameters import BacktestParameters
+
+asked = [BacktestParameters(**one) for one in json.loads(sys.argv[1])]
+with ThreadPoolExecutor(len(asked)) as threads:
+    print(json.dumps([report.model_dump(mode="json") for report in threads.map(backtest, asked)]))
+"""
 
 
 @pytest.fixture
@@ -55,3 +67,32 @@ def test_different_variants_of_one_archive(number, at_once, asked, tmp_path, und
     shared = ("orders", *(f"results/{name}" for name in ("markets", "days", "statistics", "summary")))
     lost, wrong = compare(tmp_path, undisturbed).lost, compare(tmp_path, undisturbed, but=shared).wrong
     caused("two runs at once on one lake, of different variants", Difference(wrong, lost))
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_in_threads_of_one_process(number, environment, ratings_url, month, tmp_path, judge):
+    asked = {
+        "archives": [str(month.archive)],
+        "ratings": "iggy",
+        "strategies": [
+            {"strategy": "back_favourite"},
+            {"strategy": "rated_price", "parameters": {"seconds_to_start": 30}},
+        ],
+        "lake": str(tmp_path),
+        "chunk_bytes": 150_000,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", IN_THREADS, json.dumps([asked, asked])],
+        env={**environment, "BACKTEST_RATINGS_URL": ratings_url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    reports = json.loads(done.stdout.splitlines()[-1])
+    assert reports[0]["variants"] == reports[1]["variants"]
+    for stage in ("extract", "simulate", "aggregate"):
+        assert sorted(report["stages"][stage]["cached"] for report in reports) == [False, True], stage
+    assert not leftovers(tmp_path)
+    judge("two runs at once on one lake, in threads of one process", tmp_path)
