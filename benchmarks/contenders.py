@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import psutil
 from flumine import FlumineSimulation, clients
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
@@ -86,9 +87,9 @@ def measure(contender: str, subject: Subject) -> Measure:
     return Measure(seconds, max(_workers_peaks, default=_peak()), orders)
 
 
-def _peak(_: int = 0) -> float:
+def _peak(process: int | str = "self") -> float:
     # Not getrusage: a spawned process starts with its parent's peak there.
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    (line,) = (line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
@@ -104,7 +105,7 @@ def _on_workers(work: Callable[[Any], object], jobs: list[Any], workers: int) ->
     with worker_pool(workers) as pool:
         with ThreadPoolExecutor(workers) as threads:
             list(threads.map(partial(pool.run, work), jobs))
-        _workers_peaks.extend(pool.run(_peak, 0) for _ in range(workers))
+        _workers_peaks.extend(_peak(worker.pid) for worker in psutil.Process().children())
 
 
 def _tutorial(subject: Subject) -> tuple[float, int]:
