@@ -4,10 +4,6 @@ Matching, controls and execution are flumine's, called where it calls them. What
 flumine would catch it, log it, and raise it again.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from betfairlightweight.resources import MarketBook
 from flumine import BaseStrategy, config
 from flumine.clients import VenueType
@@ -18,10 +14,6 @@ from flumine.order.ordertype import OrderTypes
 
 from tasks.simulation.framework import Simulation, VariantMarket
 from tasks.simulation.lean_middleware import LeanMiddleware
-
-# Python's own 700 looks for cycles every dozen ticks, and there are hardly any; with far more, memory is less often in
-# the processor's cache, which costs as much.
-_OBJECTS_BETWEEN_COLLECTIONS = 5_000
 
 
 class LeanSimulation(Simulation):
@@ -37,8 +29,7 @@ class LeanSimulation(Simulation):
         """Replay all streams."""
         self._subscribers.clear()
         self._process_orders = [s for s in self.strategies if _has_own(s, "process_orders")]
-        with _rare_collections():
-            super().run()
+        super().run()
 
     def _process_market_books(self, event: events.MarketBookEvent) -> None:
         for market_book in event.event:
@@ -111,15 +102,3 @@ def _is_done(order: BaseOrder) -> bool:
     if order.order_type.ORDER_TYPE == OrderTypes.LIMIT:
         return bool(order.size_remaining == 0)
     return bool(order.current_order.status == "EXECUTION_COMPLETE")
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

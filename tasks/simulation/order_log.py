@@ -31,6 +31,12 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
         self._rows: defaultdict[BaseStrategy, dict[str, list[Row]]] = defaultdict(dict)
         self.error: Exception | None = None
 
+    def end(self) -> None:
+        """End its thread, which flumine leaves running where a strategy raised at the start or the finish."""
+        self.logging_queue.put(None)
+        if self.is_alive():
+            self.join()
+
     def rows(self, strategy: BaseStrategy) -> list[Row]:
         """Give a strategy's orders.
 

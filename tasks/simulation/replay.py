@@ -20,6 +20,7 @@ from tasks.lake.fingerprint import ENGINE, digest, fingerprint
 from tasks.lake.parquet import LakeFile, Reader
 from tasks.lake.store import Lake, file_path
 from tasks.simulation.framework import Simulation, make_client, raise_what_is_swallowed
+from tasks.simulation.garbage import collected_once
 from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.limits import NO_LIMITS, LimitError, Limits, limited
@@ -146,7 +147,12 @@ def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
                 market_id: partial(_read_messages, reader, groups[market_id])
                 for market_id in job.market_ids[start : start + _MARKETS_AT_ONCE]
             }
-            for variant_id, orders in _simulate(readers, job.variants, job.ratings).items():
+            with collected_once():
+                try:
+                    simulated = _simulate(readers, job.variants, job.ratings)
+                except ReplayError as error:
+                    raise _without_frames(error)  # noqa: B904 - it is the same error
+            for variant_id, orders in simulated.items():
                 rows[variant_id].extend(orders)
     # Threads, because a file's writer mostly waits until the disk has it.
     with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
@@ -195,6 +201,8 @@ def _simulate(
         simulation.run()
     except (Exception, LimitError) as error:  # noqa: BLE001 - whatever it raises, its variant and market are named
         raise _blame(error, streams, strategies) from None
+    finally:
+        log.end()
     if log.error is not None:
         raise log.error
     return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
@@ -222,6 +230,12 @@ def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[
         tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
         where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
     return _say(raised_in[-1] if raised_in else "", error, where)
+
+
+def _without_frames(error: ReplayError) -> ReplayError:
+    """Cut an error off from where it was raised, where the whole simulation would stay in memory with it."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _say(variant: str, error: BaseException, where: str) -> ReplayError:

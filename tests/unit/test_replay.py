@@ -1,6 +1,7 @@
 """A chunk replayed once for all variants: each bets as it would alone, as in plain flumine, the same every time."""
 
 import bz2
+import gc
 import pickle
 import shutil
 import sys
@@ -145,6 +146,17 @@ def test_markets_do_not_depend_on_how_many_are_simulated_at_once(job, monkeypatc
     at_once = orders_of(job(FLAT, lake="at once"))
     monkeypatch.setattr(replay_module, "_MARKETS_AT_ONCE", 1)
     assert orders_of(job(FLAT, lake="one by one")) == at_once
+
+
+def simulations():
+    return [left for left in gc.get_objects() if isinstance(left, FlumineSimulation)]
+
+
+def test_nothing_of_a_simulation_stays_in_memory(job):
+    gc.collect()
+    before = simulations()
+    replay_chunk(job(FAVOURITE, FLAT))
+    assert simulations() == before
 
 
 def test_only_the_selected_markets_are_replayed(job, markets):
@@ -336,6 +348,16 @@ def test_when_all_is_over(job, broken):
 def test_in_its_constructor(job, broken):
     variant = broken("__init__")
     assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised ZeroDivisionError")
+
+
+@pytest.mark.parametrize("where", ["process_market_book", "start", "finish", "__init__"])
+def test_nothing_of_a_failed_simulation_stays_in_memory_with_its_error(job, broken, where):
+    gc.collect()
+    before = simulations()
+    with pytest.raises(ReplayError) as error:
+        replay_chunk(job(FAVOURITE, broken(where)))
+    assert simulations() == before
+    assert error.value.variant
 
 
 def test_an_exception_of_flumines_own(job, write_module):
