@@ -24,8 +24,9 @@ class Pool:
     def __init__(self, api: str) -> None:
         self._api = api
         self._http = requests.Session()
-        # Prefect's answer when SQLite is locked for a moment.
-        retry = Retry(5, backoff_factor=0.2, status_forcelist=[HTTPStatus.SERVICE_UNAVAILABLE], allowed_methods=None)
+        # Prefect's answer when SQLite is locked for a moment; it then closes the connection, which counts as well.
+        busy = [HTTPStatus.SERVICE_UNAVAILABLE]
+        retry = Retry(10, backoff_factor=0.2, backoff_max=3, status_forcelist=busy, allowed_methods=None)
         self._http.mount("http://", HTTPAdapter(max_retries=retry))
 
     def make(self) -> None:

@@ -39,7 +39,9 @@ class Served:
                 stderr=terminal,
             )
         self.http = requests.Session()
-        self.http.mount("http://", HTTPAdapter(max_retries=Retry(9, status_forcelist=[503], allowed_methods=None)))
+        # SQLite can be locked for seconds: Prefect then answers 503 and closes the connection, both of which count.
+        retry = Retry(16, backoff_factor=0.1, backoff_max=2, status_forcelist=[503], allowed_methods=None)
+        self.http.mount("http://", HTTPAdapter(max_retries=retry))
 
     @property
     def address(self) -> str:
