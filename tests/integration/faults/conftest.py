@@ -1,5 +1,6 @@
 """Faults, caused for real: a few in `make test`, many in `make chaos`, which also prints what came of them."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def caused(request: pytest.FixtureRequest) -> Callable[[str, Difference], None]:
     return caused
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def asked(month: Sample) -> Asked:
     """What is asked of every lake: the month in eight chunks, two variants, ratings from the service."""
 
@@ -57,13 +58,30 @@ def asked(month: Sample) -> Asked:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(month: Sample, ratings_url: str, tmp_path_factory: pytest.TempPathFactory, backtest_json: Any) -> Path:
+def undisturbed(asked: Asked, ratings_url: str, tmp_path_factory: pytest.TempPathFactory, backtest_json: Any) -> Path:
     """The lake of a run that nothing happened to."""
     lake = tmp_path_factory.mktemp("undisturbed")
-    variants = ("--strategy", "back_favourite", "--strategy", "rated_price:seconds_to_start=30")
-    words = ("run", month.archive, "--ratings", "iggy", *variants, "--lake", lake, "--chunk-bytes", 150_000)
-    backtest_json(*words, BACKTEST_RATINGS_URL=ratings_url)
+    backtest_json(*asked(lake), BACKTEST_RATINGS_URL=ratings_url)
     return lake
+
+
+@pytest.fixture
+def succeed(environment: dict[str, str], ratings_url: str) -> Callable[..., str]:
+    """Run a command that is not `backtest` alone, and has to succeed; what it printed."""
+
+    def succeed(*command: object) -> str:
+        done = subprocess.run(
+            [str(word) for word in command],
+            env={**environment, "BACKTEST_RATINGS_URL": ratings_url},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return succeed
 
 
 @pytest.fixture

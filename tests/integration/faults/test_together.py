@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from chaos import times
@@ -46,13 +47,18 @@ def at_once(environment, ratings_url):
     return at_once
 
 
-@pytest.mark.parametrize("number", range(PAIRS))
-def test_the_same_twice(number, at_once, asked, tmp_path, judge):
-    reports = at_once(asked(tmp_path), asked(tmp_path))
+def check_shared(reports: list[dict], lake: Path) -> None:
+    """Check that two runs of the same have the same figures, and that one of them did the work."""
     assert reports[0]["variants"] == reports[1]["variants"]
     for stage in ("extract", "simulate", "aggregate"):
         assert sorted(report["stages"][stage]["cached"] for report in reports) == [False, True], stage
-    assert not leftovers(tmp_path)
+    assert not leftovers(lake)
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_the_same_twice(number, at_once, asked, tmp_path, judge):
+    reports = at_once(asked(tmp_path), asked(tmp_path))
+    check_shared(reports, tmp_path)
     judge("two runs at once on one lake, of the same", tmp_path)
 
 
@@ -70,7 +76,7 @@ def test_different_variants_of_one_archive(number, at_once, asked, tmp_path, und
 
 
 @pytest.mark.parametrize("number", range(PAIRS))
-def test_in_threads_of_one_process(number, environment, ratings_url, month, tmp_path, judge):
+def test_in_threads_of_one_process(number, succeed, month, tmp_path, judge):
     asked = {
         "archives": [str(month.archive)],
         "ratings": "iggy",
@@ -81,18 +87,6 @@ def test_in_threads_of_one_process(number, environment, ratings_url, month, tmp_
         "lake": str(tmp_path),
         "chunk_bytes": 150_000,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", IN_THREADS, json.dumps([asked, asked])],
-        env={**environment, "BACKTEST_RATINGS_URL": ratings_url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    reports = json.loads(done.stdout.splitlines()[-1])
-    assert reports[0]["variants"] == reports[1]["variants"]
-    for stage in ("extract", "simulate", "aggregate"):
-        assert sorted(report["stages"][stage]["cached"] for report in reports) == [False, True], stage
-    assert not leftovers(tmp_path)
+    reports = json.loads(succeed(sys.executable, "-c", IN_THREADS, json.dumps([asked, asked])).splitlines()[-1])
+    check_shared(reports, tmp_path)
     judge("two runs at once on one lake, in threads of one process", tmp_path)
