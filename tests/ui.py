@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Response
 
 # The timeline of a run is drawn again and again, so a page never goes idle: what is waited for is always an element.
 _SECONDS_FOR_A_RUN = 120
+
+# The page of a deployment, once Prefect has chosen its tab: it comes to rest there after a form.
+_DEPLOYMENT = re.compile(r"/deployments/deployment/[^/?]+\?tab=")
+
+
+def _created(answer: Response) -> bool:
+    """Whether it is Prefect's answer that a run was created."""
+    return answer.url.endswith("/create_flow_run") and answer.ok
 
 
 class Form:
@@ -76,24 +85,28 @@ class Ui:
         return Form(self.page)
 
     def start(self, form: Form) -> None:
-        """Submit a form and go to the page of its run."""
-        view = self.page.locator("a, button", has_text="View run").last
-        self._persist(form.submit, view)
-        view.click()
-        self.page.wait_for_url("**/runs/flow-run/**")
+        """Submit a form and open the page of its run.
 
-    def _persist(self, ask: Callable[[], None], accepted: Locator) -> None:
+        Not by the message's "View run", which is there for five seconds: a click on it is lost while Prefect goes on
+        from the form to the deployment's page.
+        """
+        with self.page.expect_response(_created, timeout=60_000) as created:
+            self._persist(form.submit, lambda: _DEPLOYMENT.search(self.page.url) is not None)
+        self.page.goto(f"{self._address}/runs/flow-run/{created.value.json()['id']}")
+        self.page.locator(".page-heading-flow-run .state-badge").wait_for()
+
+    def _persist(self, ask: Callable[[], None], accepted: Callable[[], bool]) -> None:
         """Ask again where Prefect says sorry: SQLite was locked for a moment, it answered 503, and nothing was done."""
         sorry = self.page.get_by_text("Oops")
         for asked in range(1, 5):
             ask()
             for _ in range(100):
-                if accepted.is_visible():
+                if accepted():
                     return
                 if sorry.count() >= asked:
                     break
                 self.page.wait_for_timeout(100)
-        accepted.wait_for()
+        raise AssertionError(f"Prefect did not take it: {self.page.locator('body').inner_text()}")
 
     def artifact(self, key: str) -> None:
         """Open an artifact of the run whose page is open."""
@@ -112,8 +125,7 @@ class Ui:
             self.page.get_by_role("button", name="Retry").first.press("Enter")
             self.page.get_by_role("button", name="Retry").nth(1).press("Enter")
 
-        heading = self.page.locator(".page-heading-flow-run .state-badge")
-        self._persist(ask, heading.filter(has_not_text="Failed"))
+        self._persist(ask, lambda: self.state() != "Failed")
 
     def task_runs(self) -> list[tuple[str, str]]:
         """Names and states of the task runs of the flow run whose page is open."""
