@@ -149,12 +149,16 @@ def _cold(subject: Subject) -> tuple[float, int]:
         return _timed(lambda: _backtest(subject._replace(lake=folder), _variants(subject, 1)))
 
 
-def _warm(subject: Subject, variants: int = 1) -> tuple[float, int]:
+def _warm(subject: Subject, variants: int = 1, strategy: str = "rated_price") -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         _link(subject.lake, folder)
         lake = Lake(folder)
-        run = _plan(lake, subject, _variants(subject, variants))
+        run = _plan(lake, subject, _variants(subject, variants, strategy))
         return _timed(lambda: _simulate(run, subject.workers))
+
+
+def _own(subject: Subject) -> tuple[float, int]:
+    return _warm(subject, strategy="strategies.rated_price:RatedPrice")
 
 
 def _sweep(subject: Subject) -> tuple[float, int]:
@@ -192,11 +196,11 @@ def _timed(work: Callable[[], int]) -> tuple[float, int]:
     return time.perf_counter() - started, orders
 
 
-def _variants(subject: Subject, count: int) -> tuple[Variant, ...]:
+def _variants(subject: Subject, count: int, strategy: str = "rated_price") -> tuple[Variant, ...]:
     model = find_model(subject.predictions, "")
     return tuple(
         make_variant(
-            "rated_price",
+            strategy,
             {"stake": 5 if n == 0 else round(5 + n / 100, 2)},
             ratings=model.name,
             window=WINDOW,
@@ -264,6 +268,7 @@ CONTENDERS: dict[str, Callable[[Subject], tuple[float, int]]] = {
     "plain flumine": _plain_flumine,
     "cold": _cold,
     "warm": _warm,
+    "warm, by import path": _own,
     "sweep of 20": _sweep,
     "nothing to do": _nothing,
     "bz2 alone": _bz2_alone,

@@ -11,6 +11,7 @@ from flumine.simulation.utils import SimulatedDateTime
 from tasks.simulation.fold import fold
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.stream import LakeStream
+from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
 
 Messages = Sequence[tuple[int, bytes]]
@@ -23,7 +24,7 @@ def books(stream_class: type[LakeStream], messages: Messages, window: Window) ->
 
 
 def compare_streams(messages: Messages, window: Window) -> int:
-    """Flumine's stream on all messages, and ours on all, ours on the folded, and flumine's on those, tick by tick."""
+    """Flumine's stream and ours, ours watched, on all messages and on the folded, tick by tick."""
     folded = list(fold(messages, window))
     assert [time for time, _ in folded] == sorted(time for time, _ in folded)
     ways = [
@@ -31,8 +32,9 @@ def compare_streams(messages: Messages, window: Window) -> int:
         books(LeanStream, messages, window),
         books(LeanStream, folded, window),
         books(LakeStream, folded, window),
+        books(WatchedStream, messages, window),
     ]
-    seen = [Seen(), Seen(), Seen()]
+    seen = [Seen() for _ in ways[1:]]
     ticks = 0
     with SimulatedDateTime():
         for (expected,), *others in zip_longest(*ways, fillvalue=("a tick more",)):

@@ -7,7 +7,7 @@ is made of is `lean_book.py`'s business, which messages count `window.py`'s.
 import datetime as dt
 from datetime import UTC, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from betfairlightweight.resources import RunnerBook
 from betfairlightweight.resources.baseresource import BaseResource
@@ -19,8 +19,6 @@ from tasks.simulation.lean_ladder import BestPrices, PriceLadder, TradedLadder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tasks.simulation.lean_ladder import Level
 
 _new_ex, _new_sp = EX.__new__, SP.__new__
 _new_runner_book = RunnerBook.__new__
@@ -51,12 +49,16 @@ class Runner:
         "takes",
     )
 
+    ladder: ClassVar = PriceLadder
+    traded_ladder: ClassVar = TradedLadder
+    best_prices: ClassVar = BestPrices
+
     def __init__(self, at: int, named: dict[str, Any]) -> None:
         self.at = at
         self.removal_date: str | None = None
-        self._back, self._lay = PriceLadder(-1), PriceLadder(1)
-        self._best_back, self._best_lay = BestPrices(), BestPrices()
-        self._traded, self._sp_back, self._sp_lay = TradedLadder(), PriceLadder(-1), PriceLadder(1)
+        self._back, self._lay = self.ladder(-1), self.ladder(1)
+        self._best_back, self._best_lay = self.best_prices(), self.best_prices()
+        self._traded, self._sp_back, self._sp_lay = self.traded_ladder(1), self.ladder(-1), self.ladder(1)
         self._sp: dict[str, Any] = {"near": None, "far": None, "bsp": None}
         self._fields = {**RUNNER_FIELDS, "selection_id": named["id"], "handicap": named.get("hc", 0)}
         self.takes: dict[str, Callable[[Any], None]] = {
@@ -99,17 +101,12 @@ class Runner:
         starting_price.back_stake_taken = self._sp_lay.levels
         starting_price.lay_liability_taken = self._sp_back.levels
         attributes["ex"] = ex = _new_ex(EX)
-        ex.available_to_back = self._back.levels or _instead(self._back, self._best_back)
-        ex.available_to_lay = self._lay.levels or _instead(self._lay, self._best_lay)
+        ex.available_to_back = self._back.levels or self._best_back.levels
+        ex.available_to_lay = self._lay.levels or self._best_lay.levels
         ex.traded_volume = self._traded.levels
         attributes["orders"] = []
         attributes["matches"] = []
         return book
-
-
-def _instead(ladder: PriceLadder, best: BestPrices) -> "list[Level]":
-    # A list that a strategy emptied stays empty until the side changes; flumine shows nothing else in its place.
-    return best.levels or [] if ladder.is_empty else ladder.levels
 
 
 class MarketCache:
@@ -119,6 +116,8 @@ class MarketCache:
         market_id: The market.
         active: Whether the last message lay within the window.
     """
+
+    runner: ClassVar = Runner
 
     def __init__(self, market_id: str) -> None:
         self.market_id = market_id
@@ -213,7 +212,7 @@ class MarketCache:
         self._source = definition, tuple(runner.removal_date for runner in self._runners)
 
     def _add(self, named: dict[str, Any]) -> Runner:
-        runner = Runner(len(self._runners), named)
+        runner = self.runner(len(self._runners), named)
         handicap = named.get("hc", 0)
         self._runners.append(runner)
         self._by_key[named["id"], handicap] = runner

@@ -11,7 +11,7 @@ class PriceLadder:
     """Levels by price, lowest or highest first.
 
     Attributes:
-        levels: The reader's to keep: a list that stood here, and a level in it, is not looked at again.
+        levels: The reader's to keep: a list that stood here never changes.
     """
 
     __slots__ = ("_keys", "_levels", "_sign", "levels")
@@ -24,11 +24,6 @@ class PriceLadder:
         """
         self._sign = sign
         self.clear()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no level, whatever a reader did to `levels`."""
-        return not self._levels
 
     def clear(self) -> None:
         """Remove all levels."""
@@ -59,12 +54,9 @@ class PriceLadder:
 
 
 class TradedLadder(PriceLadder):
-    """Levels by price, lowest first, that a message without any clears."""
+    """Levels by price that a message without any clears."""
 
     __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(1)
 
     def update(self, entries: Entries) -> None:
         """Take a message's entries.

@@ -43,7 +43,7 @@ class LeanStream(LakeStream):
                 if cache is None or change.get("img", False):
                     if "marketDefinition" not in change:
                         raise KeyError("marketDefinition")  # as flumine does, which cannot tell when the market starts
-                    cache = caches[market_id] = MarketCache(market_id)
+                    cache = caches[market_id] = self._make_cache(market_id)
                     gates.setdefault(market_id, Gate(window)).renew()
                 gate = gates[market_id]
                 if "marketDefinition" in change:
@@ -53,3 +53,6 @@ class LeanStream(LakeStream):
             if active:
                 self.publish_time = publish_time
                 yield [cache.create_resource(stream_id, snap=True) for cache in caches.values() if cache.active]
+
+    def _make_cache(self, market_id: str) -> MarketCache:
+        return MarketCache(market_id)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from flumine import BaseStrategy
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
+from strategies import STRATEGIES
 from tasks.errors import LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS, WINDOWS, Dataset
 from tasks.lake.fingerprint import ENGINE, digest, fingerprint
@@ -28,6 +29,7 @@ from tasks.simulation.order_log import OrderLog
 from tasks.simulation.strategy_class import make_strategy
 from tasks.simulation.stream import LakeStream
 from tasks.simulation.variant import FLUMINE, LEAN, Variant
+from tasks.simulation.watched_book import ChangedBookError, WatchedStream
 from tasks.simulation.window import Window
 from tasks.simulation.windows import WindowsFile, row_groups
 
@@ -42,6 +44,9 @@ ENGINES: dict[str, tuple[type[LakeStream], type[Simulation]]] = {
     LEAN: (LeanStream, LeanSimulation),
     FLUMINE: (LakeStream, Simulation),
 }
+
+# What is no exception of the strategy's own.
+_DID: dict[type[BaseException], str] = {LimitError: "took", ChangedBookError: "changed"}
 
 Ratings = dict[str, dict[int, float]]
 
@@ -184,7 +189,7 @@ def _read_messages(reader: Reader, group: int) -> Sequence[str]:
 def _simulate(
     readers: Mapping[str, Callable[[], Sequence[str]]], variants: Sequence[Variant], ratings: Mapping[str, Ratings]
 ) -> dict[str, list[dict[str, object]]]:
-    stream, framework = ENGINES[variants[0].engine]
+    stream, framework = _engine(variants)
     arguments = Window.parse(variants[0].window).listener_kwargs
     streams = [stream(market_id, read, arguments) for market_id, read in readers.items()]
     raise_what_is_swallowed()
@@ -200,12 +205,19 @@ def _simulate(
     try:
         simulation.run()
     except (Exception, LimitError) as error:  # noqa: BLE001 - whatever it raises, its variant and market are named
-        raise _blame(error, streams, strategies) from None
+        raise _blame(_changed_book(error, streams) or error, streams, strategies) from None
     finally:
         log.end()
     if log.error is not None:
         raise log.error
     return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
+
+
+def _engine(variants: Sequence[Variant]) -> tuple[type[LakeStream], type[Simulation]]:
+    stream, framework = ENGINES[variants[0].engine]
+    # This project's strategies are tested not to change books, so that nobody has to look.
+    is_watched = stream is LeanStream and any(variant.name not in STRATEGIES for variant in variants)
+    return WatchedStream if is_watched else stream, framework
 
 
 def _make(variant: Variant, ratings: Ratings) -> BaseStrategy:
@@ -216,6 +228,19 @@ def _make(variant: Variant, ratings: Ratings) -> BaseStrategy:
     # A class that takes no `name` still has to have one: orders are told apart by it.
     strategy._name, strategy.name_hash = variant.id, create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH)  # noqa: SLF001
     return strategy
+
+
+def _changed_book(error: BaseException, streams: list[LakeStream]) -> ChangedBookError | None:
+    """Look whether a strategy changed a book, on which then another stumbled."""
+    if isinstance(error, LimitError):
+        return None  # it may have interrupted the making of a book, which now looks like a changed one
+    try:
+        for stream in streams:
+            if isinstance(stream, WatchedStream):
+                stream.check()
+    except ChangedBookError as changed:
+        return changed
+    return None
 
 
 def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[BaseStrategy, str]) -> ReplayError:
@@ -229,6 +254,10 @@ def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[
     if seen:
         tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
         where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
+    if isinstance(error, ChangedBookError):
+        # Found later than it was done, so it is known who did it only where nobody else could have.
+        raised_in = [variant_id for own, variant_id in strategies.items() if type(own) not in STRATEGIES.values()]
+        return _say(raised_in[0] if len(raised_in) == 1 else "", error, where)
     return _say(raised_in[-1] if raised_in else "", error, where)
 
 
@@ -240,5 +269,5 @@ def _without_frames(error: ReplayError) -> ReplayError:
 
 def _say(variant: str, error: BaseException, where: str) -> ReplayError:
     lines = "".join(traceback.format_exception(error)).rstrip()
-    did = "took" if isinstance(error, LimitError) else f"raised {type(error).__name__}:"
+    did = _DID.get(type(error)) or f"raised {type(error).__name__}:"
     return ReplayError(f"{variant or 'the simulation'} {did} {error} {where}\n{lines}", variant)

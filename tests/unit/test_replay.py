@@ -14,6 +14,7 @@ from flumine import FlumineSimulation, config
 from flumine.clients import SimulatedClient
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
+from strategies import STRATEGIES
 from tasks.errors import LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS
 from tasks.lake.store import Lake
@@ -416,6 +417,75 @@ def test_a_strategy_that_loops_or_leaks_is_stopped_and_named(job, write_module, 
     assert first.startswith(f"{variant.id} took ")
     assert took in first
     assert f"in market {markets['usual'].id} at 2026-01-01T" in first
+
+
+# A strategy that changes what all see
+
+SPOILER = """
+from flumine import BaseStrategy
+
+class Spoiler(BaseStrategy):
+    def __init__(self, market: str = "", how: str = "size", **kwargs):
+        super().__init__(**kwargs)
+        self.market, self.how = market, how
+
+    def check_market_book(self, market, market_book):
+        return market_book.market_id == self.market
+
+    def process_market_book(self, market, market_book):
+        levels = market_book.runners[0].ex.available_to_back
+        if self.how == "size" and levels:
+            levels[0]["size"] = 1e6
+        elif self.how == "all":
+            market_book.runners.clear()
+        elif self.how == "status":
+            market_book.runners[0].status = "REMOVED"
+
+class Reader(Spoiler):
+    def process_market_book(self, market, market_book):
+        if not market_book.runners[0].ex.available_to_back[0]["size"]:
+            raise ZeroDivisionError("not there")
+"""
+
+
+@pytest.fixture
+def spoiler(write_module, markets):
+    write_module("spoiler_of_replay", SPOILER)
+
+    def spoiler(how, name="Spoiler"):
+        return variant_of(f"spoiler_of_replay:{name}", market=markets["second"].id, how=how)
+
+    return spoiler
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [("size", "prices"), ("all", "an attribute"), ("status", "a runner")],
+    ids=["size", "all", "status"],
+)
+def test_a_strategy_that_changes_a_book_is_named(job, spoiler, markets, how, what):
+    changing = spoiler(how)
+    first = blamed(job(FAVOURITE, changing, FLAT)).splitlines()[0]
+    said = f"{changing.id} changed {what} of a market book, where it should change a copy, in market "
+    assert first.startswith(f"{said}{markets['second'].id} at 2026-01-01T")
+
+
+def test_who_stumbles_over_a_changed_book_is_not_blamed(job, spoiler):
+    changing, reading = spoiler("all"), spoiler("", "Reader")
+    with pytest.raises(ReplayError, match=r"^the simulation changed an attribute of a market book") as error:
+        replay_chunk(job(changing, reading))
+    assert error.value.variant == ""
+    with pytest.raises(ReplayError) as error:
+        replay_chunk(job(changing, FAVOURITE))
+    assert error.value.variant == changing.id
+
+
+def test_strategies_of_this_project_change_nothing(job, monkeypatch):
+    variants = (FAVOURITE, FLAT, PROPORTIONAL)
+    assert {variant.name for variant in variants} == set(STRATEGIES)
+    trusted = orders_of(job(*variants, lake="trusted"))
+    monkeypatch.setattr(replay_module, "STRATEGIES", {})
+    assert orders_of(job(*variants, lake="watched")) == trusted
 
 
 def test_within_its_limits_nothing_is_different(job):

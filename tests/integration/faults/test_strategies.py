@@ -48,6 +48,13 @@ class Dies(Theirs):
     def misbehave(self, market, market_book):
         os.kill(os.getpid(), signal.SIGKILL)
 
+class Changes(Theirs):
+    def misbehave(self, market, market_book):
+        for runner in market_book.runners:
+            for level in runner.ex.available_to_back:
+                level["size"] = 0.01
+            runner.ex.available_to_lay.clear()
+
 class Prints(Theirs):
     def process_market_book(self, market, market_book):
         print("a line a tick", flush=True)
@@ -78,12 +85,14 @@ FAILING = {
     "Loops": "took more than 10 s for one chunk",
     "Leaks": "MB of memory, of 900",
     "Dies": "two worker processes died of it",
+    "Changes": "changed prices of a market book, where it should change a copy,",
 }
 WHAT = {
     "Raises": "raises",
     "Loops": "loops for ever, and catches all exceptions",
     "Leaks": "leaks memory",
     "Dies": "kills its process",
+    "Changes": "changes a market book",
     "Prints": "prints",
     "Keeps": "keeps old books",
     "Threads": "starts threads that fail or stay",
