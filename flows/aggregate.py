@@ -3,15 +3,16 @@
 import time
 
 from prefect import flow
+from pydantic import Field
 
-from flows.page import write_page
+from flows.page import has_page, origin_of, write_page
 from flows.parameters import BacktestParameters
-from flows.report import page_path
 from flows.simulate import plan_run
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.stage import settle_task
 from tasks.caching import StageRecord, ended
 from tasks.progress import Words
+from tasks.rejects import RejectSource
 
 
 class AggregateRecord(StageRecord):
@@ -19,9 +20,11 @@ class AggregateRecord(StageRecord):
 
     Attributes:
         run: The run's id: `results/…/run=<id>`.
+        reject_sources: Where what was left out of it is; not told on.
     """
 
     run: str
+    reject_sources: list[RejectSource] = Field(exclude=True)
 
 
 @flow(name="aggregate", flow_run_name="aggregate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
@@ -35,7 +38,7 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         Orders that went in and are in the results, and the run's id.
 
     Raises:
-        LakeError: A chunk's orders are missing; run the simulate stage.
+        ReplacedOrdersError: A chunk's orders are missing or of another selection; run the simulate stage.
         BalanceError: Orders or money do not add up.
     """
     started = time.monotonic()
@@ -48,6 +51,7 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
             [0],
             started=started,
         )
-        if not record.cached or not parameters.opened_lake.page(page_path(planned.run.id)):
-            write_page(parameters, planned)
-    return ended(AggregateRecord(**record.model_dump(), run=planned.run.id))
+        origin = origin_of(parameters, planned)
+        if not record.cached or not has_page(planned.run, origin):
+            write_page(planned, origin)
+    return ended(AggregateRecord(**record.model_dump(), run=planned.run.id, reject_sources=origin.reject_sources))

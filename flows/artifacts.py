@@ -21,7 +21,7 @@ from tasks.aggregation.equity import draw_equity
 from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
 from tasks.progress import Progress
-from tasks.rejects import count_rejects
+from tasks.rejects import RejectSource, count_rejects
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,15 +48,16 @@ class ProgressArtifact:
             update_progress_artifact(self._id, 100 * self._progress.fraction, self._progress.sentence())
 
 
-def show_report(report: BacktestReport, sources: Iterable[tuple[str, str]]) -> None:
+def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None:
     """Show what a run found: its variants, their equity, what was left out, and where all of it is.
 
     Args:
         report: The run's.
-        sources: Stages and sources whose rejects are the run's.
+        sources: Where the run's rejects are.
     """
     lake = Lake(report.lake)
-    best = max(report.variants, key=lambda variant: variant["net"])
+    # One that never bet is not the best of those that lost.
+    best = max(report.variants, key=lambda variant: (variant["bets"] > 0, variant["net"]))
     logger.info(
         "backtest: run %s, %d variants; the best, %s: net %.2f on %d bets",
         report.run,

@@ -13,7 +13,7 @@ from flows.ratings import ratings
 from flows.report import BacktestReport, read_report
 from flows.simulate import simulate
 from flows.stages import ask
-from tasks.errors import BacktestError, DamagedFileError
+from tasks.errors import BacktestError, DamagedFileError, ReplacedOrdersError
 
 logger = logging.getLogger("backtest")
 
@@ -50,15 +50,18 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
         try:
             return _run_stages(parameters)
         except BacktestError as error:
-            if not _is_damage(error):
+            if not _can_be_made_again(error):
                 raise
             logger.warning("%s", one_line(error))
             logger.warning("backtest: once more from the first stage; what is whole is not done again")
     return _run_stages(parameters)
 
 
-def _is_damage(error: BaseException | None) -> bool:
-    return error is not None and (isinstance(error, DamagedFileError) or _is_damage(error.__cause__))
+def _can_be_made_again(error: BaseException | None) -> bool:
+    """Tell a damaged file, and orders that another run replaced by its own, from what stays wrong."""
+    if error is None:
+        return False
+    return isinstance(error, DamagedFileError | ReplacedOrdersError) or _can_be_made_again(error.__cause__)
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
@@ -68,5 +71,5 @@ def _run_stages(parameters: BacktestParameters) -> BacktestReport:
     stages["simulate"] = ask(simulate, parameters)
     stages["aggregate"] = aggregated = ask(aggregate, parameters)
     report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
-    show_report(report, parameters.reject_sources)
+    show_report(report, aggregated.reject_sources)
     return report

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -224,11 +225,14 @@ def show(
 @app.command()
 def check(*, lake: LakeRoot = None) -> None:
     """Read every file of the lake, and delete what is damaged: the next run makes it again."""
+    use_prefect_quietly()
     from tasks.lake.check import check_lake  # noqa: PLC0415
     from tasks.lake.store import Lake  # noqa: PLC0415
     from tasks.settings import Settings  # noqa: PLC0415
 
     opened = Lake(lake or Settings().lake)
+    if "://" not in opened.root and not Path(opened.root).is_dir():
+        raise InputError(f"{opened.root}: no such folder; give the root of a lake")
     with opened.alone():
         checked = check_lake(opened)
     typer.echo(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")

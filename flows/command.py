@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.parameters import BacktestParameters
+from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES, without_user
+from tasks.settings import Settings
 
 _OPTIONS = {
     "ratings": "--ratings",
@@ -16,7 +18,6 @@ _OPTIONS = {
     "split": "--split",
     "engine": "--engine",
     "currency": "--currency",
-    "lake": "--lake",
     "chunk_bytes": "--chunk-bytes",
 }
 _FILTERS = {"countries": "--country", "venues": "--venue", "date_from": "--from", "date_to": "--to"}
@@ -29,20 +30,27 @@ def command_of(parameters: BacktestParameters) -> str:
         parameters: What to backtest.
 
     Returns:
-        One line for a shell: what differs from the defaults.
+        One line for a shell: what differs from the defaults, and the lake.
     """
-    return shlex.join(["backtest", "run", *parameters.archives, *_words(parameters)])
+    command = shlex.join(["backtest", "run", *parameters.archives, *_words(parameters)])
+    service = Settings().ratings_url
+    if parameters.ratings in SERVICES and service != DEFAULT_BASE_URL:
+        return f"BACKTEST_RATINGS_URL={shlex.quote(without_user(service))} {command}"
+    return command
 
 
 def _words(parameters: BacktestParameters) -> Iterator[str]:
     for choice in (*parameters.strategies, *parameters.own_strategies):
-        settings = ",".join(f"{name}={_text(value)}" for name, value in choice.parameters.items())
+        # None is what a parameter is where it is not given.
+        given = {name: value for name, value in choice.parameters.items() if value is not None}
+        settings = ",".join(f"{name}={_text(value)}" for name, value in given.items())
         yield from ("--strategy", f"{choice.strategy}:{settings}" if settings else choice.strategy)
     yield from _differing(parameters, _OPTIONS)
     if parameters.markets.market_types != ["WIN"]:
         for market_type in parameters.markets.market_types or ["ALL"]:
             yield from ("--market-type", market_type)
     yield from _differing(parameters.markets, _FILTERS)
+    yield from ("--lake", parameters.lake)
 
 
 def _differing(model: BaseModel, options: dict[str, str]) -> Iterator[str]:

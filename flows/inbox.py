@@ -15,7 +15,6 @@ from flows.parameters import Address, BacktestParameters, Profile
 from flows.pending import is_pending
 from tasks.arrival.inbox import PATIENCE_SECONDS, SETTLE_SECONDS, Candidate, State, judge, make_inbox, watch
 from tasks.errors import StageError
-from tasks.settings import Settings
 
 logger = logging.getLogger("backtest")
 
@@ -28,7 +27,8 @@ class InboxParameters(Profile):
     """Where archives arrive, and what is asked of each."""
 
     inbox: Address = Field(
-        f"{Settings().lake}/inbox", description="The folder where archives arrive: a path or fsspec URL"
+        default_factory=lambda asked: f"{asked.get('lake')}/inbox",
+        description="The folder where archives arrive: a path or fsspec URL; by default the lake's inbox",
     )
     settle_seconds: float = Field(
         SETTLE_SECONDS, ge=0, description="Seconds between two looks; an archive that changed between is still arriving"

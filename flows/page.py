@@ -7,28 +7,55 @@ from flows.parameters import BacktestParameters
 from flows.report import page_path
 from flows.simulate import Plan
 from tasks.aggregation.bootstrap import bootstrap, by_race, number_races
+from tasks.aggregation.results import Run
 from tasks.report.collect import Origin, ReportData, collect
 from tasks.report.page import render
 
 
-def write_page(parameters: BacktestParameters, planned: Plan) -> str:
-    """Write a finished run's page.
+def origin_of(parameters: BacktestParameters, planned: Plan) -> Origin:
+    """Say what a run's page tells of how it was asked.
 
     Args:
         parameters: What was asked.
         planned: What was replayed.
 
     Returns:
-        Its address.
+        Where the run comes from.
     """
-    lake, run = parameters.opened_lake, planned.run
-    origin = Origin(
+    return Origin(
         command=command_of(parameters),
         archives=parameters.archive_names,
         currency=parameters.currency,
         ratings=parameters.ratings_model,
-        reject_sources=parameters.reject_sources,
+        reject_sources=parameters.reject_sources(planned.markets["market_date"]),
     )
+
+
+def has_page(run: Run, origin: Origin) -> bool:
+    """Tell whether a run has a page that tells of this origin.
+
+    Args:
+        run: The run.
+        origin: Where it comes from.
+
+    Returns:
+        Whether it need not be written again.
+    """
+    page = run.lake.read_page(page_path(run.id))
+    return page is not None and origin.fingerprint in page
+
+
+def write_page(planned: Plan, origin: Origin) -> str:
+    """Write a finished run's page.
+
+    Args:
+        planned: What was replayed.
+        origin: Where the run comes from.
+
+    Returns:
+        Its address.
+    """
+    lake, run = planned.run.lake, planned.run
     report = _with_draws(collect(lake, run.id, origin), planned)
     return lake.write_page(page_path(run.id), render(report))
 

@@ -5,9 +5,9 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 
 import logging
 import os
+import re
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import psutil
 from betfairlightweight.metadata import currency_parameters
@@ -19,13 +19,19 @@ from tasks.aggregation.split import check_split
 from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
 from tasks.lake.store import Lake
-from tasks.ratings.model import Model, find_model
+from tasks.ratings.model import Model, find_model, left_out_name
+from tasks.rejects import RejectSource
 from tasks.selection import MarketFilter
 from tasks.settings import Settings
 from tasks.simulation.lean_stream import engine_is_proven
 from tasks.simulation.limits import Limits
 from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant
 from tasks.simulation.window import DEFAULT_WINDOW, Window
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
 
 logger = logging.getLogger("backtest")
 
@@ -51,15 +57,16 @@ def _currency(text: str) -> str:
     return text
 
 
+# Of each part of a chained address, `simplecache::sftp://user:password@host/path`.
+_SECRET = re.compile(r"(://[^/:]*:)[^/]+@")
+_HIDDEN = r"\1…@"
+
+
 def _address(text: str) -> str:
-    try:
-        secret = urlsplit(text).password
-    except ValueError:
-        secret = None
-    if secret:
+    if _SECRET.search(text):
         raise ValueError(
-            f"{text.replace(secret, '…')}: holds a password, which everyone who sees the run or its report would read; "
-            "give it by fsspec's configuration: FSSPEC_SFTP_PASSWORD, say, in the environment"
+            f"{_SECRET.sub(_HIDDEN, text)}: holds a password, which everyone who sees the run or its report would "
+            "read; give it by fsspec's configuration: FSSPEC_SFTP_PASSWORD, say, in the environment"
         )
     return text
 
@@ -185,12 +192,22 @@ class BacktestParameters(Profile):
             return FLUMINE
         return self.engine
 
-    @property
-    def reject_sources(self) -> list[tuple[str, str]]:
-        """Stages and sources whose rejects are this backtest's."""
-        model = [("ratings", self.ratings_model.name)] if self.ratings_model else []
-        extracted, simulated = ([(stage, name) for name in self.archive_names] for stage in ("extract", "simulate"))
-        return [*extracted, *model, *simulated]
+    def reject_sources(self, market_dates: "pd.Series[date]") -> list[RejectSource]:
+        """Say where the rejects of this backtest are.
+
+        Args:
+            market_dates: Days of the selected markets.
+
+        Returns:
+            What its archives, its days of ratings and its replay left out.
+        """
+        extracted, simulated = (
+            [RejectSource(stage, name) for name in self.archive_names] for stage in ("extract", "simulate")
+        )
+        if (model := self.ratings_model) is None:
+            return [*extracted, *simulated]
+        files = (*model.days(market_dates), left_out_name(self.archive_names))
+        return [*extracted, RejectSource("ratings", model.name, files), *simulated]
 
     def check(self) -> None:
         """Check what no single field tells, before any work begins.

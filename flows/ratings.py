@@ -10,9 +10,9 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
 from tasks.errors import InputError
 from tasks.progress import Words
-from tasks.ratings.model import load_ratings
+from tasks.ratings.model import RUNNER, read_days
 from tasks.ratings.services import session
-from tasks.ratings.stage import report_unmatched, store_day_task
+from tasks.ratings.stage import report_left_out, store_day_task
 from tasks.selection import read_catalogue, select_markets
 
 logger = logging.getLogger("backtest")
@@ -41,9 +41,10 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         with session() as http:
             futures = [store_day_task.submit(lake, model, day, http) for day in days]
             record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
-        rated = load_ratings(lake, model, selected["market_date"])
+        rows = read_days(lake, model, selected["market_date"])
         archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
-        unmatched = report_unmatched(lake, model, rated, archives)
+        unmatched = len(report_left_out(lake, model, rows, archives))
+    rated = rows.drop_duplicates(RUNNER)
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
         logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)

@@ -11,7 +11,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import ProgressArtifact
 from tasks.caching import StageRecord, Tally
-from tasks.errors import BacktestError, StageError
+from tasks.errors import BacktestError, InputError, StageError
 from tasks.progress import Progress, Words
 
 # A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
@@ -57,6 +57,7 @@ def gather(
         What all of them counted, checked.
 
     Raises:
+        InputError: What the user gave is wrong, and nothing else is.
         StageError: Some failed; what the others wrote is kept, and the next run redoes only those.
         BalanceError: The counts do not add up.
     """
@@ -73,6 +74,8 @@ def gather(
             tallies.append(outcome)
             progress.advance(outcome.out, size_of[future])
             artifact.update()
+    if failures and all(isinstance(failure, InputError) for failure in failures):
+        raise failures[0]
     if failures:
         raise _stage_error(stage, failures, len(futures)) from failures[0]
     total = Tally.of(tallies).balanced(stage)

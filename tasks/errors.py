@@ -7,8 +7,9 @@
     │   └── StrategyError     a strategy's name or parameters are wrong
     ├── RatingsServiceError   a ratings service did not give a day
     ├── LakeError             a file of the lake is not what its dataset says
-    │   └── DamagedFileError  its bytes are not those that were written
-    ├── ReplayError           a strategy raised during a replay, looped or leaked
+    │   ├── DamagedFileError  its bytes are not those that were written
+    │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
+    ├── ReplayError           a strategy raised during a replay, looped, leaked or changed a market book
     ├── WorkerError           a worker process died, and the one after it
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
@@ -50,8 +51,12 @@ class DamagedFileError(LakeError):
     """A file's bytes are not those that were written; it was deleted, and is made again by the stage that makes it."""
 
 
+class ReplacedOrdersError(LakeError):
+    """A chunk's orders are missing, or those of another selection of markets or of other ratings."""
+
+
 class ReplayError(BacktestError):
-    """A strategy raised during a replay: which variant, market and tick, and its traceback.
+    """A strategy raised during a replay, looped, leaked or changed a book: which variant, market, tick and traceback.
 
     Attributes:
         variant: Its id; empty where nobody knows whose fault it was.

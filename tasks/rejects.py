@@ -24,6 +24,20 @@ class Reject(NamedTuple):
     detail: str = ""
 
 
+class RejectSource(NamedTuple):
+    """Which files of rejects are a run's.
+
+    Attributes:
+        stage: The stage.
+        source: The archive or ratings model.
+        names: Files, by their names without ending; None where all of the source are.
+    """
+
+    stage: str
+    source: str
+    names: tuple[str, ...] | None = None
+
+
 def as_table(rejects: Iterable[Reject]) -> pa.Table:
     """Make rows of the dataset `rejects`.
 
@@ -58,19 +72,21 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
     return len(rows)
 
 
-def count_rejects(lake: Lake, sources: Iterable[tuple[str, str]]) -> list[dict[str, object]]:
+def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str, object]]:
     """Count what was left out, by reason.
 
     Args:
         lake: The lake.
-        sources: Stages and their archives or ratings models.
+        sources: Where to look.
 
     Returns:
         stage, source, reason, count and an example of each, the most frequent first.
     """
     counted: dict[tuple[str, str, str], tuple[int, str]] = {}
-    for stage, source in sources:
-        for row in lake.read_all(REJECTS, {"stage": stage, "source": source}).to_pylist():
+    for stage, source, names in sources:
+        at = {"stage": stage, "source": source}
+        found = [name for name in lake.names(REJECTS, at) if names is None or name in names]
+        for row in (row for name in found for row in lake.read(REJECTS, at, name).to_pylist()):
             key = (stage, source, row["reason"])
             count, example = counted.get(key, (0, f"{row['what']}: {row['detail']}".removesuffix(": ")))
             counted[key] = (count + 1, example)

@@ -11,7 +11,7 @@ from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
-from tasks.errors import BalanceError
+from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.datasets import (
     ORDERS,
     RESULTS_DAYS,
@@ -24,10 +24,10 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.simulation.replay import ReplayJob
+from tasks.simulation.replay import ReplayJob, find_orders
 from tasks.simulation.variant import Variant
 
-VERSION = 3
+VERSION = 4
 
 
 _HALF_A_CENT = 0.005
@@ -107,7 +107,8 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
 
     Raises:
         BalanceError: Orders or money do not add up.
-        LakeError: A chunk's orders are missing; run the simulate stage.
+        ReplacedOrdersError: A chunk's orders are missing or of another selection; run the simulate stage.
+        LakeError: A chunk's orders are damaged.
     """
     orders = read_orders(run)
     settled = settle(orders, markets, run.commission)
@@ -145,9 +146,19 @@ def read_orders(run: Run) -> pd.DataFrame:
         Rows of `orders` of all its variants.
 
     Raises:
-        LakeError: A chunk's orders are missing or damaged.
+        ReplacedOrdersError: A chunk's orders are missing, or those of another selection of markets.
+        LakeError: A chunk's orders are damaged.
     """
-    tables = [run.lake.read(ORDERS, job.partition(variant)) for job in run.jobs for variant in run.variants]
+    tables = []
+    for job in run.jobs:
+        found = find_orders(job)
+        for variant in run.variants:
+            if variant.id not in found:
+                raise ReplacedOrdersError(
+                    f"the orders of {variant.id} in chunk {job.chunk} of {job.archive} are missing, or those of "
+                    "another selection of markets; run the simulate stage"
+                )
+            tables.append(run.lake.read(ORDERS, job.partition(variant)))
     orders: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return orders
 

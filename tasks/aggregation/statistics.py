@@ -161,7 +161,9 @@ def _in_order(bets: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
     bets = bets.rename(columns={"strategy_name": "strategy"})
     times = settled[["strategy", "market_id", "settled_time"]]
     timed = bets.merge(times, on=["strategy", "market_id"], validate="many_to_one")
-    return timed.sort_values(["settled_time", "market_id", "date_time_placed", "bet_id"])
+    # The tenth bet of a market comes after the ninth, as it would not by its id's text alone.
+    timed["digits"] = timed["bet_id"].str.len()
+    return timed.sort_values(["settled_time", "market_id", "date_time_placed", "digits", "bet_id"])
 
 
 def _describe(bets: pd.DataFrame, settled: pd.DataFrame) -> dict[str, float]:

@@ -138,8 +138,10 @@ def read_index(address: str) -> Archive:
     ]
     members = [member for member in members if member not in oversized]
     info = fs.info(path)
+    # A folder changes with every file in it, also with those that are no members.
+    own = () if fs.isdir(path) else (str(info["size"]).encode(), _changed(info).encode())
     listed = ("\0".join(map(str, member)).encode() for member in members)
-    content = digest((str(info["size"]).encode(), _changed(info).encode(), *listed))
+    content = digest((*own, *listed))
     return Archive(address, archive_name(address), tuple(members), tuple(rejects), content)
 
 

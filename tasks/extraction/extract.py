@@ -3,7 +3,7 @@
 Runs in worker processes. How members are read and understood is in the modules beside this one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         ArchiveError: The archive changed or broke since it was listed.
     """
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
-    other_copies = _OtherCopies(job, {market_of(member.path): member for member in job.chunk.elsewhere})
+    other_copies = _OtherCopies(job)
     catalogue: list[pa.Table] = []
     runners: list[pa.Table] = []
     rejects: list[Reject] = []
@@ -180,8 +180,8 @@ class _OtherCopies:
         taken: Market ids and the members of this chunk they were taken from.
     """
 
-    def __init__(self, job: ExtractJob, elsewhere: Mapping[str | None, Member]) -> None:
-        self._job, self._elsewhere = job, elsewhere
+    def __init__(self, job: ExtractJob) -> None:
+        self._job = job
         self.taken: dict[str, str] = {}
 
     def say(self, market_id: str) -> str | None:
@@ -195,10 +195,8 @@ class _OtherCopies:
         """
         if market_id in self.taken:
             return f"was taken from {self.taken[market_id]}"
-        member = self._elsewhere.get(market_id)
-        if member is not None and self._is_good(member):
-            return f"is taken from {member.path}"
-        return None
+        elsewhere = (member for member in self._job.chunk.elsewhere if market_of(member.path) == market_id)
+        return next((f"is taken from {member.path}" for member in elsewhere if self._is_good(member)), None)
 
     def _is_good(self, member: Member) -> bool:
         ((_, raw),) = read_members(self._job.address, [member])

@@ -7,12 +7,13 @@ Betfair's Exchange Stream API, MarketChangeMessage.
 from typing import Any, Literal, Required, TypedDict
 
 Number = int | float
-Ladder = list[list[Number]]
+Levels = list[tuple[Number, Number]]
+BestLevels = list[tuple[Number, Number, Number]]
 StartingPrice = Number | Literal["NaN", "Infinity", "-Infinity"] | None
 
 
 class RunnerChange(TypedDict, total=False):
-    """What changed of a runner: prices in decimal odds, sizes in GBP."""
+    """What changed of a runner: prices in decimal odds, sizes in GBP; the best levels with their positions first."""
 
     id: Required[int]
     hc: Number | None
@@ -20,15 +21,15 @@ class RunnerChange(TypedDict, total=False):
     tv: Number | None
     spn: StartingPrice
     spf: StartingPrice
-    trd: Ladder
-    atb: Ladder
-    atl: Ladder
-    spb: Ladder
-    spl: Ladder
-    batb: Ladder
-    batl: Ladder
-    bdatb: Ladder
-    bdatl: Ladder
+    trd: Levels
+    atb: Levels
+    atl: Levels
+    spb: Levels
+    spl: Levels
+    batb: BestLevels
+    batl: BestLevels
+    bdatb: BestLevels
+    bdatl: BestLevels
 
 
 class MarketChange(TypedDict, total=False):

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from tasks.errors import DamagedFileError, LakeError
+from tasks.errors import DamagedFileError, InputError, LakeError
 from tasks.lake.datasets import Dataset
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
@@ -65,8 +65,19 @@ class Lake:
     """
 
     def __init__(self, root: str | Path) -> None:
+        """Open a lake; nothing is made before something is written.
+
+        Args:
+            root: A path or an fsspec URL.
+
+        Raises:
+            InputError: fsspec knows no such URL, or lacks the package for it.
+        """
         self.root = str(root)
-        self._fs, self._base = fsspec.core.url_to_fs(self.root)
+        try:
+            self._fs, self._base = fsspec.core.url_to_fs(self.root)
+        except (ImportError, ValueError) as error:
+            raise InputError(f"the lake {self.root} cannot be opened: {error}") from None
 
     def __reduce__(self) -> tuple[type["Lake"], tuple[str]]:
         """Cross to worker processes as the address alone."""
@@ -207,6 +218,20 @@ class Lake:
             Its address, or None where there is none.
         """
         return self._address(path) if self._fs.exists(self._absolute(path)) else None
+
+    def read_page(self, path: str) -> str | None:
+        """Read a page.
+
+        Args:
+            path: Below the lake's root.
+
+        Returns:
+            HTML, or None where there is none.
+        """
+        try:
+            return bytes(self._fs.cat_file(self._absolute(path))).decode()
+        except FileNotFoundError:
+            return None
 
     def _address(self, path: str) -> str:
         return str(self._fs.unstrip_protocol(self._absolute(path))).removeprefix("file://")

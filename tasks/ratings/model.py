@@ -1,6 +1,8 @@
 """A ratings model: where its ratings come from, which files of the lake hold them, and what is left out of them."""
 
 import hashlib
+import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -12,7 +14,7 @@ import requests
 
 from tasks.errors import RatingsFileError
 from tasks.lake.datasets import RATINGS, REJECTS
-from tasks.lake.fingerprint import fingerprint
+from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.columns import RatingRows
 from tasks.ratings.predictions import read_predictions
@@ -23,6 +25,9 @@ VERSION = 1
 
 # The partition of a file that covers any number of days.
 ALL_DAYS = "all"
+
+# What tells one rated runner from another.
+RUNNER = ["market_id", "selection_id"]
 
 _DIGITS = 8
 
@@ -85,7 +90,9 @@ def find_model(ratings: str, base_url: str) -> Model:
             f"{ratings}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
             "market_id, selection_id, rating"
         ) from None
-    stem = PurePosixPath(ratings.replace("\\", "/")).stem
+    except (ImportError, ValueError) as error:
+        raise RatingsFileError(f"{ratings}: cannot be opened ({error}); download it and give its path") from None
+    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(ratings.replace("\\", "/")).stem).lstrip(".")
     return Model(f"{stem}-{content[:_DIGITS]}", ratings, content)
 
 
@@ -141,6 +148,28 @@ def _read(model: Model, day: str, http: requests.Session) -> RatingRows:
     return parse_day(fetch_day(http, service, when, model.asked), service, when)
 
 
+def read_days(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> pd.DataFrame:
+    """Read all that the lake has of a model's days.
+
+    Args:
+        lake: The lake.
+        model: The model.
+        market_dates: Days of the markets to be rated.
+
+    Returns:
+        market_id, selection_id, rating, day by day.
+
+    Raises:
+        LakeError: A day is missing; run the ratings stage.
+    """
+    wanted = ["market_id", "selection_id", "rating"]
+    days: list[pd.DataFrame] = [
+        lake.read(RATINGS, {"model": model.name, "date": day}, columns=wanted).to_pandas()
+        for day in model.days(market_dates)
+    ]
+    return pd.concat(days, ignore_index=True)
+
+
 def load_ratings(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> pd.DataFrame:
     """Read a model's ratings from the lake.
 
@@ -155,12 +184,19 @@ def load_ratings(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> p
     Raises:
         LakeError: A day is missing; run the ratings stage.
     """
-    wanted = ["market_id", "selection_id", "rating"]
-    days: list[pd.DataFrame] = [
-        lake.read(RATINGS, {"model": model.name, "date": day}, columns=wanted).to_pandas()
-        for day in model.days(market_dates)
-    ]
-    return pd.concat(days, ignore_index=True).drop_duplicates(["market_id", "selection_id"], ignore_index=True)
+    return read_days(lake, model, market_dates).drop_duplicates(RUNNER, ignore_index=True)
+
+
+def left_out_name(archives: Iterable[str]) -> str:
+    """Name the file of what is left out of a model's ratings beside these archives.
+
+    Args:
+        archives: Their names in the lake.
+
+    Returns:
+        The file's name without its ending.
+    """
+    return "unmatched-" + digest(name.encode() for name in sorted(archives))
 
 
 def as_lookup(ratings: pd.DataFrame) -> dict[str, dict[int, float]]:

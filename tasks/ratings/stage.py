@@ -6,9 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.lake.fingerprint import digest
 from tasks.lake.store import Lake
-from tasks.ratings.model import Model, store_day
+from tasks.ratings.model import RUNNER, Model, left_out_name, store_day
 from tasks.rejects import Reject, write_down
 
 
@@ -29,23 +28,30 @@ def store_day_task(lake: Lake, model: Model, day: str, http: requests.Session) -
     return ended(Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected))
 
 
-def report_unmatched(lake: Lake, model: Model, ratings: pd.DataFrame, archives: dict[str, set[str]]) -> int:
-    """Write down which rated markets no archive has: a rejects file of its own for each set of archives.
+def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict[str, set[str]]) -> pd.DataFrame:
+    """Write down what is left out of a model's days: a rejects file of its own for each set of archives.
 
     Args:
         lake: The lake.
         model: The model.
-        ratings: Its ratings of the archives' days.
+        days: Its ratings of the archives' days, day by day.
         archives: Market ids of each archive, whole.
 
     Returns:
-        How many rows match no market.
+        The rows of markets that no archive has.
     """
     known = set().union(*archives.values())
-    unmatched = ratings[~ratings["market_id"].isin(known)]
+    repeated = days.duplicated(RUNNER)
+    unmatched = days[~repeated & ~days["market_id"].isin(known)]
     rejects = [
         Reject(str(market_id), "rated, but in no archive of the run", f"{runners} runners")
         for market_id, runners in unmatched.groupby("market_id").size().items()
     ]
-    write_down(lake, "ratings", model.name, rejects, "unmatched-" + digest(name.encode() for name in sorted(archives)))
-    return len(unmatched)
+    rejects += [
+        Reject(
+            f"{row.market_id} {row.selection_id}", "rated on a day before, too", f"that one stands, not {row.rating}"
+        )
+        for row in days[repeated].itertuples()
+    ]
+    write_down(lake, "ratings", model.name, rejects, left_out_name(archives))
+    return unmatched

@@ -19,10 +19,10 @@ from tasks.lake.datasets import (
     RESULTS_SUMMARY,
     Dataset,
 )
-from tasks.lake.fingerprint import ENGINE, digest
+from tasks.lake.fingerprint import ENGINE, digest, fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.model import Model, load_ratings
-from tasks.rejects import count_rejects
+from tasks.rejects import RejectSource, count_rejects
 from tasks.report.drawing import Floats
 
 _ORDER = [
@@ -40,6 +40,10 @@ _ORDER = [
 ]
 
 
+# Of the page: raised when what it shows changes.
+VERSION = 1
+
+
 @dataclass(frozen=True)
 class Origin:
     """What a run was asked; the lake does not know it.
@@ -49,14 +53,20 @@ class Origin:
         archives: Their names in the lake, in the order in which they were asked for.
         currency: The account's, ISO 4217.
         ratings: The ratings' model, if there was one.
-        reject_sources: Stages and sources whose rejects are the run's.
+        reject_sources: Where the run's rejects are.
     """
 
     command: str
     archives: Sequence[str]
     currency: str
     ratings: Model | None = None
-    reject_sources: Sequence[tuple[str, str]] = ()
+    reject_sources: Sequence[RejectSource] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides a run's page beside its results; it is in the page."""
+        ratings = self.ratings and self.ratings.content
+        return fingerprint("report", version=VERSION, command=self.command, ratings=ratings)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
     """Flumine's logging control that keeps every order of each market when it is cleared.
 
     Attributes:
-        error: What went wrong here; flumine would only log it.
+        failure: A strategy whose orders cannot be written down, and why; flumine would only log it.
     """
 
     NAME = "ORDER_LOG"
@@ -29,7 +29,7 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
         super().__init__()
         self._simulation, self._window = simulation, window
         self._rows: defaultdict[BaseStrategy, dict[str, list[Row]]] = defaultdict(dict)
-        self.error: Exception | None = None
+        self.failure: tuple[BaseStrategy, Exception] | None = None
 
     def end(self) -> None:
         """End its thread, which flumine leaves running where a strategy raised at the start or the finish."""
@@ -49,14 +49,14 @@ class OrderLog(LoggingControl):  # type: ignore[misc]  # flumine ships no types
         return [row for rows in self._rows[strategy].values() for row in rows]
 
     def _process_cleared_orders_meta(self, event: BaseEvent) -> None:
-        try:
-            orders = sorted(event.event, key=lambda order: order.trade.strategy.name)
-            for strategy, placed in groupby(orders, key=lambda order: order.trade.strategy):
+        orders = sorted(event.event, key=lambda order: order.trade.strategy.name)
+        for strategy, placed in groupby(orders, key=lambda order: order.trade.strategy):
+            try:
                 rows = list(self._describe(list(placed)))
                 # A market that is settled again is cleared again; what was said last stands.
                 self._rows[strategy][rows[0]["market_id"]] = rows
-        except Exception as error:  # noqa: BLE001 - raised again where the replay ends; flumine would swallow it
-            self.error = error
+            except Exception as error:  # noqa: BLE001 - raised again where the replay ends; flumine would swallow it
+                self.failure = strategy, error
 
     def _describe(self, orders: list[BaseOrder]) -> Iterator[Row]:
         market_id = orders[0].market_id

@@ -15,7 +15,7 @@ from flumine import BaseStrategy
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 from strategies import STRATEGIES
-from tasks.errors import LakeError, ReplayError
+from tasks.errors import BacktestError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS, WINDOWS, Dataset
 from tasks.lake.fingerprint import ENGINE, digest, fingerprint
 from tasks.lake.parquet import LakeFile, Reader
@@ -44,6 +44,9 @@ ENGINES: dict[str, tuple[type[LakeStream], type[Simulation]]] = {
     LEAN: (LeanStream, LeanSimulation),
     FLUMINE: (LakeStream, Simulation),
 }
+
+# Whatever a strategy raises, its variant and market are named, and it does not end the worker.
+_WHATEVER = (Exception, LimitError, SystemExit)
 
 # What is no exception of the strategy's own.
 _DID: dict[type[BaseException], str] = {LimitError: "took", ChangedBookError: "changed"}
@@ -137,7 +140,8 @@ def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
         Variant ids and their files.
 
     Raises:
-        ReplayError: A strategy raised, or went beyond the limits; nothing of this chunk is written.
+        ReplayError: A strategy raised, went beyond the limits, or changed a market book; nothing of this chunk is
+            written.
         LakeError: The chunk's messages are missing, damaged, or lack a market.
     """
     rows: dict[str, list[dict[str, object]]] = {variant.id: [] for variant in job.variants}
@@ -166,7 +170,10 @@ def replay_chunk(job: ReplayJob) -> dict[str, LakeFile]:
 
 
 def _write(job: ReplayJob, variant: Variant, rows: list[dict[str, object]]) -> LakeFile:
-    table = pa.Table.from_pylist(rows, schema=ORDERS.schema)
+    try:
+        table = pa.Table.from_pylist(rows, schema=ORDERS.schema)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise _say(variant.id, error, "when its orders were written down") from None
     return job.lake.write(ORDERS, job.partition(variant), table, job.fingerprint(variant))
 
 
@@ -197,19 +204,22 @@ def _simulate(
     log = OrderLog(simulation, variants[0].window)
     simulation.add_logging_control(log)
     strategies: dict[BaseStrategy, str] = {}
-    for variant in variants:
-        strategy = _make(variant, ratings.get(variant.ratings, {}))
-        strategy.streams = list(streams)
-        strategies[strategy] = variant.id
-        simulation.add_variant(strategy, make_client(variant.id, variant.account))
     try:
+        for variant in variants:
+            strategy = _make(variant, ratings.get(variant.ratings, {}))
+            strategy.streams = list(streams)
+            strategies[strategy] = variant.id
+            simulation.add_variant(strategy, make_client(variant.id, variant.account))
         simulation.run()
-    except (Exception, LimitError) as error:  # noqa: BLE001 - whatever it raises, its variant and market are named
+    except BacktestError:
+        raise
+    except _WHATEVER as error:
         raise _blame(_changed_book(error, streams) or error, streams, strategies) from None
     finally:
         log.end()
-    if log.error is not None:
-        raise log.error
+    if log.failure is not None:
+        strategy, failure = log.failure
+        raise _say(strategies[strategy], failure, "when its orders were written down") from None
     return {variant_id: log.rows(strategy) for strategy, variant_id in strategies.items()}
 
 
@@ -223,7 +233,7 @@ def _engine(variants: Sequence[Variant]) -> tuple[type[LakeStream], type[Simulat
 def _make(variant: Variant, ratings: Ratings) -> BaseStrategy:
     try:
         strategy = make_strategy(variant.name, variant.parameters, ratings)
-    except Exception as error:  # noqa: BLE001 - the same
+    except _WHATEVER as error:
         raise _say(variant.id, error, "before the first market") from None
     # A class that takes no `name` still has to have one: orders are told apart by it.
     strategy._name, strategy.name_hash = variant.id, create_cheap_hash(variant.id, STRATEGY_NAME_HASH_LENGTH)  # noqa: SLF001
@@ -251,10 +261,11 @@ def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[
     ]
     seen = [stream for stream in streams if stream.publish_time]
     where = "before the first market"
+    is_change = isinstance(error, ChangedBookError)
     if seen:
-        tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC)
-        where = f"in market {seen[-1].file_path} at {tick.isoformat(timespec='milliseconds')}"
-    if isinstance(error, ChangedBookError):
+        tick = datetime.fromtimestamp(seen[-1].publish_time / 1000, tz=UTC).isoformat(timespec="milliseconds")
+        where = f"in market {seen[-1].file_path}{', found' if is_change else ''} at {tick}"
+    if is_change:
         # Found later than it was done, so it is known who did it only where nobody else could have.
         raised_in = [variant_id for own, variant_id in strategies.items() if type(own) not in STRATEGIES.values()]
         return _say(raised_in[0] if len(raised_in) == 1 else "", error, where)

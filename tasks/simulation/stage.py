@@ -74,7 +74,7 @@ def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: WorkerPool) 
         Markets that went in and were replayed for every variant.
 
     Raises:
-        ReplayError: A strategy raised, looped or leaked; the other variants' orders are written.
+        ReplayError: A strategy raised, looped, leaked or changed a market book; the other variants' orders are written.
         WorkerError: A strategy ends its process; the other variants' orders are written.
     """
     found = find_orders(job)

@@ -45,13 +45,13 @@ def find_strategy(name: str) -> type[BaseStrategy]:
         hint = f"did you mean {near[0]}? " if near else ""
         raise StrategyError(f"no strategy {name!r}; {hint}there are {', '.join(STRATEGIES)}; your own is module:Class")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        found = getattr(importlib.import_module(module_name), class_name, None)
     except ImportError as error:
         raise StrategyError(f"{name}: cannot import {module_name} ({error}); run from the folder it is in") from error
-    except AttributeError:
-        raise StrategyError(f"{name}: the module {module_name} has no {class_name}") from None
     except Exception as error:
         raise StrategyError(f"{name}: importing {module_name!r} raised {type(error).__name__}: {error}") from error
+    if found is None:
+        raise StrategyError(f"{name}: the module {module_name} has no {class_name}")
     if not (isinstance(found, type) and issubclass(found, BaseStrategy)):
         raise StrategyError(f"{name}: {class_name} is not a flumine.BaseStrategy")
     return found

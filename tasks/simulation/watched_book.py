@@ -154,7 +154,7 @@ class WatchedRunner(Runner):
         """
         self.check_book()
         self._book = book = super().book()
-        self._attributes, self._prices = book.__dict__.copy(), _prices(book)
+        self._attributes, self._prices = book.__dict__ | {"orders": [], "matches": []}, _prices(book)
         return book
 
     def check_book(self) -> None:
@@ -187,9 +187,9 @@ class _Given:
 
     __slots__ = ("_made", "thing")
 
-    def __init__(self, thing: MarketBook | MarketDefinition | None) -> None:
+    def __init__(self, thing: MarketBook | MarketDefinition | None, *lists: str) -> None:
         self.thing = thing
-        self._made = {} if thing is None else thing.__dict__ | {"runners": thing.runners.copy()}
+        self._made = {} if thing is None else thing.__dict__ | {name: getattr(thing, name).copy() for name in lists}
 
     def check(self) -> None:
         if self.thing is not None and _is_changed(self.thing.__dict__, self._made):
@@ -222,10 +222,10 @@ class WatchedCache(MarketCache):
         """
         self._book.check()
         book = super().create_resource(unique_id, snap, publish_time)
-        self._book = _Given(book)
+        self._book = _Given(book, "runners")
         if self._definition.thing is not book.market_definition:
             self._definition.check()
-            self._definition = _Given(book.market_definition)
+            self._definition = _Given(book.market_definition, "runners", "regulators")
         return book
 
     def check(self) -> None:

@@ -30,7 +30,8 @@ BETS = """
     CREATE VIEW bets AS
     SELECT strategy, market_id, event_id || '@' || market_time AS race,
            profit, size_matched AS stake, price_matched AS price,
-           row_number() OVER (PARTITION BY strategy ORDER BY settled_time, market_id, date_time_placed, bet_id) AS n,
+           row_number() OVER (PARTITION BY strategy
+                              ORDER BY settled_time, market_id, date_time_placed, length(bet_id), bet_id) AS n,
            CASE side WHEN 'BACK' THEN price_matched / bsp - 1 ELSE 1 - price_matched / bsp END AS gain
     FROM read_parquet('{lake}/orders/**/*.parquet', hive_partitioning = true)
     JOIN (SELECT market_id, event_id, market_time, settled_time

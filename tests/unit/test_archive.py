@@ -298,6 +298,14 @@ def test_content_is_told_by_size_time_and_members(tmp_path, write_tar):
     assert len(seen) == 3
 
 
+def test_a_hidden_file_in_a_folder_changes_nothing(tmp_path):
+    address = pack_folder(tmp_path / "month", {"1.200000001": b"a"})
+    before = read_index(address)
+    (tmp_path / "month" / ".DS_Store").write_bytes(b"looked at")
+    os.utime(tmp_path / "month", (1e9, 1e9))
+    assert read_index(address) == before
+
+
 def test_a_file_changed_within_a_folder_is_another_content(tmp_path):
     address = pack_folder(tmp_path / "month", {"day/1.200000001": b"before"})
     before = read_index(address).content

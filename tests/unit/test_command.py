@@ -34,12 +34,22 @@ def ask(monkeypatch, tmp_path):
     return ask
 
 
+def test_a_service_that_is_not_the_usual_one_is_named_without_its_user(monkeypatch):
+    monkeypatch.setenv("BACKTEST_RATINGS_URL", "http://me:secret@127.0.0.1:9")
+    asked = BacktestParameters(archives=["a month.tar"], ratings="kash", lake="a lake")
+    assert command_of(asked) == (
+        "BACKTEST_RATINGS_URL=http://127.0.0.1:9 backtest run 'a month.tar' --strategy back_favourite "
+        "--ratings kash --lake 'a lake'"
+    )
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
         {},
         {"strategies": [{"strategy": "back_favourite", "parameters": {"stake": 7.5}}]},
         {"split": "2022-03-20"},
+        {"strategies": [{"strategy": "rated_price", "parameters": {"max_stake": None}}], "ratings": "iggy"},
         {"window": "-80s..", "lake": "a lake"},
         {"own_strategies": [{"strategy": "mine:Mine", "parameters": {"stake": 3, "note": "it's mine"}}]},
         {"markets": {"market_types": [], "countries": ["AU", "NZ"], "date_from": "2026-01-02"}},

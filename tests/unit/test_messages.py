@@ -102,6 +102,16 @@ def test_bad_json_says_in_which_line():
     assert reason_of(LINES[0][:-5] + b"\xff\xfe" + LINES[0][-5:])[0] == "bad JSON"
 
 
+@pytest.mark.parametrize(
+    ("field", "levels"), [("atb", [[1.9, 5], [1.8]]), ("trd", [[1, 1.9, 5]]), ("batl", [[1.9, 5]]), ("spb", [[]])]
+)
+def test_levels_of_another_length_are_no_message(field, levels):
+    change = {"id": "1.2", "rc": [{"id": 1, field: levels}]}
+    reason, detail = reason_of(orjson.dumps({"op": "mcm", "pt": 5, "mc": [change]}))
+    assert reason == "not a stream message"
+    assert field in detail
+
+
 def test_several_markets_in_a_line_are_told_apart():
     line = orjson.dumps(
         {

@@ -195,6 +195,12 @@ def rows_of(orders, variants):
     return stored.to_pylist()
 
 
+def test_bets_of_a_market_are_in_the_order_of_their_numbers():
+    lost = {1, 2, 10, 11}  # as text, 10 and 11 would come before 2
+    bets = [order("many", 1, -5.0 if n in lost else 10.0, bet_id=f"{IDS[1]}-{n}") for n in range(1, 12)]
+    assert rows_of(bets, ["many"])[0]["losing_run"] == 2
+
+
 def test_a_variant_of_each_kind():
     usual = [order("usual", n, 10.0 if n % 3 == 0 else -5.0) for n in range(30)]
     void = [order("void", 1, 0.0, runner_status="REMOVED"), order("void", 2, 0.0, size_matched=0.0)]

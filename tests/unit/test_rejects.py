@@ -2,7 +2,7 @@
 
 from tasks.lake.datasets import REJECTS
 from tasks.lake.store import Lake
-from tasks.rejects import Reject, as_table, count_rejects, write_down
+from tasks.rejects import Reject, RejectSource, as_table, count_rejects, write_down
 
 AT = {"stage": "extract", "source": "january"}
 BAD = [Reject("b.bz2", "cut short", "after 7 bytes"), Reject("a.bz2", "empty")]
@@ -48,7 +48,9 @@ def test_counted_by_reason_the_most_frequent_first(tmp_path):
     write_down(lake, "extract", "january", [*BAD, Reject("c.bz2", "empty")], "chunk-0001")
     write_down(lake, "ratings", "iggy", [Reject("row 7", "duplicate", "as row 3")], "2026-01-01")
     write_down(lake, "extract", "february", BAD, "chunk-0001")
-    counted = count_rejects(lake, [("ratings", "iggy"), ("extract", "january"), ("simulate", "january")])
+    write_down(lake, "ratings", "iggy", [Reject("row 9", "of another run")], "2026-02-01")
+    sources = [RejectSource("ratings", "iggy", ("2026-01-01", "2026-01-02")), RejectSource("extract", "january")]
+    counted = count_rejects(lake, sources)
     assert [(row["stage"], row["reason"], row["count"], row["for example"]) for row in counted] == [
         ("extract", "empty", 2, "a.bz2"),
         ("extract", "cut short", 1, "b.bz2: after 7 bytes"),

@@ -15,7 +15,7 @@ from flumine.clients import SimulatedClient
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
 from strategies import STRATEGIES
-from tasks.errors import LakeError, ReplayError
+from tasks.errors import DamagedFileError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS
 from tasks.lake.store import Lake
 from tasks.simulation import replay as replay_module
@@ -289,6 +289,9 @@ class Broken(BaseStrategy):
     def process_closed_market(self, market, market_book):
         self.boom("process_closed_market", market_book)
 
+    def add(self, flumine):
+        self.boom("add", None)
+
     def start(self, flumine):
         self.boom("start", None)
 
@@ -335,8 +338,9 @@ def test_wherever_it_raises(job, broken, markets, where):
     assert f"in market {markets['usual'].id} at 2026-01-01T" in first
 
 
-def test_before_the_first_market(job, broken):
-    variant = broken("start")
+@pytest.mark.parametrize("where", ["add", "start"])
+def test_before_the_first_market(job, broken, where):
+    variant = broken(where)
     first = blamed(job(FAVOURITE, variant)).splitlines()[0]
     assert first.startswith(f"{variant.id} raised ZeroDivisionError")
     assert first.endswith("before the first market")
@@ -361,6 +365,36 @@ def test_nothing_of_a_failed_simulation_stays_in_memory_with_its_error(job, brok
     assert error.value.variant
 
 
+def test_one_that_exits_ends_no_worker(job, write_module):
+    write_module("exits_of_replay", BROKEN.replace("ZeroDivisionError", "SystemExit"))
+    variant = variant_of("exits_of_replay:Broken")
+    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised SystemExit")
+
+
+SPOIL_NOTES = """def process_orders(self, market, orders):
+        for order in orders:
+            order.trade.market_notes = 5"""
+
+
+def test_orders_that_cannot_be_written_down(job, write_module):
+    write_module("notes_of_replay", TRADER.replace("def process_orders(self, market, orders):", SPOIL_NOTES))
+    variant = variant_of("notes_of_replay:Trader")
+    first = blamed(job(variant)).splitlines()[0]
+    assert first.startswith(f"{variant.id} raised ArrowTypeError: ")
+    assert first.endswith("when its orders were written down")
+
+
+def test_a_damaged_page_is_no_fault_of_a_strategy(job):
+    done = job(FAVOURITE)
+    replay_chunk(done)
+    (path,) = Path(done.lake.root, "windows").rglob("*.parquet")
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(DamagedFileError):
+        replay_chunk(done)
+
+
 def test_an_exception_of_flumines_own(job, write_module):
     source = BROKEN.replace("ZeroDivisionError", "OrderError").replace(
         "from flumine import BaseStrategy",
@@ -381,6 +415,8 @@ class Hungry(BaseStrategy):
     def __init__(self, how: str = "", **kwargs):
         super().__init__(**kwargs)
         self.how = how
+        while how == "loop at once":
+            sum(range(1000))
 
     def check_market_book(self, market, market_book):
         return True
@@ -467,7 +503,7 @@ def test_a_strategy_that_changes_a_book_is_named(job, spoiler, markets, how, wha
     changing = spoiler(how)
     first = blamed(job(FAVOURITE, changing, FLAT)).splitlines()[0]
     said = f"{changing.id} changed {what} of a market book, where it should change a copy, in market "
-    assert first.startswith(f"{said}{markets['second'].id} at 2026-01-01T")
+    assert first.startswith(f"{said}{markets['second'].id}, found at 2026-01-01T")
 
 
 def test_who_stumbles_over_a_changed_book_is_not_blamed(job, spoiler):
@@ -486,6 +522,14 @@ def test_strategies_of_this_project_change_nothing(job, monkeypatch):
     trusted = orders_of(job(*variants, lake="trusted"))
     monkeypatch.setattr(replay_module, "STRATEGIES", {})
     assert orders_of(job(*variants, lake="watched")) == trusted
+
+
+def test_one_that_loops_before_it_begins_is_named(job, write_module):
+    write_module("hungry_at_once_of_replay", HUNGRY)
+    variant = variant_of("hungry_at_once_of_replay:Hungry", how="loop at once")
+    first = blamed(job(FAVOURITE, variant, limits=Limits(1, 1e6))).splitlines()[0]
+    assert first.startswith(f"{variant.id} took more than 1 s")
+    assert first.endswith("before the first market")
 
 
 def test_within_its_limits_nothing_is_different(job):

@@ -18,7 +18,7 @@ from tasks.lake.datasets import (
 )
 from tasks.lake.store import Lake
 from tasks.ratings.model import ALL_DAYS, Model
-from tasks.rejects import Reject, write_down
+from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import Origin, collect
 from tasks.report.page import render
 
@@ -69,7 +69,7 @@ def write_orders(lake, report, variant):
 
 
 def test_all_of_a_run_is_read(lake, report):
-    origin = Origin("backtest run", ["month"], "AUD", MODEL, [("extract", "month")])
+    origin = Origin("backtest run", ["month"], "AUD", MODEL, [RejectSource("extract", "month")])
     read = collect(lake, RUN, origin)
     assert len(read.orders) == len(report.orders)
     assert len(read.markets) == 20

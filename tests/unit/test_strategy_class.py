@@ -107,6 +107,12 @@ def test_import_paths_that_lead_nowhere(path, said):
     assert said in refused(find_strategy, path)
 
 
+def test_a_module_that_cannot_be_run(write_module):
+    write_module("raises_of_strategy_class", "import math\n\nmath.no_such_thing\n\nclass Mine: ...\n")
+    text = refused(find_strategy, "raises_of_strategy_class:Mine")
+    assert "raised AttributeError: module 'math' has no attribute 'no_such_thing'" in text
+
+
 def test_a_module_whose_own_import_is_missing(write_module):
     write_module("needs_more_of_strategy_class", "import no_such_library\n")
     assert "no_such_library" in refused(find_strategy, "needs_more_of_strategy_class:Mine")

@@ -1,6 +1,7 @@
 """A run's results: the figures of days and variants, and that all of it adds up."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 from tasks.aggregation.results import Run, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
-from tasks.errors import BalanceError, LakeError
+from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.simulation.replay import ReplayJob
@@ -182,8 +183,16 @@ def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
 
 def test_missing_orders_are_no_zeros(two_chunks):
     two_chunks.lake.delete(ORDERS, two_chunks.jobs[1].partition(VARIANTS[0]))
-    with pytest.raises(LakeError, match="run the stage"):
+    with pytest.raises(ReplacedOrdersError, match=rf"{VARIANTS[0].id} in chunk 2 of .* run the simulate stage"):
         write_results(two_chunks, MARKETS)
+
+
+def test_orders_of_another_selection_are_not_taken_for_this_ones(two_chunks):
+    first, second = two_chunks.jobs
+    wider = replace(two_chunks, jobs=(first, replace(second, market_ids=(*second.market_ids, "1.299999999"))))
+    with pytest.raises(ReplacedOrdersError, match=r"chunk 2 of .* those of another selection of markets"):
+        write_results(wider, MARKETS)
+    assert find_results(wider) is None
 
 
 def test_all_orders_are_read(two_chunks):

@@ -33,9 +33,9 @@ def tables(database: Path):
     connection.close()
 
 
-@pytest.mark.parametrize("option", ["--lake", "--ratings", ""])
-def test_an_address_with_a_password_is_refused(option, month, tmp_path, backtest):
-    address = f"sftp://me:{SECRET}@127.0.0.1/month.tar"
+@pytest.mark.parametrize(("option", "chain"), [("--lake", ""), ("--ratings", "simplecache::"), ("", "")])
+def test_an_address_with_a_password_is_refused(option, chain, month, tmp_path, backtest):
+    address = f"{chain}sftp://me:{SECRET}@127.0.0.1/month.tar"
     words = ["run", month.archive, option, address] if option else ["run", address]
     refused = backtest(*words, expect=2)
     [line] = refused.stderr.splitlines()

@@ -76,6 +76,19 @@ def test_different_variants_of_one_archive(number, at_once, asked, tmp_path, und
 
 
 @pytest.mark.parametrize("number", range(PAIRS))
+def test_different_markets_of_one_archive(number, at_once, asked, month, tmp_path, backtest_json, ratings_url, caused):
+    venue = sorted({race.track.venue for race in month.races})[number % 3]
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    some = ("--venue", venue)
+    reports = at_once(asked(together), asked(together, *some))
+    expected = [backtest_json(*asked(alone, *which), BACKTEST_RATINGS_URL=ratings_url) for which in ((), some)]
+    wrong = [one["variants"] != other["variants"] for one, other in zip(reports, expected, strict=True)]
+    assert expected[0]["variants"] != expected[1]["variants"]
+    assert not leftovers(together)
+    caused("two runs at once on one lake, of different markets", Difference(sum(wrong), 0))
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
 def test_in_threads_of_one_process(number, succeed, month, tmp_path, judge):
     asked = {
         "archives": [str(month.archive)],
