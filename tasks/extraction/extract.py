@@ -3,6 +3,7 @@
 Runs in worker processes. How members are read and understood is in the modules beside this one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -182,6 +183,9 @@ class _OtherCopies:
 
     def __init__(self, job: ExtractJob) -> None:
         self._job = job
+        self._elsewhere: defaultdict[str | None, list[Member]] = defaultdict(list)
+        for member in job.chunk.elsewhere:
+            self._elsewhere[market_of(member.path)].append(member)
         self.taken: dict[str, str] = {}
 
     def say(self, market_id: str) -> str | None:
@@ -195,8 +199,8 @@ class _OtherCopies:
         """
         if market_id in self.taken:
             return f"was taken from {self.taken[market_id]}"
-        elsewhere = (member for member in self._job.chunk.elsewhere if market_of(member.path) == market_id)
-        return next((f"is taken from {member.path}" for member in elsewhere if self._is_good(member)), None)
+        copies = self._elsewhere[market_id]
+        return next((f"is taken from {member.path}" for member in copies if self._is_good(member)), None)
 
     def _is_good(self, member: Member) -> bool:
         ((_, raw),) = read_members(self._job.address, [member])

@@ -188,6 +188,15 @@ def test_nor_is_it_lost_where_the_two_are_in_different_chunks(extract, hand_made
     assert {row["market_id"] for row in month.catalogue} == {"1.200000001", "1.200000002"}
 
 
+def test_one_good_copy_of_several_is_enough_for_another_chunk_to_leave_the_market(extract, hand_made):
+    good, other = packed(whole(hand_made)), packed(whole(hand_made, "1.200000002"))
+    copies = {"PRO/1/1.200000001.bz2": good, "PRO/2/1.200000001.bz2": good[:-9]}
+    month = extract({**copies, "PRO/34000001.bz2": good, "PRO/x.bz2": other}, chunk_bytes=400)
+    assert len(month.jobs) > 1
+    homes = sorted((row["market_id"], row["member"]) for row in month.catalogue)
+    assert homes == [("1.200000001", "PRO/1/1.200000001.bz2"), ("1.200000002", "PRO/x.bz2")]
+
+
 def test_a_bad_market_does_not_take_the_others_of_its_event_file_along(extract, hand_made):
     good, never = whole(hand_made, "1.200000001"), hand_made("1.200000002").define(3600)
     odd = whole(hand_made, "1.20000000")
