@@ -18,6 +18,7 @@ from prefect.artifacts import (
 
 from flows.report import BacktestReport
 from tasks.aggregation.equity import draw_equity
+from tasks.aggregation.statistics import merit
 from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
 from tasks.progress import Progress
@@ -56,8 +57,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
         sources: Where the run's rejects are.
     """
     lake = Lake(report.lake)
-    # One that never bet is not the best of those that lost.
-    best = max(report.variants, key=lambda variant: (variant["bets"] > 0, variant["net"]))
+    best = max(report.variants, key=merit)
     logger.info(
         "backtest: run %s, %d variants; the best, %s: net %.2f on %d bets",
         report.run,

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -231,7 +230,7 @@ def check(*, lake: LakeRoot = None) -> None:
     from tasks.settings import Settings  # noqa: PLC0415
 
     opened = Lake(lake or Settings().lake)
-    if "://" not in opened.root and not Path(opened.root).is_dir():
+    if not opened.exists:
         raise InputError(f"{opened.root}: no such folder; give the root of a lake")
     with opened.alone():
         checked = check_lake(opened)

@@ -43,7 +43,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
             record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
         rows = read_days(lake, model, selected["market_date"])
         archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
-        unmatched = len(report_left_out(lake, model, rows, archives))
+        unmatched = report_left_out(lake, model, rows, archives)
     rated = rows.drop_duplicates(RUNNER)
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from math import isclose
 
 import pandas as pd
@@ -57,7 +58,7 @@ class Run:
         split = (RESULTS_SPLIT,) if self.split else ()
         return (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, *split, RESULTS_SUMMARY)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """What decides the results."""
         return fingerprint(

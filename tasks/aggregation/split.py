@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tasks.aggregation.statistics import best_first, say_net, statistics, verdict
+from tasks.aggregation.statistics import best_first, merit, say_net, statistics, verdict
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_SPLIT
 
@@ -161,18 +161,13 @@ def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         after = [row for row in rows if row["part"] == SECOND and row["begins"] == before["begins"]]
         best = next(row for row in after if row["rank"] == 1)
-        place = 1 + sum(_rank(row) > _rank(best) for row in after)
+        place = 1 + sum(merit(row) > merit(best) for row in after)
         said.append(
             f"out of sample from {before['begins']}: {before['strategy']}, the best of {before['variants']:,} before "
             f"({say_net(before)}), is number {place} from then on: {verdict(best)}"
         )
     together = (f"out of sample, all months together: {verdict(row)}" for row in rows if row["part"] == TOGETHER)
     return [*said, *together]
-
-
-def _rank(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """As `best_first`: one that never bet is not better than those that lost."""
-    return row["bets"] > 0, row["net"]
 
 
 def _together(chosen: Sequence[Races]) -> Races:

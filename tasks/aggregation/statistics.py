@@ -95,8 +95,20 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
     return weighed
 
 
+def merit(row: Mapping[Any, Any]) -> tuple[bool, float]:
+    """Say what variants are ranked by: net, but one that never bet is not the best of those that lost.
+
+    Args:
+        row: bets and net of one.
+
+    Returns:
+        The greater the better.
+    """
+    return row["bets"] > 0, row["net"]
+
+
 def best_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Order variants by net; one that never bet is not the best of those that lost.
+    """Order variants by merit.
 
     Args:
         rows: bets and net of each.
@@ -104,9 +116,8 @@ def best_first(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The rows, numbered anew.
     """
-    betting = rows["bets"] > 0
-    order = rows.assign(betting=betting).sort_values(["betting", "net"], ascending=False, kind="stable").index
-    return rows.loc[order].reset_index(drop=True)
+    merits = [merit(row) for row in rows[["bets", "net"]].to_dict("records")]
+    return rows.iloc[sorted(range(len(rows)), key=merits.__getitem__, reverse=True)].reset_index(drop=True)
 
 
 def say_net(row: Mapping[str, Any]) -> str:

@@ -83,6 +83,11 @@ class Lake:
         """Cross to worker processes as the address alone."""
         return type(self), (self.root,)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything at its root."""
+        return bool(self._fs.exists(self._base))
+
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
 

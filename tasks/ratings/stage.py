@@ -28,7 +28,7 @@ def store_day_task(lake: Lake, model: Model, day: str, http: requests.Session) -
     return ended(Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected))
 
 
-def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict[str, set[str]]) -> pd.DataFrame:
+def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict[str, set[str]]) -> int:
     """Write down what is left out of a model's days: a rejects file of its own for each set of archives.
 
     Args:
@@ -38,7 +38,7 @@ def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict
         archives: Market ids of each archive, whole.
 
     Returns:
-        The rows of markets that no archive has.
+        How many rows are of markets that no archive has.
     """
     known = set().union(*archives.values())
     repeated = days.duplicated(RUNNER)
@@ -54,4 +54,4 @@ def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict
         for row in days[repeated].itertuples()
     ]
     write_down(lake, "ratings", model.name, rejects, left_out_name(archives))
-    return unmatched
+    return len(unmatched)

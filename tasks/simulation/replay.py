@@ -267,8 +267,8 @@ def _blame(error: BaseException, streams: list[LakeStream], strategies: Mapping[
         where = f"in market {seen[-1].file_path}{', found' if is_change else ''} at {tick}"
     if is_change:
         # Found later than it was done, so it is known who did it only where nobody else could have.
-        raised_in = [variant_id for own, variant_id in strategies.items() if type(own) not in STRATEGIES.values()]
-        return _say(raised_in[0] if len(raised_in) == 1 else "", error, where)
+        suspects = [variant_id for own, variant_id in strategies.items() if type(own) not in STRATEGIES.values()]
+        return _say(suspects[0] if len(suspects) == 1 else "", error, where)
     return _say(raised_in[-1] if raised_in else "", error, where)
 
 

@@ -158,16 +158,13 @@ class WatchedRunner(Runner):
         return book
 
     def check_book(self) -> None:
-        """Look at its book, but not at the levels of its prices, for the last time.
+        """Look at its book, but not at the levels of its prices.
 
         Raises:
             ChangedBookError: It is not as it was made.
         """
         book = self._book
-        if book is None:
-            return
-        self._book = None
-        if _is_changed(book.__dict__, self._attributes) or _prices(book) != self._prices:
+        if book is not None and (_is_changed(book.__dict__, self._attributes) or _prices(book) != self._prices):
             raise ChangedBookError("a runner")
 
     def check(self) -> None:
