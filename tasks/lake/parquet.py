@@ -22,12 +22,14 @@ class LakeFile(NamedTuple):
         fingerprint: What decided its content.
         rows: Its rows.
         bytes: Its length in bytes.
+        notes: What its stage says of it beside its rows: counts, what it depended on.
     """
 
     path: str
     fingerprint: str
     rows: int
     bytes: int
+    notes: dict[str, str]
 
 
 class Reader:
@@ -90,6 +92,7 @@ class Writer:
 
     Attributes:
         rows: Rows written so far.
+        notes: What goes into the file beside its rows; to be filled before the block of `Lake.writer` ends.
         file: The file, once the block of `Lake.writer` has ended.
     """
 
@@ -99,6 +102,7 @@ class Writer:
         self._dataset, self._path, self._parquet = dataset, path, parquet
         self._keys: set[tuple[object, ...]] = set()
         self.rows = 0
+        self.notes: dict[str, str] = {}
 
     def write(self, table: pa.Table) -> None:
         """Add a row group.

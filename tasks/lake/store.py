@@ -30,6 +30,7 @@ logger = logging.getLogger("backtest")
 _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 
 _FINGERPRINT = b"fingerprint"
+_NOTE = "note:"
 _LOCK = ".lock"
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
@@ -98,6 +99,7 @@ class Lake:
         table: pa.Table,
         fingerprint: str,
         name: str = "data",
+        notes: Mapping[str, str] | None = None,
     ) -> LakeFile:
         """Write one file, whole or not at all.
 
@@ -107,6 +109,7 @@ class Lake:
             table: Its rows, with exactly the dataset's columns.
             fingerprint: What decided its content.
             name: The file's name without its ending.
+            notes: What else is to be known of it, without reading its rows.
 
         Returns:
             The file.
@@ -115,6 +118,7 @@ class Lake:
             LakeError: The table does not fit the dataset.
         """
         with self.writer(dataset, partition, fingerprint, name) as writer:
+            writer.notes.update(notes or {})
             writer.write(table)
         return writer.file
 
@@ -148,9 +152,10 @@ class Lake:
             ) as parquet:
                 writer = Writer(dataset, path, parquet)
                 yield writer
+                parquet.add_key_value_metadata({f"{_NOTE}{key}": note for key, note in writer.notes.items()})
             seal(sink)
             length = sink.tell()
-        writer.file = LakeFile(path, fingerprint, writer.rows, length)
+        writer.file = LakeFile(path, fingerprint, writer.rows, length, writer.notes)
 
     @contextmanager
     def _whole(self, path: str) -> Iterator[IO[bytes]]:
@@ -266,8 +271,14 @@ class Lake:
             _check_is_damage(error, path)
             logger.warning("%s in the lake %s is damaged (%s); it is made again", path, self.root, error)
             return None
-        stored = (metadata.metadata or {}).get(_FINGERPRINT, b"").decode(errors="replace")
-        return LakeFile(path, stored, metadata.num_rows, int(self._fs.size(self._absolute(path))))
+        stored = {key.decode(errors="replace"): value for key, value in (metadata.metadata or {}).items()}
+        fingerprint = stored.get(_FINGERPRINT.decode(), b"").decode(errors="replace")
+        notes = {
+            key.removeprefix(_NOTE): note.decode(errors="replace")
+            for key, note in stored.items()
+            if key.startswith(_NOTE)
+        }
+        return LakeFile(path, fingerprint, metadata.num_rows, int(self._fs.size(self._absolute(path))), notes)
 
     def fresh(
         self, dataset: Dataset, partition: Mapping[str, object], fingerprint: str, name: str = "data"

@@ -106,6 +106,18 @@ def test_pieces_are_row_groups_in_one_file(lake):
         assert reader.read_row_group(1, ["market_id"])["market_id"].to_pylist() == ["1.200000002"] * 3
 
 
+def test_notes_are_read_back_without_the_rows(lake):
+    notes = {"replayed": "33", "depends": '{"helper.py": "ä"}'}
+    file = lake.write(RATINGS, AT, TABLE, "print", notes=notes)
+    assert file.notes == notes
+    assert lake.find(RATINGS, AT) == file
+    assert lake.read(RATINGS, AT).equals(TABLE)
+    with lake.writer(RATINGS, AT, "print") as writer:
+        writer.write(TABLE)
+        writer.notes["counted at the end"] = "1"
+    assert lake.find(RATINGS, AT).notes == {"counted at the end": "1"}
+
+
 def test_a_lake_in_memory():
     lake = Lake("memory://lake-of-store-tests")
     assert lake.find(RATINGS, AT) is None
