@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-import psutil
 from flumine import FlumineSimulation, clients
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
 from benchmarks import tutorial
+from benchmarks.peak import peak, peak_of
 from strategies.rated_price import RatedPrice, RatedPriceParameters
 from tasks.aggregation.results import Run, find_results, write_results
 from tasks.aggregation.settlement import Commission
@@ -84,13 +84,7 @@ def measure(contender: str, subject: Subject) -> Measure:
         What it took.
     """
     seconds, orders = CONTENDERS[contender](subject)
-    return Measure(seconds, max(_workers_peaks, default=_peak()), orders)
-
-
-def _peak(process: int | str = "self") -> float:
-    # Not getrusage: a spawned process starts with its parent's peak there.
-    (line,) = (line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    return Measure(seconds, max(_workers_peaks, default=peak()), orders)
 
 
 _workers_peaks: list[float] = []
@@ -102,10 +96,8 @@ def _on_workers(work: Callable[[Any], object], jobs: list[Any], workers: int) ->
         for job in jobs:
             work(job)
         return
-    with worker_pool(workers) as pool:
-        with ThreadPoolExecutor(workers) as threads:
-            list(threads.map(partial(pool.run, work), jobs))
-        _workers_peaks.extend(_peak(worker.pid) for worker in psutil.Process().children())
+    with worker_pool(workers) as pool, ThreadPoolExecutor(workers) as threads:
+        _workers_peaks.extend(threads.map(partial(pool.run, partial(peak_of, work)), jobs))
 
 
 def _tutorial(subject: Subject) -> tuple[float, int]:

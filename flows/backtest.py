@@ -13,7 +13,7 @@ from flows.ratings import ratings
 from flows.report import BacktestReport, read_report
 from flows.simulate import simulate
 from flows.stages import ask
-from tasks.errors import BacktestError, DamagedFileError, ReplacedOrdersError
+from tasks.errors import BacktestError, ChangedSourceError, DamagedFileError, ReplacedOrdersError, StageError
 
 logger = logging.getLogger("backtest")
 
@@ -58,10 +58,18 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
 
 
 def _can_be_made_again(error: BaseException | None) -> bool:
-    """Tell a damaged file, and orders that another run replaced by its own, from what stays wrong."""
+    """Tell whether any of what went wrong would go well another time.
+
+    That is a damaged file, which was deleted; orders that another run replaced by its own; a strategy whose source was
+    saved while the run was under way.
+    """
     if error is None:
         return False
-    return isinstance(error, DamagedFileError | ReplacedOrdersError) or _can_be_made_again(error.__cause__)
+    if isinstance(error, StageError):
+        return any(map(_can_be_made_again, error.failures))
+    return isinstance(error, DamagedFileError | ReplacedOrdersError | ChangedSourceError) or _can_be_made_again(
+        error.__cause__
+    )
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:

@@ -27,7 +27,7 @@ def origin_of(parameters: BacktestParameters, planned: Plan) -> Origin:
         archives=parameters.archive_names,
         currency=parameters.currency,
         ratings=parameters.ratings_model,
-        reject_sources=parameters.reject_sources(planned.markets["market_date"]),
+        reject_sources=parameters.reject_sources(planned.markets["market_date"], planned.run.id),
     )
 
 

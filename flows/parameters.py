@@ -192,18 +192,18 @@ class BacktestParameters(Profile):
             return FLUMINE
         return self.engine
 
-    def reject_sources(self, market_dates: "pd.Series[date]") -> list[RejectSource]:
+    def reject_sources(self, market_dates: "pd.Series[date]", run: str) -> list[RejectSource]:
         """Say where the rejects of this backtest are.
 
         Args:
             market_dates: Days of the selected markets.
+            run: The run's id.
 
         Returns:
             What its archives, its days of ratings and its replay left out.
         """
-        extracted, simulated = (
-            [RejectSource(stage, name) for name in self.archive_names] for stage in ("extract", "simulate")
-        )
+        extracted = [RejectSource("extract", name) for name in self.archive_names]
+        simulated = [RejectSource("simulate", name, (run,)) for name in self.archive_names]
         if (model := self.ratings_model) is None:
             return [*extracted, *simulated]
         files = (*model.days(market_dates), left_out_name(self.archive_names))

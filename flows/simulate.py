@@ -17,11 +17,12 @@ from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
 from tasks.rejects import Reject, write_down
 from tasks.selection import select_markets
+from tasks.simulation.job import find_orders
 from tasks.simulation.stage import plan, simulate_chunk_task
 from tasks.workers import worker_pool
 
 if TYPE_CHECKING:
-    from tasks.simulation.replay import Ratings
+    from tasks.simulation.job import Ratings
 
 
 class Plan(NamedTuple):
@@ -72,7 +73,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         parameters: What to backtest.
 
     Returns:
-        Markets selected, replayed for every variant, and left out because an archive before has them.
+        Markets selected, replayed for every variant, and left out: an archive before has them, or flumine cannot replay
+        them for some variant.
 
     Raises:
         StageError: A strategy raised; the other chunks' orders are kept.
@@ -80,13 +82,20 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     started = time.monotonic()
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
-        left_out = sum(
-            write_down(parameters.opened_lake, "simulate", archive, planned.repeated.get(archive, ()), "repeated")
-            for archive in parameters.archive_names
-        )
         jobs = [replace(job, limits=parameters.limits) for job in planned.run.jobs]
         sizes = planned.markets.groupby(["archive", "chunk"], sort=True)["bytes"].sum().tolist()
         with worker_pool(min(parameters.workers, len(jobs))) as pool:
             futures = [simulate_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
             record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)
-    return ended(record.model_copy(update={"taken": record.taken + left_out, "rejected": left_out}))
+        repeated = sum(map(len, planned.repeated.values()))
+        for archive in parameters.archive_names:
+            unplayable = _unplayable(planned.run, archive) if record.rejected else []
+            rejects = [*planned.repeated.get(archive, ()), *unplayable]
+            write_down(parameters.opened_lake, "simulate", archive, rejects, planned.run.id)
+    counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}
+    return ended(record.model_copy(update=counted))
+
+
+def _unplayable(run: Run, archive: str) -> list[Reject]:
+    jobs = (job for job in run.jobs if job.archive == archive)
+    return [reject for job in jobs for orders in find_orders(job).values() for reject in orders.rejects]

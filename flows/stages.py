@@ -85,4 +85,6 @@ def gather(
 def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
     first = failures[0]
     said = str(first) if isinstance(first, BacktestError) else f"{type(first).__name__}: {first}"
-    return StageError(f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}")
+    return StageError(
+        f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}", failures
+    )

@@ -9,7 +9,8 @@
     ├── LakeError             a file of the lake is not what its dataset says
     │   ├── DamagedFileError  its bytes are not those that were written
     │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
-    ├── ReplayError           a strategy raised during a replay, looped, leaked or changed a market book
+    ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed what all variants share
+    ├── ChangedSourceError    a strategy's source changed between planning and replay
     ├── WorkerError           a worker process died, and the one after it
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
@@ -17,6 +18,8 @@
 The text of each is one line for a person: which file, row or parameter, what is wrong, what would be right.
 All survive pickling, because they cross from worker processes.
 """
+
+from collections.abc import Sequence
 
 
 class BacktestError(Exception):
@@ -56,7 +59,7 @@ class ReplacedOrdersError(LakeError):
 
 
 class ReplayError(BacktestError):
-    """A strategy raised during a replay, looped, leaked or changed a book: which variant, market, tick and traceback.
+    """A strategy raised during a replay, looped, leaked, or changed what all share: who, in which market and tick.
 
     Attributes:
         variant: Its id; empty where nobody knows whose fault it was.
@@ -70,12 +73,27 @@ class ReplayError(BacktestError):
         return str(self.args[0])
 
 
+class ChangedSourceError(BacktestError):
+    """A strategy's source, or what it imports, changed between planning and replay; the run starts again."""
+
+
 class WorkerError(BacktestError):
     """A worker process died, and so did the one that did its task again."""
 
 
 class StageError(BacktestError):
-    """A stage finished without all that was asked of it."""
+    """A stage finished without all that was asked of it.
+
+    Attributes:
+        failures: Why, each task's own.
+    """
+
+    def __init__(self, said: str, failures: Sequence[Exception] = ()) -> None:
+        super().__init__(said, tuple(failures))
+        self.failures = tuple(failures)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class BalanceError(BacktestError):

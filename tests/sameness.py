@@ -18,7 +18,7 @@ Messages = Sequence[tuple[int, bytes]]
 
 
 def books(stream_class: type[LakeStream], messages: Messages, window: Window) -> Iterator[list[MarketBook]]:
-    stream = stream_class("1.1", lambda: [raw.decode() for _, raw in messages], window.listener_kwargs)
+    stream = stream_class("1.1", [raw.decode() for _, raw in messages], window.listener_kwargs)
     stream.stream_id = 7
     return stream.create_generator()()
 

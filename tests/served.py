@@ -17,6 +17,12 @@ from urllib3 import Retry
 
 BACKTEST = Path(sys.executable).parent / "backtest"
 
+# Seconds that a server, a browser or a process may take on a slow or busy machine; elsewhere it is long over by then.
+PATIENCE = 300
+
+# Milliseconds, for what a page shows.
+BROWSER_PATIENCE = 120_000
+
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -52,14 +58,14 @@ class Served:
         return self._terminal.read_text()
 
     def wait_until_ready(self) -> None:
-        until(lambda: "Ctrl-C" in self.printed or self.process.poll() is not None, 120)
+        until(lambda: "Ctrl-C" in self.printed or self.process.poll() is not None)
         assert self.address in self.printed
 
     def get(self, path: str) -> Any:
-        return self.http.get(f"http://127.0.0.1:{self.port}/api/{path}", timeout=30).json()
+        return self.http.get(f"http://127.0.0.1:{self.port}/api/{path}", timeout=PATIENCE).json()
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = self.http.post(f"http://127.0.0.1:{self.port}/api/{path}", json=body, timeout=30)
+        answer = self.http.post(f"http://127.0.0.1:{self.port}/api/{path}", json=body, timeout=PATIENCE)
         return answer.json()
 
     def start_run(self, deployment: str, **parameters: Any) -> dict[str, Any]:
@@ -73,7 +79,7 @@ class Served:
         return self.wait_for(self.start_run(deployment, **parameters)["id"])
 
     def wait_for(self, run: str, *, states: set[str] = ENDED) -> dict[str, Any]:
-        until(lambda: self.get(f"flow_runs/{run}")["state_type"] in states, 90)
+        until(lambda: self.get(f"flow_runs/{run}")["state_type"] in states)
         return self.get(f"flow_runs/{run}")
 
     def asked_of_sample(self) -> dict[str, Any]:
@@ -87,10 +93,10 @@ class Served:
         """Leave nothing behind, whatever a test has come to."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(60)
+            self.process.wait(PATIENCE)
 
 
-def until(true: Callable[[], Any], seconds: float) -> None:
+def until(true: Callable[[], Any], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} seconds"
@@ -108,12 +114,11 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 def kill_tree(process: subprocess.Popen[str]) -> None:
-    """End a command as a power cut would: it first, so that it can tell nobody."""
+    """End a command as a power cut would: it first, so that it can tell nobody; its workers end by themselves."""
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    psutil.wait_procs(children, timeout=10)
-    assert not alive(children), "workers outlived the command"
+    until(lambda: not alive(children))
 
 
 def free_port() -> int:

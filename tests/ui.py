@@ -6,13 +6,17 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from served import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Locator, Page, Response
 
 # The timeline of a run is drawn again and again, so a page never goes idle: what is waited for is always an element.
-_SECONDS_FOR_A_RUN = 120
+
+# After which a form is submitted again, though Prefect has not said sorry.
+_SECONDS_FOR_AN_ANSWER = 60
 
 # The page of a deployment, once Prefect has chosen its tab: it comes to rest there after a form.
 _DEPLOYMENT = re.compile(r"/deployments/deployment/[^/?]+\?tab=")
@@ -90,7 +94,7 @@ class Ui:
         Not by the message's "View run", which is there for five seconds: a click on it is lost while Prefect goes on
         from the form to the deployment's page.
         """
-        with self.page.expect_response(_created, timeout=60_000) as created:
+        with self.page.expect_response(_created, timeout=PATIENCE * 1000) as created:
             self._persist(form.submit, lambda: _DEPLOYMENT.search(self.page.url) is not None)
         self.page.goto(f"{self._address}/runs/flow-run/{created.value.json()['id']}")
         self.page.locator(".page-heading-flow-run .state-badge").wait_for()
@@ -100,7 +104,8 @@ class Ui:
         sorry = self.page.get_by_text("Oops")
         for asked in range(1, 5):
             ask()
-            for _ in range(100):
+            deadline = time.monotonic() + _SECONDS_FOR_AN_ANSWER
+            while time.monotonic() < deadline:
                 if accepted():
                     return
                 if sorry.count() >= asked:
@@ -139,7 +144,7 @@ class Ui:
 
     def wait_for_state(self, *expected: str) -> None:
         """Wait until the run whose page is open has ended in one of these states."""
-        deadline = time.monotonic() + _SECONDS_FOR_A_RUN
+        deadline = time.monotonic() + PATIENCE
         while (state := self.state()) not in expected:
             assert state not in {"Failed", "Crashed", "Completed", "Cancelled"}, f"the run is {state}, not {expected}"
             assert time.monotonic() < deadline, f"the run is still {state}, not {expected}"

@@ -1,6 +1,7 @@
 """One run's orders to its results in the lake. The figures themselves are in the modules beside this one."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -22,14 +23,19 @@ from tasks.lake.datasets import (
     RESULTS_SUMMARY,
     Dataset,
 )
-from tasks.lake.fingerprint import fingerprint
+from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.simulation.replay import ReplayJob, find_orders
+from tasks.simulation.job import Orders, ReplayJob, find_orders
 from tasks.simulation.variant import Variant
 
 VERSION = 4
 
+TAKEN, SETTLED = "orders taken", "orders settled"
+"""Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
+
+# The same question has other orders tomorrow, where a strategy reads a file that changed.
+_MADE_OF = "made of"
 
 _HALF_A_CENT = 0.005
 
@@ -89,10 +95,14 @@ def find_results(run: Run) -> list[LakeFile] | None:
         run: The run.
 
     Returns:
-        Its files, or None where any is to be made.
+        Its files, or None where any is to be made: it is missing, or its orders are, or it was made of others.
     """
     found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in run.datasets]
-    files = [file for file in found if file is not None]
+    try:
+        made_of = _content(find_all_orders(run))
+    except ReplacedOrdersError:
+        return None
+    files = [file for file in found if file is not None and file.notes.get(_MADE_OF) == made_of]
     return files if len(files) == len(found) else None
 
 
@@ -108,10 +118,11 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
 
     Raises:
         BalanceError: Orders or money do not add up.
-        ReplacedOrdersError: A chunk's orders are missing or of another selection; run the simulate stage.
+        ReplacedOrdersError: A chunk's orders are missing, stale, or of another selection; run the simulate stage.
         LakeError: A chunk's orders are damaged.
     """
-    orders = read_orders(run)
+    files = find_all_orders(run)
+    orders = _read(run.lake, files)
     settled = settle(orders, markets, run.commission)
     variants = pd.DataFrame(
         {
@@ -131,10 +142,37 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     }
     if run.split:
         frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
+    taken, settled_orders = sum(found.file.rows for found in files), int(settled["orders"].sum())
+    notes = {_MADE_OF: _content(files), TAKEN: str(taken), SETTLED: str(settled_orders)}
     return [
-        run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint)
+        run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint, notes=notes)
         for dataset in run.datasets
     ]
+
+
+def find_all_orders(run: Run) -> list[Orders]:
+    """Find the orders of a run.
+
+    Args:
+        run: The run.
+
+    Returns:
+        Files of all its variants in all its chunks.
+
+    Raises:
+        ReplacedOrdersError: A chunk's orders are missing, stale, or those of another selection of markets.
+    """
+    files = []
+    for job in run.jobs:
+        found = find_orders(job)
+        for variant in run.variants:
+            if variant.id not in found:
+                raise ReplacedOrdersError(
+                    f"the orders of {variant.id} in chunk {job.chunk} of {job.archive} are missing, or those of "
+                    "another selection of markets; run the simulate stage"
+                )
+            files.append(found[variant.id])
+    return files
 
 
 def read_orders(run: Run) -> pd.DataFrame:
@@ -147,21 +185,23 @@ def read_orders(run: Run) -> pd.DataFrame:
         Rows of `orders` of all its variants.
 
     Raises:
-        ReplacedOrdersError: A chunk's orders are missing, or those of another selection of markets.
+        ReplacedOrdersError: A chunk's orders are missing, stale, or those of another selection of markets.
         LakeError: A chunk's orders are damaged.
     """
+    return _read(run.lake, find_all_orders(run))
+
+
+def _read(lake: Lake, files: Sequence[Orders]) -> pd.DataFrame:
     tables = []
-    for job in run.jobs:
-        found = find_orders(job)
-        for variant in run.variants:
-            if variant.id not in found:
-                raise ReplacedOrdersError(
-                    f"the orders of {variant.id} in chunk {job.chunk} of {job.archive} are missing, or those of "
-                    "another selection of markets; run the simulate stage"
-                )
-            tables.append(run.lake.read(ORDERS, job.partition(variant)))
-    orders: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    return orders
+    for orders in files:
+        with lake.reader(ORDERS, orders.file.path) as reader:
+            tables.append(reader.read())
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return frame
+
+
+def _content(files: Sequence[Orders]) -> str:
+    return digest(orders.content.encode() for orders in files)
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

@@ -4,9 +4,8 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.aggregation.results import Run, find_results, write_results
+from tasks.aggregation.results import SETTLED, TAKEN, Run, find_results, write_results
 from tasks.caching import Tally, ended
-from tasks.lake.datasets import ORDERS
 
 
 @task(name="settle", task_run_name="settle {run.id}", cache_policy=NO_CACHE, persist_result=False)
@@ -20,9 +19,7 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
     Returns:
         Orders that went in and are in the results.
     """
-    cached = find_results(run) is not None
-    if not cached:
-        write_results(run, markets)
-    files = [run.lake.find(ORDERS, job.partition(variant)) for job in run.jobs for variant in run.variants]
-    orders = sum(file.rows for file in files if file)
-    return ended(Tally(cached=cached, taken=orders, out=orders))
+    found = find_results(run)
+    files = found or write_results(run, markets)
+    notes = files[0].notes
+    return ended(Tally(cached=found is not None, taken=int(notes[TAKEN]), out=int(notes[SETTLED])))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tasks.extraction.chunks import MARKET_ID
 from tasks.extraction.messages import BadMemberError, Message
+from tasks.extraction.replayable import ReplayCheck
 
 _RACE = re.compile(r"R(?P<number>\d+)\s+(?P<distance>\d+)m\b\s*(?P<grade>.*)")
 _RUNNER = re.compile(r"(?P<number>\d+)\.\s+(?P<name>.+)")
@@ -38,6 +39,7 @@ class MarketHistory:
         self._definition: Row = {}
         self._off: int | None = None
         self._traded = _TradedVolume()
+        self._replay = ReplayCheck(market_id)
         self._problem = "" if MARKET_ID.fullmatch(market_id) else "bad market id"
 
     def add(self, message: Message) -> None:
@@ -59,9 +61,23 @@ class MarketHistory:
                 self._definition = definition
             elif not self._definition:
                 self._problem = "no definition at the start"
-            self._traded.add(message.change)
+            self._take(message, message.change)
         except (AttributeError, KeyError, TypeError, ValueError):
             self._problem = "bad content"
+
+    def _take(self, message: Message, change: Row) -> None:
+        is_image = change.get("img")
+        if is_image:
+            self._traded.clear()
+        if is_image or "marketDefinition" in change:
+            self._replay.define(change, len(self.messages))
+        known = self._replay.known
+        # Most of extraction's own time is spent in this loop.
+        for entry in change.get("rc", ()):
+            if ((entry["id"], entry["hc"]) if "hc" in entry else entry["id"]) not in known:
+                self._replay.name(message, len(self.messages))
+            if "trd" in entry:
+                self._traded.add(entry)
 
     def describe(self) -> Entry:
         """Describe the market, all of whose messages were taken.
@@ -70,7 +86,8 @@ class MarketHistory:
             Its rows of `catalogue/markets` and `catalogue/runners`.
 
         Raises:
-            BadMemberError: It cannot be replayed and settled: a bad id, a first message without definition, no close.
+            BadMemberError: It cannot be replayed and settled: a bad id, a first message without definition, no close, a
+                message on which flumine's stream would raise.
         """
         if self._problem:
             raise BadMemberError(self._problem, self.market_id)
@@ -79,14 +96,19 @@ class MarketHistory:
                 "never closes", f"{self.market_id}: its last status is {self._definition.get('status')}"
             )
         try:
-            return Entry(self._market_row(), self._runner_rows())
+            entry = Entry(self._market_row(), self._runner_rows())
         except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError) as error:
             raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
+        if self._replay.problem:
+            raise self._replay.problem
+        return entry
 
     def _market_row(self) -> Row:
         definition = self._definition
         name = definition.get("name")
         race = _RACE.fullmatch(name) if name else None
+        # Times never fall: where the first and the last can be told, all can.
+        times = [_from_milliseconds(publish_time) for publish_time in (self.publish_times[0], self.publish_times[-1])]
         settled = definition.get("settledTime")
         market_time = _time(definition["marketTime"])
         return {
@@ -104,7 +126,7 @@ class MarketHistory:
             "market_time": market_time,
             "market_date": _local_date(market_time, definition.get("timezone")),
             "off_time": _from_milliseconds(self._off) if self._off else None,
-            "settled_time": _time(settled) if settled else _from_milliseconds(self.publish_times[-1]),
+            "settled_time": _time(settled) if settled else times[-1],
             "market_base_rate": _number(definition.get("marketBaseRate")),
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
@@ -145,21 +167,19 @@ class _TradedVolume:
         self._ladders: dict[_RunnerKey, dict[float, float]] = {}
         self._totals: dict[_RunnerKey, float] = {}
 
-    def add(self, change: Row) -> None:
-        if change.get("img"):
-            self._ladders.clear()
-            self._totals.clear()
-        for runner in change.get("rc") or ():
-            if "trd" not in runner:
-                continue
-            key = (runner["id"], runner.get("hc", 0))
-            ladder, total = self._ladders.setdefault(key, {}), self._totals.get(key, 0.0)
-            for price, size in runner["trd"]:
-                total += size - ladder.get(price, 0.0)
-                ladder[price] = size
-            self._totals[key] = total
-            if total > self._fullest.get(key, -1.0):
-                self._fullest[key] = total
+    def clear(self) -> None:
+        self._ladders.clear()
+        self._totals.clear()
+
+    def add(self, runner: Row) -> None:
+        key = (runner["id"], runner.get("hc", 0))
+        ladder, total = self._ladders.setdefault(key, {}), self._totals.get(key, 0.0)
+        for price, size in runner["trd"]:
+            total += size - ladder.get(price, 0.0)
+            ladder[price] = size
+        self._totals[key] = total
+        if total > self._fullest.get(key, -1.0):
+            self._fullest[key] = total
 
     def of(self, key: _RunnerKey) -> float | None:
         fullest = self._fullest.get(key)

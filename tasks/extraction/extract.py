@@ -13,16 +13,19 @@ import pyarrow.compute as pc
 from tasks.errors import BalanceError
 from tasks.extraction.archive import Archive, Member, read_members
 from tasks.extraction.chunks import Chunk, market_of
-from tasks.extraction.markets import Market, read_markets
+from tasks.extraction.markets import Intake, Market, read_markets
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
-from tasks.lake.fingerprint import fingerprint
+from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
 
-VERSION = 3
+VERSION = 4
+
+TAKEN = "taken"
+"""Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def extract_job(
         content=archive.content,
         members=[member.path for member in chunk.members],
         chunk=chunk.number,
+        engine=ENGINE,
         schema=[
             dataset.schema.to_string(show_field_metadata=False)
             for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
@@ -138,9 +142,11 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
 
     Raises:
         ArchiveError: The archive changed or broke since it was listed.
+        BalanceError: Not all that went in came out or was rejected; the catalogue is not written then.
     """
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
     other_copies = _OtherCopies(job)
+    intake = Intake()
     catalogue: list[pa.Table] = []
     runners: list[pa.Table] = []
     rejects: list[Reject] = []
@@ -150,7 +156,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
-            for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say):
+            for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say, intake=intake):
                 if isinstance(found, Reject):
                     rejects.append(found)
                 else:
@@ -160,18 +166,30 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
                         window_writer.write(found.folded)
                     catalogue.append(found.catalogue)
                     runners.append(found.runners)
+    _check_balance(job, intake, len(catalogue) + len(rejects))
     markets = _concatenated(CATALOGUE_MARKETS, catalogue)
     if writer.rows != (pc.sum(markets["messages"]).as_py() or 0):
         raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, the catalogue counts otherwise")
     tables = (
-        (runners_at, _concatenated(CATALOGUE_RUNNERS, runners)),
-        (rejects_at, as_table(rejects)),
-        (markets_at, markets),
+        (runners_at, _concatenated(CATALOGUE_RUNNERS, runners), None),
+        (rejects_at, as_table(rejects), None),
+        (markets_at, markets, {TAKEN: str(intake.markets)}),
     )
     return [
         writer.file,
-        *(job.lake.write(dataset, at, table, job.fingerprint, name) for (dataset, at, name), table in tables),
+        *(
+            job.lake.write(dataset, at, table, job.fingerprint, name, notes)
+            for (dataset, at, name), table, notes in tables
+        ),
     ]
+
+
+def _check_balance(job: ExtractJob, intake: Intake, left: int) -> None:
+    where, members = f"extract {job.archive}, {chunk_name(job.chunk.number)}", len(job.chunk.members)
+    if intake.members != members:
+        raise BalanceError(f"{where}: {intake.members} of {members} members were read")
+    if intake.markets != left:
+        raise BalanceError(f"{where}: {intake.markets} went in, but {left} came out or were rejected")
 
 
 class _OtherCopies:

@@ -4,7 +4,7 @@ How bytes become messages is in `messages.py`, what messages say of a market in 
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -19,6 +19,28 @@ from tasks.simulation.windows import WindowsFile, as_table
 
 # What Python raises where a message has other types, or fewer of them, than the exchange sends.
 _MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+
+
+class Intake:
+    """What went into a chunk's extraction, counted where it enters, so that what comes out can be held against it.
+
+    Attributes:
+        members: Members that were read.
+        markets: Markets that the members' messages named. A member that names none, or that cannot be read to its end,
+            counts one: it becomes one reject.
+    """
+
+    def __init__(self) -> None:
+        self.members = self.markets = 0
+
+    def add(self, markets: int) -> None:
+        """Take a member.
+
+        Args:
+            markets: How many its messages named; 0 where it cannot be read.
+        """
+        self.members += 1
+        self.markets += max(markets, 1)
 
 
 class Market(NamedTuple):
@@ -39,8 +61,14 @@ class Market(NamedTuple):
     folded: pa.Table | None
 
 
-def read_markets(
-    path: str, raw: bytes, chunk: int, windows: WindowsFile, why_not: Callable[[str], str | None] = lambda _: None
+def read_markets(  # noqa: PLR0913 - the first four say what is read; the others ask and count, and may be left out
+    path: str,
+    raw: bytes,
+    chunk: int,
+    windows: WindowsFile,
+    why_not: Callable[[str], str | None] = lambda _: None,
+    *,
+    intake: Intake | None = None,
 ) -> Iterator[Market | Reject]:
     """Read the markets of a member.
 
@@ -50,20 +78,26 @@ def read_markets(
         chunk: The chunk's number.
         windows: What of which markets is folded, while their messages are at hand.
         why_not: Says where else a market is taken from, if it is.
+        intake: Counts what went in.
 
     Yields:
         A market, or a reject, for each market in it; at least one.
     """
+    intake = intake or Intake()
     histories: dict[str, _Reading] = {}
+    entered = 0
     try:
         for message in read_messages(raw):
             reading = histories.get(message.market_id)
             if reading is None:
+                entered += 1
                 reading = histories[message.market_id] = _Reading(message, windows)
             reading.add(message)
     except BadMemberError as bad:
+        intake.add(0)
         yield Reject(path, bad.reason, bad.detail)
         return
+    intake.add(entered)
     if not histories:
         yield Reject(path, "no market in it", "no line has a market change (`mc`)")
     named = market_of(path)
@@ -83,8 +117,7 @@ def read_markets(
 class _Reading:
     def __init__(self, first: Message, windows: WindowsFile) -> None:
         self._history = MarketHistory(first.market_id)
-        wanted = isinstance(first.change.get("marketDefinition"), dict) and windows.wants(first.change)
-        self._folding = Folding(Window.parse(windows.window)) if wanted else None
+        self._folding = Folding(Window.parse(windows.window)) if _is_wanted(first.change, windows) else None
         self._folded: list[tuple[int, bytes]] = []
         self._problem = ""
 
@@ -112,3 +145,9 @@ class _Reading:
             )
         except (*_MISFITS, pa.ArrowException) as error:
             raise BadMemberError("bad content", f"{history.market_id}: {error}") from None
+
+
+def _is_wanted(change: dict[str, Any], windows: WindowsFile) -> bool:
+    definition = change.get("marketDefinition")
+    # A type that is no text is of no market that can be replayed.
+    return definition is not None and isinstance(definition.get("marketType"), str | None) and windows.wants(change)

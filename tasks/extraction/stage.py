@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.caching import Tally, ended
 from tasks.extraction.archive import Archive
 from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
+from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
@@ -67,11 +67,15 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: WorkerPool) 
 
     Returns:
         Markets found, kept and rejected.
+
+    Raises:
+        BalanceError: What the lake has of the chunk is not all that went in.
     """
     found = find_extracted(job)
-    return ended(_count(found or pool.run(extract_chunk, job), cached=bool(found)))
+    return ended(_count(job, found or pool.run(extract_chunk, job), cached=bool(found)))
 
 
-def _count(files: list[LakeFile], *, cached: bool) -> Tally:
+def _count(job: ExtractJob, files: list[LakeFile], *, cached: bool) -> Tally:
     _, _, rejects, markets = files
-    return Tally(cached=cached, taken=markets.rows + rejects.rows, out=markets.rows, rejected=rejects.rows)
+    tally = Tally(cached=cached, taken=int(markets.notes[TAKEN]), out=markets.rows, rejected=rejects.rows)
+    return tally.balanced(f"extract {job.archive}, {chunk_name(job.chunk.number)}")

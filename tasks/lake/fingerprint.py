@@ -5,11 +5,15 @@ Only the hashing is here; which parts decide an output is known to the stage tha
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable
 from importlib.metadata import version
 
-# Every output that flumine or betfairlightweight had a part in is redone when either changes.
-ENGINE = {name: version(name) for name in ("flumine", "betfairlightweight")}
+# Every output that these had a part in is redone when one changes; from Python 3.12 on, sums of floats are others.
+ENGINE = {
+    **{name: version(name) for name in ("flumine", "betfairlightweight")},
+    "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+}
 
 _DIGITS = 16
 

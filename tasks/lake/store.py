@@ -92,7 +92,7 @@ class Lake:
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
 
-    def write(
+    def write(  # noqa: PLR0913, PLR0917 - a file is all of this
         self,
         dataset: Dataset,
         partition: Mapping[str, object],

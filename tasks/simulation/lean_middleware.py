@@ -1,171 +1,105 @@
-"""Flumine's simulated middleware, visiting only runners that changed; matching stays flumine's own."""
-
-from collections import defaultdict
-from itertools import compress
-from operator import is_not
-from typing import TYPE_CHECKING
+"""Flumine's simulated middleware, told what was traded in place of working it out; matching stays flumine's own."""
 
 from betfairlightweight.resources import RunnerBook
-from flumine import BaseStrategy, config
+from flumine import config
 from flumine.markets.market import Market
 from flumine.markets.middleware import LIVE_STATUS, RunnerAnalytics, SimulatedMiddleware
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from flumine.order.order import BaseOrder
-
-Ladder = list[dict[str, float]]
+from tasks.simulation.lean_traded import Key, RunnerTraded, TradedVolumes
 
 
 class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no types
-    """What was traded on a runner since the last update, compared level by level only where the ladder changed."""
+    """What was traded on a runner, as one variant's strategy may read it; what it does to the sizes is its own."""
 
-    def __init__(self, runner: RunnerBook) -> None:
-        self.runner = runner
-        self.traded: dict[float, float] = {}
-        self.volume = runner.ex.traded_volume
+    def __init__(self, known: RunnerTraded) -> None:
+        self._known = known
+        self._source = known.traded
+        self._traded = known.traded.copy()
 
-    def __call__(self, runner: RunnerBook) -> bool:
-        """Take the runner's book.
+    @property
+    def runner(self) -> RunnerBook:
+        """The runner's book, as it was when it was last active."""
+        return self._known.runner
 
-        Args:
-            runner: As it is now.
-
-        Returns:
-            Whether it traded.
-        """
-        volume, before = runner.ex.traded_volume, self.volume
-        self.runner = runner
-        if volume is before or volume == before:
-            if self.traded:
-                self.traded = {}
-            return False
-        self.traded = _traded(before, volume)
-        self.volume = volume
-        return bool(self.traded)
+    @property
+    def traded(self) -> dict[float, float]:
+        """Sizes by price that were traded since the last update."""
+        if self._source is not self._known.traded:
+            self._source = self._known.traded
+            self._traded = self._source.copy()
+        return self._traded
 
 
-def _traded(before: Ladder, now: Ladder) -> dict[float, float]:
-    """Tell what was traded between two ladders, by price; what was taken back does not count."""
-    traded: dict[float, float] = {}
-    if len(before) == len(now):
-        # Levels that did not change are the same objects, which are passed over without a look at them.
-        for old, new in compress(zip(before, now, strict=True), map(is_not, before, now)):
-            price = new["price"]
-            if price != old["price"]:
-                break
-            more = float(new["size"]) - float(old["size"])
-            if more > 0:
-                traded[price] = round(more, 2)
-        else:
-            return traded
-    traded = {}
-    sizes = {level["price"]: level["size"] for level in before}
-    for level in now:
-        price, size = level["price"], level["size"]
-        size_before = sizes.get(price)
-        if size_before is None:
-            traded[price] = size
-        elif size != size_before:
-            more = float(size) - float(size_before)
-            if more > 0:
-                traded[price] = round(more, 2)
-    return traded
-
-
-Analytics = dict[tuple[int, float], LeanAnalytics]
-
-Removal = tuple[int, float, float | None]
+Analytics = dict[Key, LeanAnalytics]
 
 
 class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
-    """Counts on a runner's book being the same object for as long as the runner does not change."""
+    """Matches one variant's orders in one market, and looks at them only where something may have happened.
 
-    def __init__(self) -> None:
+    Attributes:
+        analytics: Of each runner that was ever active; what flumine gives strategies as `market.context["simulated"]`.
+        looks_at_all: Whether the next tick is matched as flumine matches each: set where orders changed by other ways
+            than a transaction or matching.
+    """
+
+    def __init__(self, volumes: TradedVolumes) -> None:
+        """Make it.
+
+        Args:
+            volumes: Of the market, brought up to date before each tick.
+        """
         super().__init__()
-        self._market: Market | None = None
-        self._runners: list[RunnerBook] = []
-        # What is kept of each runner, in the book's order.
-        self._analytics: list[LeanAnalytics | None] = []
-        self._trading: list[LeanAnalytics] = []
-        self._version: tuple[str, int] | None = None
+        self.looks_at_all = False
+        self._volumes = volumes
+        self.analytics: Analytics = {}
+        self._seen: tuple[int, int] | None = None
 
     def __call__(self, market: Market) -> None:
-        """Update what was traded on each runner, then match the market's orders against it.
+        """Void and reduce what a removal concerns, then match the market's orders.
 
         Args:
             market: With its new book.
         """
-        analytics: Analytics = self.markets[market.market_id]
-        removals: list[Removal] = []
-        for runner, found in self._changed(market, analytics):
-            if runner.status == "ACTIVE":
-                if found is None:
-                    analytics[runner.selection_id, runner.handicap] = LeanAnalytics(runner)
-                    # The next tick finds it by visiting every runner.
-                    self._market = None
-                elif runner.ex.traded_volume is found.volume and not found.traded:
-                    found.runner = runner
-                elif found(runner):
-                    self._trading.append(found)
-            elif runner.status == "REMOVED":
-                removals += self._new_removals(runner)
-        for removal in removals:
+        volumes, analytics = self._volumes, self.analytics
+        if len(analytics) != len(volumes.runners):
+            for key, known in volumes.runners.items():
+                if key not in analytics:
+                    analytics[key] = LeanAnalytics(known)
+        for removal in volumes.removals:
             if removal[2]:
                 self._process_runner_removal(market, *removal)
-        market.context["simulated"] = analytics
         if market.blotter.active:
             self._process_simulated_orders(market, analytics)
 
-    def _changed(self, market: Market, analytics: Analytics) -> "Iterable[tuple[RunnerBook, LeanAnalytics | None]]":
-        """Give the runners that changed since the last tick, and what is kept of each."""
-        runners, before = market.market_book.runners, self._runners
-        for trading in self._trading:
-            # A runner that did not change did not trade; one that is no longer active keeps its last trade.
-            if trading.runner in runners:
-                trading.traded = {}
-        known = market is self._market and len(runners) == len(before)
-        self._market, self._runners, self._trading = market, runners, []
-        if known:
-            return compress(zip(runners, self._analytics, strict=True), map(is_not, runners, before))
-        self._analytics = [analytics.get((runner.selection_id, runner.handicap)) for runner in runners]
-        return zip(runners, self._analytics, strict=True)
-
-    def _new_removals(self, runner: RunnerBook) -> "list[Removal]":
-        removal = runner.selection_id, runner.handicap, runner.adjustment_factor
-        if removal in self._runner_removals:
-            return []
-        self._runner_removals.append(removal)
-        return [removal]
-
-    def remove_market(self, market: Market) -> None:
-        """Forget a closed market."""
-        self._market = None
-        super().remove_market(market)
+    def remove_market(self, market: Market) -> None:  # noqa: ARG002 - as flumine calls it
+        """Forget what was traded before a market closed; one that opens again is as new."""
+        self.analytics = {}
 
     def _process_simulated_orders(self, market: Market, market_analytics: Analytics) -> None:
         book = market.market_book
-        version = book.market_id, book.version
-        is_same_version, self._version = version == self._version, version
+        seen = book.version, market._transaction_id  # noqa: SLF001 - flumine counts a market's transactions there
+        is_quiet = seen == self._seen and not self.looks_at_all
+        self._seen, self.looks_at_all = seen, False
         if (
-            book.bsp_reconciled
-            or not is_same_version
+            not is_quiet
+            or book.bsp_reconciled
             or config.simulation_available_prices
             or not config.simulated_strategy_isolation
         ):
             super()._process_simulated_orders(market, market_analytics)
             return
         # Otherwise an order can only be matched by what was traded on its runner.
-        traded = {key for key, runner in market_analytics.items() if runner.traded}
-        if not traded:
+        trading = self._volumes.trading
+        if not trading:
             return
-        affected: defaultdict[BaseStrategy, list[BaseOrder]] = defaultdict(list)
-        for order in market.blotter.live_orders:
-            if (order.selection_id, order.handicap) in traded and order.status in LIVE_STATUS and order.simulated:
-                affected[order.trade.strategy].append(order)
-        for orders in affected.values():
-            # What one order takes is not there for the strategy's next; strategies do not take from one another.
-            left = {key: (market_analytics[key].runner, market_analytics[key].traded.copy()) for key in traded}
-            for order in self._sort_orders(orders):
-                order.simulated(book, left[order.selection_id, order.handicap])
+        for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine walks them, the complete too
+            affected = [
+                order
+                for order in orders
+                if (order.selection_id, order.handicap) in trading and order.status in LIVE_STATUS and order.simulated
+            ]
+            if affected:
+                # What one order takes is not there for the strategy's next.
+                left = {key: (market_analytics[key].runner, market_analytics[key].traded.copy()) for key in trading}
+                for order in self._sort_orders(affected):
+                    order.simulated(book, left[order.selection_id, order.handicap])

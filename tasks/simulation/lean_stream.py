@@ -33,7 +33,7 @@ class LeanStream(LakeStream):
         window = Window(**self.listener_kwargs)
         gates: dict[str, Gate] = {}
         stream_id = self.stream_id
-        for raw in self._read():
+        for raw in self._messages:
             message = orjson.loads(raw)
             publish_time = message["pt"]
             active = False

@@ -14,7 +14,8 @@ from tasks.errors import BacktestError, InputError, ReplayError, WorkerError
 from tasks.extraction.extract import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
-from tasks.simulation.replay import Ratings, ReplayJob, find_orders, replay_chunk
+from tasks.simulation.job import Orders, Ratings, ReplayJob, find_orders, joined, write_orders
+from tasks.simulation.replay import ReplayedChunk, replay_chunk, replay_market
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
 from tasks.workers import WorkerPool
@@ -71,42 +72,81 @@ def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: WorkerPool) 
         pool: The worker processes.
 
     Returns:
-        Markets that went in and were replayed for every variant.
+        Markets that went in, were replayed for every variant, and cannot be replayed for some.
 
     Raises:
-        ReplayError: A strategy raised, looped, leaked or changed a market book; the other variants' orders are written.
+        ReplayError: A strategy raised, looped, leaked, or changed what all share; the other variants' orders are
+            written.
         WorkerError: A strategy ends its process; the other variants' orders are written.
+        ChangedSourceError: A strategy's source changed; nothing that is older is used.
+        BalanceError: Markets are missing from the orders, and are no rejects either.
     """
-    found = find_orders(job)
-    lacking = tuple(variant for variant in job.variants if variant.id not in found)
-    if lacking and (failures := _replay(replace(job, variants=lacking), pool)):
-        for failure in failures[1:]:
+    orders = find_orders(job)
+    lacking = tuple(variant for variant in job.variants if variant.id not in orders)
+    if lacking:
+        done = _replay(replace(job, variants=lacking), pool)
+        for failure in done.failures[1:]:
             logger.warning("simulate: %s", str(failure).partition("\n")[0])
-        raise failures[0]
-    markets = len(job.market_ids)
-    return ended(Tally(cached=not lacking, taken=markets, out=markets))
+        for failure in done.failures:
+            raise failure
+        orders = {**orders, **done.orders}
+    return ended(_count(job, orders, cached=not lacking))
 
 
-def _replay(job: ReplayJob, pool: WorkerPool) -> list[BacktestError]:
-    """Replay a chunk; where a variant fails, again without it, until the others are done."""
+def _count(job: ReplayJob, orders: Mapping[str, Orders], *, cached: bool) -> Tally:
+    """Count markets where they went in and where they came out; each must be an order file's or a reject of it."""
+    planned = set(job.market_ids)
+    rejected: set[str] = set()
+    replayed = set(planned)
+    for variant in job.variants:
+        file = orders[variant.id]
+        rejected.update(reject.what for reject in file.rejects)
+        replayed &= {*file.markets, *(reject.what for reject in file.rejects)}
+    tally = Tally(cached=cached, taken=len(planned), out=len(replayed - rejected), rejected=len(rejected))
+    return tally.balanced(f"simulate, chunk {job.chunk} of {job.archive}")
+
+
+def _replay(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
+    """Replay a chunk for its variants: side by side, but for those that have to be by themselves."""
     try:
-        pool.run(replay_chunk, job)
+        done = pool.run(replay_chunk, job)
     except (ReplayError, WorkerError) as error:
-        failed = error.variant if isinstance(error, ReplayError) else ""
-        if len(job.variants) == 1:
-            return [_of_variant(error, job)]
-        if failed:
-            others = tuple(variant for variant in job.variants if variant.id != failed)
-            return [error, *_replay(replace(job, variants=others), pool)]
-        # Nobody was named, so it is searched for by halves.
-        half = len(job.variants) // 2
-        halves = (job.variants[:half], job.variants[half:])
-        return [failure for variants in halves for failure in _replay(replace(job, variants=variants), pool)]
-    return []
+        return _without_culprit(job, error, pool)
+    again = _replay if len(job.variants) > 1 else _market_by_market
+    leavers = [variant for variant in job.variants if variant.id in done.leavers]
+    return _together(done, *(again(replace(job, variants=(variant,)), pool) for variant in leavers))
 
 
-def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
-    if not isinstance(error, WorkerError):
+def _market_by_market(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
+    """Replay a chunk for one variant, each market in a process that has seen no other."""
+    (variant,) = job.variants
+    try:
+        parts = [pool.run(replay_market, replace(job, market_ids=(market_id,))) for market_id in job.market_ids]
+        return ReplayedChunk({variant.id: write_orders(job, variant, joined(parts))})
+    except (ReplayError, WorkerError) as error:
+        return _without_culprit(job, error, pool)
+
+
+def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError, pool: WorkerPool) -> ReplayedChunk:
+    """Replay a chunk again that a variant spoiled for all; one whom nobody named is searched for by halves."""
+    if len(job.variants) == 1:
+        return ReplayedChunk({}, [_of_variant(error, job)])
+    culprit = error.variant if isinstance(error, ReplayError) else ""
+    if culprit:
+        others = tuple(variant for variant in job.variants if variant.id != culprit)
+        return _together(ReplayedChunk({}, [error]), _replay(replace(job, variants=others), pool))
+    half = len(job.variants) // 2
+    halves = (job.variants[:half], job.variants[half:])
+    return _together(*(_replay(replace(job, variants=variants), pool) for variants in halves))
+
+
+def _together(*parts: ReplayedChunk) -> ReplayedChunk:
+    orders = {variant_id: orders for part in parts for variant_id, orders in part.orders.items()}
+    return ReplayedChunk(orders, [failure for part in parts for failure in part.failures])
+
+
+def _of_variant(error: ReplayError | WorkerError, job: ReplayJob) -> BacktestError:
+    if isinstance(error, ReplayError):
         return error
     first, last, (variant,) = job.market_ids[0], job.market_ids[-1], job.variants
     return WorkerError(f"{variant.id} on chunk {job.chunk} of {job.archive}, markets {first} to {last}: {error}")

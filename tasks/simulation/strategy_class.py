@@ -4,13 +4,12 @@ Strategies of this project are found by name, any other by its import path; impo
 """
 
 import ast
+import copy
 import difflib
-import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from flumine import BaseStrategy
@@ -19,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from strategies import STRATEGIES
 from strategies.base import Ratings
 from tasks.errors import StrategyError
+from tasks.simulation.dependencies.record import record_dependencies
+from tasks.simulation.guarded_config import guard_config
 
 # Given by the replay itself, so not a user's to set.
 _GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
@@ -39,6 +40,8 @@ def find_strategy(name: str) -> type[BaseStrategy]:
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
+    guard_config()
+    record_dependencies()
     module_name, colon, class_name = name.partition(":")
     if not colon:
         near = difflib.get_close_matches(name, STRATEGIES, n=1)
@@ -137,45 +140,30 @@ def takes_ratings(strategy: type[BaseStrategy]) -> bool:
     return any(argument.name == "ratings" for arguments, _ in _constructors(strategy) for argument in arguments)
 
 
-def make_strategy(name: str, parameters: Mapping[str, Any], ratings: Ratings) -> BaseStrategy:
-    """Make an instance of a strategy, its streams not yet set.
+def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Ratings], BaseStrategy]:
+    """Prepare the making of a strategy's instances, of which there is one a market.
 
     Args:
         name: As for `find_strategy`.
         parameters: From `check_parameters`.
-        ratings: Market id to selection id to rated price.
 
     Returns:
-        The strategy.
+        Makes an instance, its streams not yet set, of ratings: market id to selection id to rated price.
     """
-    strategy = find_strategy(name)
-    own = _own_model(strategy)
-    given: dict[str, Any] = {"ratings": ratings} if takes_ratings(strategy) else {}
-    if own is not None:
-        return strategy(own.model_validate(dict(parameters)), **given)
+    strategy, own = find_strategy(name), _own_model(find_strategy(name))
+    is_rated = takes_ratings(strategy)
     context = {key.removeprefix(_CONTEXT): value for key, value in parameters.items() if key.startswith(_CONTEXT)}
     named = {key: value for key, value in parameters.items() if not key.startswith(_CONTEXT)}
-    return strategy(**named, **given, **({"context": context} if context else {}))
 
+    def make(ratings: Ratings) -> BaseStrategy:
+        given: dict[str, Any] = {"ratings": ratings} if is_rated else {}
+        if own is not None:
+            return strategy(own.model_validate(dict(parameters)), **given)
+        if context:
+            given["context"] = copy.deepcopy(context)
+        return strategy(**copy.deepcopy(named), **given)
 
-def source_digest(strategy: type[BaseStrategy]) -> str:
-    """Hash a strategy's source: the files of its class and of those it inherits from, up to flumine's.
-
-    Args:
-        strategy: Its class.
-
-    Returns:
-        Hexadecimal digits; what other modules the strategy imports is not in it.
-    """
-    files = {
-        inspect.getsourcefile(base)
-        for base in strategy.__mro__
-        if base is not object and base.__module__.partition(".")[0] != "flumine"
-    }
-    hashed = hashlib.sha256()
-    for file in sorted(filter(None, files)):
-        hashed.update(Path(file).read_bytes())
-    return hashed.hexdigest()
+    return make
 
 
 def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:

@@ -13,11 +13,16 @@ class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ship
         publish_time: Of the message last read, milliseconds since 1970 UTC; tells where a strategy raised.
     """
 
-    def __init__(
-        self, market_id: str, read: Callable[[], Sequence[str]], listener_kwargs: dict[str, bool | float]
-    ) -> None:
+    def __init__(self, market_id: str, messages: Sequence[str], listener_kwargs: dict[str, bool | float]) -> None:
+        """Make it.
+
+        Args:
+            market_id: The market.
+            messages: JSON of each.
+            listener_kwargs: What flumine calls the window.
+        """
         super().__init__(file_path=market_id, listener_kwargs=listener_kwargs)
-        self._read = read
+        self._messages = messages
         self.publish_time = 0
 
     def create_generator(self) -> Callable[[], Iterator[list[MarketBook]]]:
@@ -28,7 +33,7 @@ class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ship
     def _books(self) -> Iterator[list[MarketBook]]:
         self._listener.register_stream(self.stream_id, self.operation)
         caches = self._listener.stream._caches  # noqa: SLF001 - flumine's own generator reads them here too
-        for message in self._read():
+        for message in self._messages:
             if self._listener.on_data(message):
                 books = [cache.create_resource(self.stream_id, snap=True) for cache in caches.values() if cache.active]
                 if books:

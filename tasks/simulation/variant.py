@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from tasks.errors import StrategyError
 from tasks.lake.fingerprint import ENGINE, fingerprint
-from tasks.simulation.strategy_class import check_parameters, find_strategy, source_digest, takes_ratings
+from tasks.simulation.dependencies.own_modules import forget_changed_modules
+from tasks.simulation.dependencies.record import dependencies_of
+from tasks.simulation.strategy_class import check_parameters, find_strategy, takes_ratings
 
-VERSION = 1
+VERSION = 2
 
 # Whose market books a strategy sees: this project's, or flumine's own, equal and slower.
 LEAN, FLUMINE = "lean", "flumine"
@@ -38,7 +40,8 @@ class Variant(NamedTuple):
         window: The part of each market that is replayed.
         account: What it bets with.
         engine: `lean` or `flumine`: whose market books it sees, equal as they are.
-        fingerprint: Of all the above, the strategy's source and the versions of flumine and betfairlightweight.
+        source: Digest of the strategy's own modules, and the versions of what they import.
+        fingerprint: Of all the above and the versions of flumine and betfairlightweight.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Variant(NamedTuple):
     window: str
     account: Account
     engine: str
+    source: str
     fingerprint: str
 
     @property
@@ -74,11 +78,13 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
     Raises:
         StrategyError: No such strategy, a parameter it does not have, or ratings that it needs and has not.
     """
+    forget_changed_modules()
     strategy = find_strategy(name)
     complete = check_parameters(name, parameters)
     if takes_ratings(strategy) and not ratings:
         raise StrategyError(f"{name} bets on ratings and was given none; add iggy, kash or a CSV file as ratings")
     model = ratings if takes_ratings(strategy) else ""
+    source = dependencies_of(strategy).digest
     decided_by = fingerprint(
         "variant",
         version=VERSION,
@@ -88,7 +94,7 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         window=window,
         account=account,
         replay=engine,
-        source=source_digest(strategy),
+        source=source,
         engine=ENGINE,
     )
-    return Variant(name, complete, model, window, account, engine, decided_by)
+    return Variant(name, complete, model, window, account, engine, source, decided_by)

@@ -2,17 +2,19 @@
 
 A book, its lists and the levels in them are shared by all strategies of a replay, by flumine's matching and by the
 books of later ticks, so a change would make others' orders wrong. Each part is looked at before the part that comes in
-its place is made, and at the end. How books are made is `lean_cache.py`'s business; a strategy may give a book more
-attributes.
+its place is made, and at the end. A new attribute is a change too: another variant would find it. How books are made is
+`lean_cache.py`'s business.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from betfairlightweight.resources import MarketBook, RunnerBook
 from betfairlightweight.resources.streamingresources import MarketDefinition
 
+from tasks.simulation.lean_book import MarketBook as LeanMarketBook
 from tasks.simulation.lean_cache import MarketCache, Runner
 from tasks.simulation.lean_ladder import BestPrices, Entries, Level, PriceLadder, TradedLadder
 from tasks.simulation.lean_stream import LeanStream
@@ -25,8 +27,12 @@ class ChangedBookError(Exception):
         return f"{self.args[0]} of a market book, where it should change a copy,"
 
 
+# What a market book makes of itself when it is first asked.
+_ITS_OWN = {name for name, value in vars(LeanMarketBook).items() if isinstance(value, cached_property)}
+
+
 def _is_changed(attributes: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    return attributes != made and not made.items() <= attributes.items()
+    return attributes != made and {k: v for k, v in attributes.items() if k not in _ITS_OWN} != made
 
 
 def _prices(book: RunnerBook) -> tuple[Any, ...]:
@@ -240,10 +246,9 @@ class WatchedCache(MarketCache):
 class WatchedStream(LeanStream):
     """A `LeanStream` of watched books."""
 
-    def __init__(
-        self, market_id: str, read: Callable[[], Sequence[str]], listener_kwargs: dict[str, bool | float]
-    ) -> None:
-        super().__init__(market_id, read, listener_kwargs)
+    def __init__(self, market_id: str, messages: Sequence[str], listener_kwargs: dict[str, bool | float]) -> None:
+        """As its base."""
+        super().__init__(market_id, messages, listener_kwargs)
         self._made: list[WatchedCache] = []
 
     def check(self) -> None:

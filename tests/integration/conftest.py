@@ -5,15 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, expect, sync_playwright
-from served import BACKTEST, Served, free_port
+from served import BACKTEST, BROWSER_PATIENCE, PATIENCE, Served, free_port, until
 
 from sample import server as ratings_server
 from sample.archive import Sample, write_sample
@@ -25,7 +25,7 @@ CHROMIUM_FLAGS = (
 )
 
 # Five seconds, the default, are too few for a server that answers its first form.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=BROWSER_PATIENCE)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,20 +57,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            if requests.get(address, timeout=1).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    pytest.fail(f"the Prefect server did not start:\n{log.read_text()}")
+    def is_healthy() -> bool:
+        with suppress(requests.RequestException):
+            return requests.get(address, timeout=10).ok
+        return False
+
+    until(lambda: is_healthy() or process.poll() is not None)
+    assert process.poll() is None, f"the Prefect server did not start:\n{log.read_text()}"
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +88,7 @@ def backtest(environment: dict[str, str]) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=PATIENCE,
         )
         assert expect is None or done.returncode == expect, f"exit {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done
@@ -165,6 +162,8 @@ def browser() -> Iterator[Browser]:
             pytest.fail("there is no chromium on this machine, and CI has to have one")
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS.split())
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=CHROMIUM_FLAGS.split(), timeout=BROWSER_PATIENCE
+        )
         yield browser
         browser.close()

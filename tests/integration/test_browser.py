@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from served import BROWSER_PATIENCE
 from ui import Form, Ui
 
 SCREENSHOTS = Path(os.environ.get("BACKTEST_SCREENSHOTS", "test-screenshots"))
@@ -35,7 +36,7 @@ class Flawed(BaseStrategy):
 def page(browser, request) -> Iterator[Page]:
     """A page of a desk's width; what it shows when a test fails is kept."""
     page = browser.new_page(viewport={"width": 1300, "height": 1400})
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(BROWSER_PATIENCE)
     failed_before = request.session.testsfailed
     yield page
     if request.session.testsfailed > failed_before:
@@ -104,7 +105,7 @@ def test_one_failed_chunk_is_retried_alone(ui, page, month, user):
     ui.start(form)
     ui.wait_for_state("Failed")
     # A retry that comes before the old process has ended would be crashed by its end.
-    expect(page.get_by_text("exited with status code").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("exited with status code").first).to_be_visible()
     ui.tab("Details")
     page.get_by_text("See More").first.click()
     expect(page.get_by_text(f"one market too many in market {market_id}").first).to_be_visible()

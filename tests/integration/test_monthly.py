@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from served import PATIENCE, until
 
 from sample.archive import Sample, write_archive
 
@@ -85,7 +86,7 @@ def look(folder: Path, environment: dict[str, str], ratings_url: str) -> Iterato
 
         yield look
         process.stdin.close()
-        process.wait(30)
+        process.wait(PATIENCE)
     assert "Traceback" not in noise.read_text()
 
 
@@ -96,26 +97,25 @@ def outcomes(record: dict[str, Any]) -> dict[str, str]:
 def emitted(server: str, name: str, folder: Path, expected: int) -> list[dict[str, Any]]:
     """Events of a name that are about a folder, oldest first; the server takes a moment to store them."""
     wanted = {"filter": {"event": {"name": [name]}, "order": "ASC"}, "limit": 50}
-    found: list[dict[str, Any]] = []
-    for _ in range(100):
-        events = requests.post(f"{server}/events/filter", json=wanted, timeout=10).json()["events"]
-        found = [event for event in events if str(folder) in json.dumps(event)]
-        if len(found) >= expected:
-            break
-        time.sleep(0.1)
-    return found
+
+    def found() -> list[dict[str, Any]]:
+        events = requests.post(f"{server}/events/filter", json=wanted, timeout=PATIENCE).json()["events"]
+        return [event for event in events if str(folder) in json.dumps(event)]
+
+    until(lambda: len(found()) >= expected)
+    return found()
 
 
 def runs_of(server: str, flow: str) -> list[dict[str, Any]]:
     """Runs of a flow, oldest first."""
     wanted = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC"}
-    runs: list[dict[str, Any]] = requests.post(f"{server}/flow_runs/filter", json=wanted, timeout=10).json()
+    runs: list[dict[str, Any]] = requests.post(f"{server}/flow_runs/filter", json=wanted, timeout=PATIENCE).json()
     return runs
 
 
 def inbox_artifact(server: str) -> list[dict[str, str]]:
     wanted = {"artifacts": {"key": {"any_": ["inbox"]}}}
-    (latest,) = requests.post(f"{server}/artifacts/latest/filter", json=wanted, timeout=10).json()
+    (latest,) = requests.post(f"{server}/artifacts/latest/filter", json=wanted, timeout=PATIENCE).json()
     rows: list[dict[str, str]] = json.loads(latest["data"])
     return rows
 
@@ -239,7 +239,11 @@ announce_failed(ReplayError("mine-1 raised\\nTraceback"), archives)
 
 def test_how_a_backtest_ended_is_announced(server, environment, tmp_path):
     subprocess.run(
-        [sys.executable, "-c", ANNOUNCE.format(folder=tmp_path)], env=environment, cwd=PROJECT, check=True, timeout=60
+        [sys.executable, "-c", ANNOUNCE.format(folder=tmp_path)],
+        env=environment,
+        cwd=PROJECT,
+        check=True,
+        timeout=PATIENCE,
     )
     (completed,) = emitted(server, "backtest.completed", tmp_path, 1)
     (failed,) = emitted(server, "backtest.failed", tmp_path, 1)

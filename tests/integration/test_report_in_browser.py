@@ -5,6 +5,7 @@ import re
 import pytest
 from made_report import make_report
 from playwright.sync_api import expect
+from served import BROWSER_PATIENCE
 
 from tasks.report.page import render
 
@@ -36,7 +37,7 @@ def opened(browser, report):
         context = browser.new_context(viewport=viewport, color_scheme=scheme, offline=True)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(BROWSER_PATIENCE)
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: request.url == file.as_uri() or wrong.append(request.url[:100]))

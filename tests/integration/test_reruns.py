@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from lakes import COMPARED, FINISHED, leftovers, rows, written
-from served import kill_tree
+from served import PATIENCE, kill_tree
 
 from sample.archive import Sample
 
@@ -38,7 +38,7 @@ def test_killed_and_run_again_gives_the_same_lake(
     with subprocess.Popen(
         command, env={**environment, "BACKTEST_RATINGS_URL": ratings_url}, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not list((tmp_path / dataset).rglob("*.parquet")) and time.monotonic() < deadline:
             time.sleep(0.01)
         kill_tree(process)
@@ -159,7 +159,7 @@ def test_stages_run_one_by_one(month, ratings_url, undisturbed, tmp_path, backte
 def test_the_ui_tells_the_story(month, ratings_url, undisturbed, server, backtest_json, environment):
     backtest_json(*asked(month, undisturbed), BACKTEST_RATINGS_URL=ratings_url)
     sort = {"sort": "EXPECTED_START_TIME_DESC", "limit": 60}
-    runs = requests.post(f"{server}/task_runs/filter", json=sort, timeout=10).json()
+    runs = requests.post(f"{server}/task_runs/filter", json=sort, timeout=PATIENCE).json()
     names = {run["name"] for run in runs if run["state_name"] == "Cached"}
     assert "simulate chunk 3/11" in names
     assert "extract chunk 11/11" in names

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-from served import BACKTEST, alive, free_port, until
+from served import BACKTEST, PATIENCE, alive, free_port, until
 
 THEIRS = '''
 import time
@@ -47,7 +47,7 @@ def test_it_prints_where_everything_is(served):
     assert f"http://127.0.0.1:{served.port}" in served.printed
     assert str(served.lake) in served.printed
     assert str(served.home) in served.printed
-    assert requests.get(f"http://127.0.0.1:{served.port}/", timeout=10).ok
+    assert requests.get(f"http://127.0.0.1:{served.port}/", timeout=PATIENCE).ok
     assert len(served.printed.splitlines()) < 8
 
 
@@ -68,7 +68,7 @@ def test_monthly_is_due_on_the_third_at_nine_in_sydney(served):
     [schedule] = monthly["schedules"]
     assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("0 9 3 * *", "Australia/Sydney")
     assert schedule["active"]
-    until(lambda: served.runs("monthly"), 30)
+    until(lambda: served.runs("monthly"))
     due = datetime.fromisoformat(served.runs("monthly")[-1]["expected_start_time"])
     assert due.astimezone(ZoneInfo("Australia/Sydney")).strftime("%d %H:%M") == "03 09:00"
 
@@ -112,7 +112,7 @@ def test_an_archive_that_arrives_is_backtested_with_a_strategy_of_the_users_own(
     for _ in range(2):  # the second look announces nothing
         looked = served.run("arrivals/arrivals", parameters=asked)
         assert looked["state_name"] == "Completed", looked["state"]["message"]
-        until(started, 60)
+        until(started)
     [run] = started()
     assert run["parameters"]["parameters"]["archives"] == [str(inbox / "arrived.tar")]
     assert run["parameters"]["parameters"]["own_strategies"] == own
@@ -135,9 +135,9 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_goes_on(served, sampled, serve
     served.wait_for(run, states={"RUNNING"})
     family = served.family()
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(60) == 0
+    assert served.process.wait(PATIENCE) == 0
     assert "Traceback" not in served.printed
-    assert not alive(family)
+    until(lambda: not alive(family))
 
     again = serve()
     assert again.get(f"flow_runs/{run}")["state_type"] == "CRASHED"
@@ -146,13 +146,13 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_goes_on(served, sampled, serve
     family = again.family()
     worker = next(process for process in family if "worker" in process.cmdline())
     worker.kill()
-    assert again.process.wait(60) == 1
+    assert again.process.wait(PATIENCE) == 1
     last = again.printed.splitlines()[-1]
     assert last.startswith("error: ")
     assert "worker" in last
     assert str(again.home / "logs" / "worker.log") in last
     assert "Traceback" not in again.printed
-    assert not alive(family)
+    until(lambda: not alive(family))
 
 
 def test_a_port_that_is_taken_gets_one_line(tmp_path):
@@ -175,5 +175,5 @@ def serve_in_vain(home: Path, port: int) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )

@@ -45,6 +45,9 @@ def changes(book: MarketBook) -> Iterator[Callable[[], object]]:
     """All that a strategy could do to a book, of each kind a few."""
     yield partial(setattr, book, "status", "another")
     yield partial(delattr, book, "publish_time")
+    # Another variant would find it.
+    yield partial(setattr, book, "note", "mine")
+    yield partial(setattr, book.market_definition, "note", "mine")
     yield partial(setattr, book.market_definition, "market_time", None)
     for things in (book.runners, book.market_definition.runners):
         if things:
@@ -53,6 +56,7 @@ def changes(book: MarketBook) -> Iterator[Callable[[], object]]:
             yield things.reverse
     for runner in book.runners:
         yield partial(setattr, runner, "last_price_traded", -1)
+        yield partial(setattr, runner, "note", "mine")
         yield partial(setattr, runner, "ex", None)
         yield partial(setattr, runner.sp, "near_price", -1)
         yield partial(setattr, runner.ex, "available_to_back", [{"price": 1.5, "size": 1}])
@@ -78,9 +82,9 @@ def test_a_strategy_that_changes_a_book_is_found_out(messages: Messages, window:
     changed_at = data.draw(st.integers(0, len(ticks) - 1))
     stream = books(WatchedStream, messages, Window.parse(window))
     for (book,) in islice(stream, changed_at):
-        # What a strategy adds for itself does no harm.
-        for thing in (book, *book.runners):
-            thing.note = "mine"
+        # What a book makes of itself when it is asked is no change.
+        assert book._data["runners"] is not book.runners
+        assert book.price_ladder_definition is book.price_ladder_definition
     (book,) = next(stream)
     data.draw(st.sampled_from(list(changes(book))))()
     with pytest.raises(ChangedBookError, match="of a market book, where it should change a copy"):

@@ -369,7 +369,7 @@ def test_the_day_is_that_of_the_track(extract, hand_made, off, timezone, day):
 
 def test_what_a_definition_may_lack(extract, hand_made):
     market = whole(hand_made)
-    optional = {"venue", "countryCode", "marketType", "name", "eventName", "marketBaseRate", "timezone", "bspMarket"}
+    optional = {"venue", "countryCode", "marketType", "name", "eventName", "openDate", "suspendTime"}
     for number, line in enumerate(market.lines):
         message = json.loads(line)
         definition = message["mc"][0].get("marketDefinition", {})
@@ -377,8 +377,7 @@ def test_what_a_definition_may_lack(extract, hand_made):
             del definition[field]
         market.lines[number] = orjson.dumps(message)
     [row] = extract({GOOD: packed(market)}).catalogue
-    assert {row[c] for c in ("venue", "country_code", "market_type", "market_name", "market_base_rate")} == {None}
-    assert row["bsp_market"] is False
+    assert {row[c] for c in ("venue", "country_code", "market_type", "market_name", "event_name")} == {None}
 
 
 def test_runners(sample_lake, markets):
@@ -415,22 +414,26 @@ def test_traded_volume_is_that_before_settlement(sample_lake, markets):
 
 def test_an_image_replaces_what_was_traded(extract, hand_made):
     market = hand_made().define(3600).tick(300, {"id": 11, "trd": [[2.0, 10], [2.2, 5]]})
-    market.tick(200, {"id": 11, "trd": [[2.0, 12]]}, img=True).tick(100, {"id": 11, "trd": [[2.2, 30]]})
+    market.tick(200, {"id": 11, "trd": [[2.0, 12]]}, img=True, marketDefinition=market.definition)
+    market.tick(100, {"id": 11, "trd": [[2.2, 30]]})
     runners = extract({GOOD: packed(market.tick(-1, {"id": 11, "trd": [[2.0, 0], [2.2, 0]]}).close())}).runners
     assert {row["selection_id"]: row["traded"] for row in runners} == {11: 42.0, 12: None, 13: None}
 
 
 def test_starting_prices_that_are_no_numbers(extract, hand_made):
-    runners = [{"status": "ACTIVE", "id": 10 + n, "bsp": bsp} for n, bsp in enumerate(("NaN", "Infinity", 3.5, None))]
+    runners = [
+        {"status": "ACTIVE", "id": 10 + n, "sortPriority": n, "bsp": bsp}
+        for n, bsp in enumerate(("NaN", "Infinity", 3.5, None))
+    ]
     rows = extract({GOOD: packed(hand_made(runners=runners).define(3600).close())}).runners
     assert [row["bsp"] for row in rows] == [None, None, 3.5, None]
 
 
 def test_names_without_a_box_and_horses(extract, hand_made):
     runners = [
-        {"status": "ACTIVE", "id": 11, "name": "Phar Lap", "adjustmentFactor": 12.5},
-        {"status": "ACTIVE", "id": 12, "name": "10. St. Leger", "hc": 1.5},
-        {"status": "ACTIVE", "id": 13},
+        {"status": "ACTIVE", "sortPriority": 1, "id": 11, "name": "Phar Lap", "adjustmentFactor": 12.5},
+        {"status": "ACTIVE", "sortPriority": 2, "id": 12, "name": "10. St. Leger", "hc": 1.5},
+        {"status": "ACTIVE", "sortPriority": 3, "id": 13},
     ]
     rows = extract({GOOD: packed(hand_made(runners=runners).define(3600).close())}).runners
     assert [(row["name"], row["number"]) for row in rows] == [("Phar Lap", None), ("St. Leger", 10), (None, None)]

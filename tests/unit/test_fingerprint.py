@@ -43,6 +43,6 @@ def test_what_has_no_one_form_is_refused(value):
         fingerprint("s", version=1, a=value)
 
 
-def test_the_engine_is_flumine_and_betfairlightweight():
-    assert set(ENGINE) == {"flumine", "betfairlightweight"}
+def test_the_engine_is_flumine_betfairlightweight_and_python():
+    assert set(ENGINE) == {"flumine", "betfairlightweight", "python"}
     assert all(ENGINE.values())

@@ -10,19 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flumine import FlumineSimulation, config
-from flumine.clients import SimulatedClient
-from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
+from flumine import FlumineSimulation
+from plain_flumine import orders_of as judged
 
 from strategies import STRATEGIES
 from tasks.errors import DamagedFileError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, ORDERS
 from tasks.lake.store import Lake
-from tasks.simulation import replay as replay_module
+from tasks.simulation import company as company_module
+from tasks.simulation import market_replay
 from tasks.simulation.framework import make_client
+from tasks.simulation.job import ReplayJob, find_orders
 from tasks.simulation.limits import Limits
-from tasks.simulation.replay import ReplayJob, find_orders, replay_chunk
-from tasks.simulation.strategy_class import make_strategy
+from tasks.simulation.replay import replay_chunk
+from tasks.simulation.strategy_class import strategy_maker
 from tasks.simulation.variant import Account, make_variant
 
 
@@ -59,10 +60,12 @@ def job(sample_lake, tmp_path, markets, ratings):
 
 
 def orders_of(job):
-    files = replay_chunk(job)
-    assert list(files) == [variant.id for variant in job.variants]
+    done = replay_chunk(job)
+    assert (done.failures, done.leavers) == ([], [])
+    assert list(done.orders) == [variant.id for variant in job.variants]
     rows = {variant.id: job.lake.read(ORDERS, job.partition(variant)).to_pylist() for variant in job.variants}
-    assert {key: file.rows for key, file in files.items()} == {key: len(found) for key, found in rows.items()}
+    assert {key: orders.file.rows for key, orders in done.orders.items()} == {key: len(rows[key]) for key in rows}
+    assert {orders.markets for orders in done.orders.values()} == {job.market_ids}
     return rows
 
 
@@ -77,37 +80,15 @@ FLAT = variant_of("rated_price")
 PROPORTIONAL = variant_of("rated_price", staking="proportional", seconds_to_start="30")
 
 
-def plain_flumine(variant, markets, ratings, folder):
-    streams = []
-    for market in markets:
-        path = folder / f"{market.id}.bz2"
-        path.write_bytes(bz2.compress(market.raw))
-        streams.append(
-            BetfairHistoricalStream(file_path=str(path), listener_kwargs={"inplay": False, "seconds_to_start": 80.0})
-        )
-    simulation = FlumineSimulation(SimulatedClient(username="me"))
-    strategy = make_strategy(variant.name, variant.parameters, ratings["truth"])
-    strategy.streams = streams
-    simulation.add_strategy(strategy)
-    simulation.run()
-    return [
-        (
-            order.market_id,
-            order.selection_id,
-            order.side,
-            order.responses.date_time_placed.replace(
-                microsecond=order.responses.date_time_placed.microsecond // 1000 * 1000
-            ),
-            order.order_type.price,
-            order.average_price_matched,
-            order.order_type.size,
-            order.size_matched,
-            order.profit,
-            order.runner_status,
-        )
-        for market in simulation.markets
-        for order in market.blotter
-    ]
+def plain_flumine(variant, market, ratings):
+    """What the judge says of one market, its times to the millisecond as the lake has them."""
+    make = strategy_maker(variant.name, variant.parameters)
+    listener = {"inplay": False, "seconds_to_start": 80.0}
+    orders = judged([*market.lines], lambda: make({market.id: ratings["truth"][market.id]}), listener)
+    for order in orders:
+        placed = order["date_time_placed"]
+        order["date_time_placed"] = placed.replace(microsecond=placed.microsecond // 1000 * 1000)
+    return [tuple(order[field] for field in FIELDS) for order in orders]
 
 
 FIELDS = [
@@ -117,10 +98,9 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("variant", [FAVOURITE, FLAT, PROPORTIONAL], ids=["favourite", "flat", "proportional"])
-def test_orders_are_those_of_plain_flumine(job, markets, ratings, tmp_path, variant, monkeypatch):
-    monkeypatch.setattr(config, "raise_errors", True)
+def test_orders_are_those_of_plain_flumine(job, markets, ratings, variant):
     rows = orders_of(job(variant))[variant.id]
-    expected = plain_flumine(variant, markets.values(), ratings, tmp_path)
+    expected = [order for market in markets.values() for order in plain_flumine(variant, market, ratings)]
     assert [tuple(row[field] for field in FIELDS) for row in rows] == expected
     assert len(rows) >= len(markets)
     assert len({row["side"] for row in rows}) == (1 if variant is FAVOURITE else 2)
@@ -139,18 +119,18 @@ def test_the_same_bytes_every_time(job):
     digests = []
     for lake in ("first", "second"):
         again = job(FAVOURITE, FLAT, lake=lake)
-        digests.append([again.lake.sha256(file.path) for file in replay_chunk(again).values()])
+        digests.append([again.lake.sha256(orders.file.path) for orders in replay_chunk(again).orders.values()])
     assert digests[0] == digests[1]
 
 
-def test_markets_do_not_depend_on_how_many_are_simulated_at_once(job, monkeypatch):
-    at_once = orders_of(job(FLAT, lake="at once"))
-    monkeypatch.setattr(replay_module, "_MARKETS_AT_ONCE", 1)
-    assert orders_of(job(FLAT, lake="one by one")) == at_once
+def test_markets_do_not_depend_on_one_another(job, markets):
+    together = orders_of(job(FLAT, lake="together"))[FLAT.id]
+    alone = [row for kind in markets for row in orders_of(job(FLAT, kinds=[kind], lake=kind))[FLAT.id]]
+    assert alone == together
 
 
 def simulations():
-    return [left for left in gc.get_objects() if isinstance(left, FlumineSimulation)]
+    return [left for left in gc.get_objects() if issubclass(type(left), FlumineSimulation)]
 
 
 def test_nothing_of_a_simulation_stays_in_memory(job):
@@ -220,9 +200,9 @@ def test_references_tell_variants_apart(job):
 def test_orders_are_found_by_what_decided_them(job):
     done = job(FAVOURITE, FLAT)
     assert find_orders(done) == {}
-    files = replay_chunk(replace(done, variants=(FLAT,)))
-    assert find_orders(done) == files
-    assert list(files) == [FLAT.id]
+    orders = replay_chunk(replace(done, variants=(FLAT,))).orders
+    assert find_orders(done) == orders
+    assert list(orders) == [FLAT.id]
 
 
 def test_what_decides_orders(job, ratings, markets):
@@ -241,8 +221,8 @@ def test_what_decides_orders(job, ratings, markets):
 def test_a_variant_without_a_bet_has_an_empty_file(job):
     unrated = job(FAVOURITE, FLAT, ratings={"truth": {}})
     assert orders_of(unrated)[FLAT.id] == []
-    assert find_orders(unrated)[FLAT.id].rows == 0
-    assert find_orders(unrated)[FAVOURITE.id].rows > 0
+    assert find_orders(unrated)[FLAT.id].file.rows == 0
+    assert find_orders(unrated)[FAVOURITE.id].file.rows > 0
 
 
 def test_a_market_that_the_messages_lack(job):
@@ -266,9 +246,9 @@ BROKEN = """
 from flumine import BaseStrategy
 
 class Broken(BaseStrategy):
-    def __init__(self, where: str = "process_market_book", markets: int = 2, **kwargs):
+    def __init__(self, where: str = "process_market_book", market: str = "", **kwargs):
         super().__init__(**kwargs)
-        self.where, self.left = where, markets
+        self.where, self.market = where, market
         self.boom("__init__", None)
 
     def boom(self, where, book):
@@ -276,12 +256,11 @@ class Broken(BaseStrategy):
             raise ZeroDivisionError(f"at {book.publish_time_epoch if book else 0}")
 
     def process_new_market(self, market, market_book):
-        self.left -= 1
         self.boom("process_new_market", market_book)
 
     def check_market_book(self, market, market_book):
         self.boom("check_market_book", market_book)
-        return not self.left
+        return market.market_id == self.market
 
     def process_market_book(self, market, market_book):
         self.boom("process_market_book", market_book)
@@ -301,16 +280,25 @@ class Broken(BaseStrategy):
 
 
 @pytest.fixture
-def broken(write_module):
+def broken(write_module, markets):
     write_module("broken_of_replay", BROKEN)
 
     def broken(where):
-        return variant_of("broken_of_replay:Broken", where=where)
+        return variant_of("broken_of_replay:Broken", where=where, market=markets["second"].id)
 
     return broken
 
 
-def blamed(job):
+def blamed(job, culprit):
+    """What is said of a variant that fails; the others have their orders all the same."""
+    done = replay_chunk(job)
+    assert [failure.variant for failure in done.failures] == [culprit.id]
+    assert list(done.orders) == list(find_orders(job)) == [v.id for v in job.variants if v != culprit]
+    return str(done.failures[0])
+
+
+def spoiled(job):
+    """What is said of a replay that gives nobody orders."""
     with pytest.raises(ReplayError) as error:
         replay_chunk(job)
     assert parquet_files(job.lake) == []
@@ -319,12 +307,12 @@ def blamed(job):
 
 def test_a_strategy_that_raises_is_named_with_market_tick_and_traceback(job, broken, markets):
     variant = broken("process_market_book")
-    text = blamed(job(FAVOURITE, variant, FLAT))
+    text = blamed(job(FAVOURITE, variant, FLAT), variant)
     first, *lines = text.splitlines()
     tick = int(first.split(": at ")[1].split()[0])
     assert first.startswith(f"{variant.id} raised ZeroDivisionError: at {tick} in market {markets['second'].id} at ")
     moment = datetime.fromtimestamp(tick / 1000, tz=UTC)
-    assert first.endswith(moment.isoformat(timespec="milliseconds"))
+    assert f" at {moment.isoformat(timespec='milliseconds')}, broken_of_replay.py:" in first
     assert lines[0] == "Traceback (most recent call last):"
     assert any("broken_of_replay.py" in line and "in process_market_book" in line for line in lines)
     assert lines[-1] == f"ZeroDivisionError: at {tick}"
@@ -333,42 +321,37 @@ def test_a_strategy_that_raises_is_named_with_market_tick_and_traceback(job, bro
 @pytest.mark.parametrize("where", ["process_new_market", "check_market_book", "process_closed_market"])
 def test_wherever_it_raises(job, broken, markets, where):
     variant = broken(where)
-    first = blamed(job(FAVOURITE, variant)).splitlines()[0]
+    first = blamed(job(FAVOURITE, variant), variant).splitlines()[0]
     assert first.startswith(f"{variant.id} raised ZeroDivisionError")
     assert f"in market {markets['usual'].id} at 2026-01-01T" in first
 
 
-@pytest.mark.parametrize("where", ["add", "start"])
-def test_before_the_first_market(job, broken, where):
+@pytest.mark.parametrize("where", ["__init__", "add", "start"])
+def test_before_the_first_tick(job, broken, markets, where):
     variant = broken(where)
-    first = blamed(job(FAVOURITE, variant)).splitlines()[0]
+    first = blamed(job(FAVOURITE, variant), variant).splitlines()[0]
     assert first.startswith(f"{variant.id} raised ZeroDivisionError")
-    assert first.endswith("before the first market")
+    assert f"in market {markets['usual'].id}, before its first tick, broken_of_replay.py:" in first
 
 
 def test_when_all_is_over(job, broken):
-    assert blamed(job(FAVOURITE, broken("finish"))).startswith(broken("finish").id)
-
-
-def test_in_its_constructor(job, broken):
-    variant = broken("__init__")
-    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised ZeroDivisionError")
+    variant = broken("finish")
+    assert blamed(job(FAVOURITE, variant), variant).startswith(f"{variant.id} raised ZeroDivisionError")
 
 
 @pytest.mark.parametrize("where", ["process_market_book", "start", "finish", "__init__"])
 def test_nothing_of_a_failed_simulation_stays_in_memory_with_its_error(job, broken, where):
     gc.collect()
     before = simulations()
-    with pytest.raises(ReplayError) as error:
-        replay_chunk(job(FAVOURITE, broken(where)))
+    (failure,) = replay_chunk(job(FAVOURITE, broken(where))).failures
     assert simulations() == before
-    assert error.value.variant
+    assert failure.variant
 
 
 def test_one_that_exits_ends_no_worker(job, write_module):
     write_module("exits_of_replay", BROKEN.replace("ZeroDivisionError", "SystemExit"))
-    variant = variant_of("exits_of_replay:Broken")
-    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised SystemExit")
+    variant = variant_of("exits_of_replay:Broken", where="start")
+    assert blamed(job(FAVOURITE, variant), variant).startswith(f"{variant.id} raised SystemExit")
 
 
 SPOIL_NOTES = """def process_orders(self, market, orders):
@@ -379,7 +362,7 @@ SPOIL_NOTES = """def process_orders(self, market, orders):
 def test_orders_that_cannot_be_written_down(job, write_module):
     write_module("notes_of_replay", TRADER.replace("def process_orders(self, market, orders):", SPOIL_NOTES))
     variant = variant_of("notes_of_replay:Trader")
-    first = blamed(job(variant)).splitlines()[0]
+    first = blamed(job(FAVOURITE, variant), variant).splitlines()[0]
     assert first.startswith(f"{variant.id} raised ArrowTypeError: ")
     assert first.endswith("when its orders were written down")
 
@@ -395,14 +378,15 @@ def test_a_damaged_page_is_no_fault_of_a_strategy(job):
         replay_chunk(done)
 
 
-def test_an_exception_of_flumines_own(job, write_module):
+def test_an_exception_of_flumines_own_kind_is_logged_by_flumine_which_goes_on(job, write_module, markets):
     source = BROKEN.replace("ZeroDivisionError", "OrderError").replace(
         "from flumine import BaseStrategy",
         "from flumine import BaseStrategy\nfrom flumine.exceptions import OrderError",
     )
     write_module("order_error_of_replay", source)
-    variant = variant_of("order_error_of_replay:Broken")
-    assert blamed(job(FAVOURITE, variant)).startswith(f"{variant.id} raised OrderError")
+    for where in ("process_new_market", "check_market_book", "process_market_book"):
+        variant = variant_of("order_error_of_replay:Broken", where=where, market=markets["second"].id)
+        assert orders_of(job(FAVOURITE, variant))[variant.id] == []
 
 
 HUNGRY = """
@@ -447,7 +431,7 @@ def test_a_strategy_that_loops_or_leaks_is_stopped_and_named(job, write_module, 
     write_module("hungry_of_replay", HUNGRY)
     variant = variant_of("hungry_of_replay:Hungry", how=how)
     try:
-        first = blamed(job(FAVOURITE, variant, limits=limits)).splitlines()[0]
+        first = spoiled(job(FAVOURITE, variant, limits=limits)).splitlines()[0]
     finally:
         sys.modules["hungry_of_replay"].Hungry.kept.clear()
     assert first.startswith(f"{variant.id} took ")
@@ -501,9 +485,9 @@ def spoiler(write_module, markets):
 )
 def test_a_strategy_that_changes_a_book_is_named(job, spoiler, markets, how, what):
     changing = spoiler(how)
-    first = blamed(job(FAVOURITE, changing, FLAT)).splitlines()[0]
-    said = f"{changing.id} changed {what} of a market book, where it should change a copy, in market "
-    assert first.startswith(f"{said}{markets['second'].id}, found at 2026-01-01T")
+    first = spoiled(job(FAVOURITE, changing, FLAT)).splitlines()[0]
+    said = f"{changing.id} changed {what} of a market book, where it should change a copy, found in market "
+    assert first.startswith(f"{said}{markets['second'].id}")
 
 
 def test_who_stumbles_over_a_changed_book_is_not_blamed(job, spoiler):
@@ -520,16 +504,16 @@ def test_strategies_of_this_project_change_nothing(job, monkeypatch):
     variants = (FAVOURITE, FLAT, PROPORTIONAL)
     assert {variant.name for variant in variants} == set(STRATEGIES)
     trusted = orders_of(job(*variants, lake="trusted"))
-    monkeypatch.setattr(replay_module, "STRATEGIES", {})
+    monkeypatch.setattr(company_module, "STRATEGIES", {})
     assert orders_of(job(*variants, lake="watched")) == trusted
 
 
 def test_one_that_loops_before_it_begins_is_named(job, write_module):
     write_module("hungry_at_once_of_replay", HUNGRY)
     variant = variant_of("hungry_at_once_of_replay:Hungry", how="loop at once")
-    first = blamed(job(FAVOURITE, variant, limits=Limits(1, 1e6))).splitlines()[0]
+    first = spoiled(job(FAVOURITE, variant, limits=Limits(1, 1e6))).splitlines()[0]
     assert first.startswith(f"{variant.id} took more than 1 s")
-    assert first.endswith("before the first market")
+    assert "before its first tick" in first
 
 
 def test_within_its_limits_nothing_is_different(job):
@@ -538,14 +522,15 @@ def test_within_its_limits_nothing_is_different(job):
 
 def test_after_a_failure_the_next_replay_is_as_ever(job, broken):
     expected = orders_of(job(FLAT, lake="before"))
-    blamed(job(broken("process_market_book"), lake="failed"))
+    blamed(job(broken("process_market_book"), lake="failed"), broken("process_market_book"))
     assert orders_of(job(FLAT, lake="after")) == expected
 
 
 def test_an_error_of_the_replay_crosses_processes(job, broken):
-    with pytest.raises(ReplayError) as error:
-        replay_chunk(job(broken("check_market_book")))
-    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)  # noqa: S301 - our own bytes
+    done = replay_chunk(job(FAVOURITE, broken("check_market_book")))
+    again = pickle.loads(pickle.dumps(done))  # noqa: S301 - our own bytes
+    assert str(again.failures[0]) == str(done.failures[0])
+    assert again.orders == done.orders
 
 
 # Strategies of others
@@ -652,7 +637,7 @@ def test_the_limit_of_transactions_is_each_variants_own(job, write_module, monke
         client.transaction_limit = 10
         return client
 
-    monkeypatch.setattr(replay_module, "make_client", limited_client)
+    monkeypatch.setattr(market_replay, "make_client", limited_client)
     limited = orders_of(job(greedy, FAVOURITE, kinds=["usual", "second"], lake="limited"))
     assert len(limited[greedy.id]) < len(free[greedy.id])
     assert limited[FAVOURITE.id] == free[FAVOURITE.id] != []

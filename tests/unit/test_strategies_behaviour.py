@@ -14,7 +14,7 @@ from strategies import STRATEGIES, BackFavourite, RatedPrice
 @pytest.fixture
 def replay(tmp_path, monkeypatch):
     """Replay markets with one strategy; gives its orders in the order of placing."""
-    monkeypatch.setattr(config, "raise_errors", True)
+    monkeypatch.setitem(vars(config), "raise_errors", True)
 
     def replay(strategy, *markets):
         streams = []

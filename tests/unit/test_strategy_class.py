@@ -8,9 +8,8 @@ from tasks.errors import StrategyError
 from tasks.simulation.strategy_class import (
     check_parameters,
     find_strategy,
-    make_strategy,
     parameters_model,
-    source_digest,
+    strategy_maker,
     takes_ratings,
 )
 
@@ -153,14 +152,14 @@ def test_defaults_are_filled_in_and_text_is_converted():
 def test_a_constructors_arguments_are_parameters(mine):
     checked = check_parameters(f"{mine}:Mine", {"stake": "2", "levels": "[1, 2]"})
     assert checked == {"stake": 2.0, "levels": [1, 2]}
-    strategy = make_strategy(f"{mine}:Mine", checked, {})
+    strategy = strategy_maker(f"{mine}:Mine", checked)({})
     assert (strategy.stake, strategy.side, strategy.levels) == (2.0, "BACK", [1, 2])
 
 
 @pytest.mark.parametrize("name", ["Plain", "Passing"])
 def test_flumines_own_arguments_are_parameters_where_they_are_passed_on(mine, name):
     complete = check_parameters(f"{mine}:{name}", {"max_trade_count": "3", "multi_order_trades": "True"})
-    strategy = make_strategy(f"{mine}:{name}", complete, {})
+    strategy = strategy_maker(f"{mine}:{name}", complete)({})
     assert (strategy.max_trade_count, strategy.multi_order_trades) == (3, True)
 
 
@@ -168,7 +167,7 @@ def test_they_are_not_where_they_are_not(mine):
     text = refused(check_parameters, f"{mine}:Closed", {"max_trade_count": 3})
     assert "max_trade_count" in text
     assert text.endswith("Its parameters are stake")
-    assert make_strategy(f"{mine}:Closed", check_parameters(f"{mine}:Closed", {}), {}).stake == 2
+    assert strategy_maker(f"{mine}:Closed", check_parameters(f"{mine}:Closed", {}))({}).stake == 2
 
 
 def test_what_the_replay_gives_is_no_parameter(mine):
@@ -179,7 +178,7 @@ def test_what_the_replay_gives_is_no_parameter(mine):
 
 def test_context_is_flumines_context(mine):
     complete = check_parameters(f"{mine}:Passing", {"context.margin": "0.25", "context.label": "late"})
-    strategy = make_strategy(f"{mine}:Passing", complete, {})
+    strategy = strategy_maker(f"{mine}:Passing", complete)({})
     assert strategy.context == {"margin": 0.25, "label": "late"}
     assert strategy.margin == 0.25
 
@@ -239,7 +238,7 @@ def test_a_strategy_with_something_else_called_parameters(write_module):
     )
     write_module("named_of_strategy_class", source)
     complete = check_parameters("named_of_strategy_class:Mine", {"stake": "3"})
-    assert make_strategy("named_of_strategy_class:Mine", complete, {}).stake == 3
+    assert strategy_maker("named_of_strategy_class:Mine", complete)({}).stake == 3
 
 
 def test_a_strategy_that_chooses_flumines_arguments_itself(write_module):
@@ -251,7 +250,7 @@ def test_a_strategy_that_chooses_flumines_arguments_itself(write_module):
     )
     write_module("chooser_of_strategy_class", source)
     complete = check_parameters("chooser_of_strategy_class:Mine", {})
-    assert make_strategy("chooser_of_strategy_class:Mine", complete, {}).max_order_exposure == 1000
+    assert strategy_maker("chooser_of_strategy_class:Mine", complete)({}).max_order_exposure == 1000
 
 
 # Ratings
@@ -263,7 +262,7 @@ def test_ratings_are_given_to_who_asks_for_them(mine):
     assert not takes_ratings(BackFavourite)
     assert not takes_ratings(find_strategy(f"{mine}:Mine"))
     ratings = {"1.200000001": {11: 2.5}}
-    strategy = make_strategy(f"{mine}:Rated", check_parameters(f"{mine}:Rated", {"edge": "0.2"}), ratings)
+    strategy = strategy_maker(f"{mine}:Rated", check_parameters(f"{mine}:Rated", {"edge": "0.2"}))(ratings)
     assert strategy.ratings is ratings
     assert strategy.edge == 0.2
 
@@ -277,26 +276,3 @@ def test_a_subclass_that_passes_ratings_on_takes_ratings(write_module):
     )
     write_module("subclass_of_strategy_class", source)
     assert takes_ratings(find_strategy("subclass_of_strategy_class:Mine"))
-
-
-# Source
-
-
-def test_the_source_of_a_strategy_and_of_what_it_inherits_from_counts(write_module):
-    base = write_module("base_of_strategy_class", "from flumine import BaseStrategy\nclass Base(BaseStrategy): pass\n")
-    own = write_module("own_of_strategy_class", "from base_of_strategy_class import Base\nclass Mine(Base): pass\n")
-    strategy = find_strategy("own_of_strategy_class:Mine")
-    digests = {source_digest(strategy)}
-    for path in (base, own):
-        path.write_text(path.read_text() + "# changed\n")
-        digests.add(source_digest(strategy))
-    assert len(digests) == 3
-    assert source_digest(BackFavourite) != source_digest(RatedPrice)
-
-
-def test_a_users_module_whose_name_begins_with_flumine(write_module):
-    path = write_module("flumine_mine", "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n")
-    strategy = find_strategy("flumine_mine:Mine")
-    before = source_digest(strategy)
-    path.write_text(path.read_text() + "# changed\n")
-    assert source_digest(strategy) != before

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from tasks.aggregation.results import Run, find_results, read_orders, write_results
@@ -13,7 +12,8 @@ from tasks.aggregation.settlement import Commission
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
-from tasks.simulation.replay import ReplayJob
+from tasks.simulation.dependencies.record import Dependencies
+from tasks.simulation.job import Replayed, ReplayJob, write_orders
 from tasks.simulation.variant import Account, make_variant
 
 BASE_RATES = Commission()
@@ -75,8 +75,7 @@ def make_run(tmp_path):
         )
         for job, orders in zip(jobs, chunks, strict=True):
             for variant, rows in zip(variants, orders, strict=True):
-                table = pa.Table.from_pylist(rows, ORDERS.schema)
-                lake.write(ORDERS, job.partition(variant), table, job.fingerprint(variant))
+                write_orders(job, variant, Replayed(rows, job.market_ids, (), Dependencies()))
         return Run(lake, variants, jobs, commission)
 
     return make

@@ -56,7 +56,9 @@ def test_another_source_is_another_variant(write_module):
     path = write_module("mine_of_variant", source)
     before = variant("mine_of_variant:Mine")
     assert variant("mine_of_variant:Mine") == before
-    path.write_text(source + "# changed\n")
+    path.write_text(f"# A comment decides nothing.\n\n{source}")
+    assert variant("mine_of_variant:Mine") == before
+    path.write_text(f"{source}STAKE = 2\n")
     assert variant("mine_of_variant:Mine").fingerprint != before.fingerprint
 
 

@@ -1,20 +1,26 @@
-"""Worker processes: without Prefect, silent on stdout, and never left behind."""
+"""Worker processes: each new and clean, without Prefect, silent on stdout, and never left behind."""
 
 import json
 import operator
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from served import PATIENCE, alive, until
 
+from tasks import workers
 from tasks.errors import WorkerError
 from tasks.workers import worker_pool
 
@@ -22,10 +28,57 @@ ROOT = Path(__file__).parents[2]
 START = f"import sys; sys.path[:] = [{str(ROOT)!r}] + {sys.path!r}\n"
 
 
-def run(script):
+def run(script, **environment):
     return subprocess.run(
-        [sys.executable, "-c", START + script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", START + script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+        env={**os.environ, **environment},
     )
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a parent whose workers write down their process in the folder it is given; nothing of it stays."""
+    parents, families = [], []
+
+    def start(script, workers):
+        parent = subprocess.Popen(
+            [sys.executable, "-c", START + NOTE + script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        parents.append(parent)
+        until(lambda: len(list(tmp_path.iterdir())) == workers or parent.poll() is not None)
+        assert parent.poll() is None, parent.communicate()
+        family = psutil.Process(parent.pid).children(recursive=True)
+        families.extend(family)
+        assert {int(path.name) for path in tmp_path.iterdir()} <= {one.pid for one in family}
+        return parent, family
+
+    yield start
+    for one in alive(families):
+        one.kill()
+    for parent in parents:
+        parent.kill()
+        parent.communicate()
+
+
+NOTE = """
+import os, pathlib, threading, time
+from tasks.workers import worker_pool
+note_and_sleep = (
+    "(__import__('pathlib').Path(__import__('sys').argv[1], str(__import__('os').getpid())).touch(),"
+    " __import__('time').sleep(600))"
+)
+"""
+
+
+@pytest.fixture(params=["fork server", "spawn"])
+def each_way(request, monkeypatch):
+    """As the system gives it, and as where there is no fork."""
+    if request.param == "spawn":
+        monkeypatch.setattr(workers, "_CONTEXT", get_context("spawn"))
 
 
 def test_a_worker_has_no_prefect_though_its_parent_has():
@@ -39,6 +92,73 @@ def test_a_worker_has_no_prefect_though_its_parent_has():
         "    print(json.dumps(['prefect' in sys.modules, pool.run(eval, ask)]))\n"
     )
     assert json.loads(done.stdout) == [True, []]
+
+
+def test_a_worker_has_all_that_jobs_import_and_nothing_else():
+    with worker_pool(1) as pool:
+        modules = set(pool.run(eval, "list(__import__('sys').modules)"))
+    assert {"flumine", "numpy", "pandas", "pyarrow", "tasks.extraction.extract", "tasks.simulation.replay"} <= modules
+    assert not [name for name in modules if name.split(".")[0] in {"prefect", "flows", "pytest", "sample"}]
+
+
+def test_a_module_that_is_not_there_is_imported_by_nobody():
+    done = run(
+        "import operator\n"
+        "from tasks import workers\n"
+        "workers._PRELOADED.insert(0, 'no.such.module')\n"
+        "with workers.worker_pool(1) as pool:\n    print(pool.run(operator.neg, 3))\n"
+    )
+    assert done.stdout == "-3\n"
+    assert done.stderr == ""
+
+
+def test_no_job_finds_what_another_left(each_way):
+    with worker_pool(1) as pool, ThreadPoolExecutor(2) as threads:
+        left = list(threads.map(partial(pool.run, leave_things), range(6)))
+    assert len({process for process, _ in left}) == 6
+    assert [found for _, found in left] == [[]] * 6
+
+
+def test_workers_draw_other_numbers_than_one_another():
+    with worker_pool(1) as pool:
+        drawn = [pool.run(draw, None) for _ in range(3)]
+    assert len({number for numbers in drawn for number in numbers}) == 6
+
+
+def test_a_worker_begins_with_one_thread_beside_its_own():
+    with worker_pool(1) as pool:
+        assert pool.run(threads_of, None) == 2
+
+
+@pytest.mark.parametrize("way", ["forkserver", "spawn"])
+def test_sets_of_text_have_one_order_in_all_workers(way):
+    ask = (
+        "import json\n"
+        "from multiprocessing import get_context\n"
+        "from tasks import workers\n"
+        f"workers._CONTEXT = get_context({way!r})\n"
+        "ask = \"(list({'a', 'b', 'c', 'd', 'e', 'f', 'g'}), __import__('os').environ['PYTHONHASHSEED'])\"\n"
+        "with workers.worker_pool(1) as pool:\n"
+        "    print(json.dumps([list({'a', 'b', 'c', 'd', 'e', 'f', 'g'}), *pool.run(eval, ask)]))\n"
+    )
+    answers = [json.loads(run(ask, PYTHONHASHSEED=seed).stdout) for seed in ("1", "2", "random")]
+    assert answers[0][0] != answers[1][0]
+    assert len({tuple(order) for _, order, _ in answers}) == 1
+    assert {seed for _, _, seed in answers} == {"0"}
+
+
+def test_a_worker_is_where_its_parent_is_now(each_way, tmp_path, monkeypatch):
+    with worker_pool(1) as pool:
+        pool.run(operator.neg, 1)
+        monkeypatch.setenv("TZ", "Australia/Sydney")
+        monkeypatch.setenv("A_STRATEGYS_OWN", "now")
+        monkeypatch.delenv("HOME")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path)
+        (tmp_path / "written_since.py").write_text("HERE = True")
+        assert pool.run(whereabouts, None) == ("now", False, str(tmp_path), "AEST", True)
+        monkeypatch.setenv("A_STRATEGYS_OWN", "later")
+        assert pool.run(whereabouts, None)[0] == "later"
 
 
 def test_what_a_worker_prints_is_not_in_the_output():
@@ -61,7 +181,7 @@ def test_the_parents_main_module_is_not_run_again(tmp_path):
         START + "print('main')\nfrom tasks.workers import worker_pool\nimport operator\n"
         "with worker_pool(1) as pool:\n    print(pool.run(operator.neg, 3))\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout == "main\n-3\n"
     assert "main" not in done.stderr
 
@@ -69,72 +189,214 @@ def test_the_parents_main_module_is_not_run_again(tmp_path):
 def test_starting_many_at_once_leaves_the_parents_main_module_where_it_was():
     main = sys.modules["__main__"]
     with worker_pool(6) as pool, ThreadPoolExecutor(6) as threads:
-        assert list(threads.map(partial(pool.run, time.sleep), [0.5] * 6)) == [None] * 6
+        assert list(threads.map(partial(pool.run, time.sleep), [0.1] * 30)) == [None] * 30
         assert sys.modules["__main__"] is main
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_when_their_parent_is_killed(number):
-    script = (
-        "import os, threading, time\n"
-        "from tasks.workers import worker_pool\n"
+def test_nothing_is_left_of_a_parent_that_is_killed(number, start):
+    parent, family = start(
         "with worker_pool(2) as pool:\n"
-        "    pool.run(time.sleep, 0)\n"
         "    for _ in range(2):\n"
-        "        threading.Thread(target=pool.run, args=(time.sleep, 60), daemon=True).start()\n"
-        "    time.sleep(1)\n"
-        "    print('ready', flush=True)\n"
-        "    time.sleep(60)\n"
+        "        threading.Thread(target=pool.run, args=(eval, note_and_sleep), daemon=True).start()\n"
+        "    time.sleep(600)\n",
+        workers=2,
     )
-    parent = subprocess.Popen([sys.executable, "-c", START + script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        assert parent.stdout.readline() == b"ready\n"
-        children = psutil.Process(parent.pid).children(recursive=True)
-        assert len(children) >= 2
-        parent.send_signal(number)
-        parent.wait(10)
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert alive == []
-    finally:
-        parent.kill()
-        parent.wait()
-        parent.stdout.close()
+    parent.send_signal(number)
+    parent.wait(PATIENCE)
+    until(lambda: not alive(family))
 
 
-def test_results_and_exceptions_come_back():
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "pool.run(eval, note_and_sleep)",
+        "threading.Thread(target=pool.run, args=(eval, note_and_sleep)).start(); time.sleep(600)",
+    ],
+    ids=["it waits itself", "a thread waits"],
+)
+def test_ctrl_c_in_the_parent_ends_what_is_running(wait, start):
+    parent, family = start(f"with worker_pool(1) as pool:\n    {wait}\n", workers=1)
+    parent.send_signal(signal.SIGINT)
+    _, said = parent.communicate(timeout=PATIENCE)
+    until(lambda: not alive(family))
+    assert "KeyboardInterrupt" in said.decode()
+    assert "died" not in said.decode()
+
+
+def test_an_exception_that_leaves_the_block_ends_what_is_running():
+    with ThreadPoolExecutor(2) as threads:
+        with suppress(ZeroDivisionError), worker_pool(1) as pool:
+            futures = [threads.submit(pool.run, time.sleep, 600) for _ in range(2)]
+            until(workers_alive)
+            raise ZeroDivisionError
+        for future in futures:
+            with pytest.raises(RuntimeError, match="the pool"):
+                future.result(PATIENCE)
+
+
+def test_leaving_the_block_waits_for_what_is_running():
+    with ThreadPoolExecutor(1) as threads:
+        with worker_pool(1) as pool:
+            long = threads.submit(pool.run, time.sleep, 1)
+            until(workers_alive)
+        assert long.result(PATIENCE) is None
+        assert not workers_alive()
+
+
+def test_ctrl_c_is_not_the_workers_to_handle(each_way):
+    with worker_pool(1) as pool:
+        assert pool.run(interrupt_itself, None) == "still here"
+
+
+def test_results_and_exceptions_come_back(each_way):
     with worker_pool(2) as pool, ThreadPoolExecutor(5) as threads:
         assert list(threads.map(partial(pool.run, operator.neg), range(5))) == [0, -1, -2, -3, -4]
         assert pool.run(process_of, None) != os.getpid()
-        with pytest.raises(ZeroDivisionError):
-            pool.run(partial(operator.truediv, 1), 0)
-    left = [" ".join(child.cmdline()) for child in psutil.Process().children()]
-    assert not any("spawn_main" in command for command in left)
+        with pytest.raises(ZeroDivisionError) as raised:
+            pool.run(divide, 0)
+        assert "return 1 / number" in "".join(raised.value.__notes__)
+        with pytest.raises(SystemExit):
+            pool.run(sys.exit, 3)
+    assert not workers_alive()
+
+
+def test_large_jobs_and_results_come_through():
+    with worker_pool(1) as pool:
+        assert pool.run(operator.neg, np.ones(5_000_000)).sum() == -5_000_000
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("lock", r"returned a lock, which cannot be pickled: TypeError: cannot pickle '_thread.lock' object"),
+        ("raised lock", r"raised ValueError: .*lock object .*, which cannot be pickled: TypeError: cannot"),
+        ("own constructor", r"raised .*OddError: 1 and 2, which cannot be unpickled: TypeError: .*missing 1 required"),
+        ("long", r"raised .*OddError: xxxx"),
+    ],
+)
+def test_what_cannot_be_pickled_is_said(what, said):
+    with worker_pool(1) as pool, pytest.raises(WorkerError, match=said) as no:
+        pool.run(make, what)
+    assert len(str(no.value)) < 3000
+
+
+def test_a_job_that_cannot_be_pickled_is_refused_at_once():
+    with worker_pool(1) as pool, pytest.raises(TypeError, match="cannot pickle"):
+        pool.run(operator.neg, threading.Lock())
 
 
 def test_no_more_work_at_once_than_there_are_workers():
     with worker_pool(2) as pool, ThreadPoolExecutor(6) as threads:
-        assert len(set(threads.map(partial(pool.run, process_of), range(6)))) <= 2
+        spans = list(threads.map(partial(pool.run, span), [0.3] * 6))
+    assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) == 2
 
 
-def test_a_worker_that_dies_takes_its_own_task_along_and_no_other():
+def test_a_worker_that_dies_takes_its_own_job_along_and_no_other():
     with worker_pool(2) as pool, ThreadPoolExecutor(2) as threads:
-        long = threads.submit(pool.run, time.sleep, 1.5)
+        long = threads.submit(pool.run, time.sleep, 3)
         with pytest.raises(WorkerError, match="two worker processes died of it"):
             pool.run(kill_itself, None)
-        assert long.result(30) is None
+        assert long.result(PATIENCE) is None
         assert pool.run(operator.neg, 3) == -3
 
 
-def test_what_a_dead_worker_left_is_done_by_another(tmp_path):
+def test_what_a_dead_worker_left_is_done_by_another(each_way, tmp_path):
     with worker_pool(1) as pool:
         assert pool.run(die_once, tmp_path / "died") == "done"
 
 
-def test_threads_that_stay_do_not_keep_a_worker():
-    started = time.monotonic()
+def test_a_worker_that_dies_is_seen_though_what_it_started_lives_on(tmp_path):
     with worker_pool(1) as pool:
-        pool.run(leave_a_thread, 60)
-    assert time.monotonic() - started < 30
+        assert pool.run(die_once_as_a_parent, tmp_path / "died") == "done"
+    os.kill(int((tmp_path / "died").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no server where there is no fork")
+def test_a_server_that_dies_is_started_again(tmp_path):
+    with worker_pool(1) as pool, ThreadPoolExecutor(1) as threads:
+        orphan = threads.submit(pool.run, wait_once, tmp_path / "began")
+        until((tmp_path / "began").exists)
+        first = psutil.Process(int((tmp_path / "began").read_text()))
+        first.parent().kill()
+        assert orphan.result(PATIENCE) == "done"
+        until(lambda: not alive([first]))
+        assert pool.run(hash, "text") == pool.run(hash, "text")
+
+
+def test_threads_that_stay_do_not_keep_a_worker(each_way):
+    with worker_pool(1) as pool:
+        pool.run(leave_a_thread, 600)
+    assert not workers_alive()
+
+
+def workers_alive():
+    """The workers of this process: its server's children, or its own where it has started them itself."""
+    mine = alive(psutil.Process().children())
+    servers = [one for one in mine if is_run_as(one, "multiprocessing.forkserver")]
+    return [*alive([worker for server in servers for worker in server.children()]), *filter(is_spawned, mine)]
+
+
+def is_run_as(process, words):
+    try:
+        return words in " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return False
+
+
+is_spawned = partial(is_run_as, words="spawn_main")
+
+
+class OddError(Exception):
+    """It cannot be unpickled, because its constructor wants more than its text."""
+
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+def make(what):
+    if what == "lock":
+        return threading.Lock()
+    if what == "raised lock":
+        raise ValueError("about", threading.Lock())
+    raise OddError(*(("x" * 1_000_000, 2) if what == "long" else (1, 2)))
+
+
+def leave_things(_):
+    found = [name for name in ("left",) if hasattr(operator, name)]
+    operator.left = True
+    os.environ["LEFT"] = "left"
+    return os.getpid(), found
+
+
+def draw(_):
+    return random.random(), np.random.random()  # noqa: NPY002, S311 - what a strategy may use
+
+
+def threads_of(_):
+    return threading.active_count()
+
+
+def whereabouts(_):
+    import written_since  # noqa: PLC0415 - while the worker is running
+
+    environment = os.environ.get("A_STRATEGYS_OWN"), "HOME" in os.environ
+    return *environment, str(Path.cwd()), time.tzname[0], written_since.HERE
+
+
+def interrupt_itself(_):
+    signal.raise_signal(signal.SIGINT)
+    return "still here"
+
+
+def divide(number):
+    return 1 / number
+
+
+def span(seconds):
+    started = time.monotonic()
+    time.sleep(seconds)
+    return started, time.monotonic()
 
 
 def leave_a_thread(seconds):
@@ -150,6 +412,24 @@ def die_once(path):
         return "done"
     path.touch()
     return os._exit(1)
+
+
+def die_once_as_a_parent(path):
+    if path.exists():
+        return "done"
+    child = os.fork()
+    if not child:
+        time.sleep(600)
+    path.write_text(str(child))
+    return os._exit(1)
+
+
+def wait_once(path):
+    if path.exists():
+        return "done"
+    path.with_suffix(".tmp").write_text(str(os.getpid()))
+    path.with_suffix(".tmp").rename(path)
+    return time.sleep(600)
 
 
 def kill_itself(_):

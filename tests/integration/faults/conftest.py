@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from chaos import CHAOS
 from lakes import Difference, compare
+from served import PATIENCE
 
 from sample.archive import Sample
 
@@ -76,7 +77,7 @@ def succeed(environment: dict[str, str], ratings_url: str) -> Callable[..., str]
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

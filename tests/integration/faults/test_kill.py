@@ -3,13 +3,14 @@
 import random
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from chaos import times
 from lakes import FINISHED, compare, leftovers, written
-from served import BACKTEST, kill_tree
+from served import BACKTEST, PATIENCE, kill_tree
 
 KILLS_A_LAKE = 3
 LAKES = times(1, 40)
@@ -37,7 +38,7 @@ def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
     rng = random.Random(seed)  # noqa: S311 - moments, not secrets
     finished: dict[str, int] = {}
     kills = 0
-    for patience in [*(rng.uniform(1, 9) for _ in range(KILLS_A_LAKE)), 120]:
+    for patience in [*(rng.uniform(1, 9) for _ in range(KILLS_A_LAKE)), PATIENCE]:
         process = start(tmp_path)
         try:
             _, said = process.communicate(timeout=patience)
@@ -61,24 +62,38 @@ def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
 def test_a_worker_killed_as_for_want_of_memory(seed, start, tmp_path, judge):
     rng = random.Random(seed)  # noqa: S311 - moments, not secrets
     process = start(tmp_path)
-    wait_for_worker(process)
-    time.sleep(rng.uniform(0, 1.5))
-    rng.choice(wait_for_worker(process)).kill()
-    _, said = process.communicate(timeout=120)
+    kill_a_worker(process, rng)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     judge("a worker killed (SIGKILL), as for want of memory", tmp_path)
 
 
-def wait_for_worker(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def kill_a_worker(process: subprocess.Popen[str], rng: random.Random) -> None:
+    """Kill one of the first that are seen, at some moment of its one job."""
+    to_pass, seen = rng.randrange(6), set()
     while process.poll() is None:
-        if workers := [one for one in psutil.Process(process.pid).children(recursive=True) if is_worker(one)]:
-            return workers
-        time.sleep(0.01)
+        for worker in workers_of(process):
+            seen.add(worker.pid)
+            if len(seen) > to_pass:
+                time.sleep(rng.uniform(0, 0.1))
+                with suppress(psutil.NoSuchProcess):  # it was done before
+                    worker.kill()
+                    return
+        time.sleep(0.005)
     pytest.fail("it ended before a worker could be killed")
 
 
-def is_worker(process: psutil.Process) -> bool:
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """What the server has made, which looks as the server does."""
+    with suppress(psutil.NoSuchProcess):
+        alike = [one for one in psutil.Process(process.pid).children(recursive=True) if is_server_or_worker(one)]
+        servers = {one.pid for one in alike}
+        return [one for one in alike if one.ppid() in servers]
+    return []
+
+
+def is_server_or_worker(process: psutil.Process) -> bool:
     try:
-        return "spawn_main" in " ".join(process.cmdline())
+        return "multiprocessing.forkserver" in " ".join(process.cmdline())
     except psutil.Error:
         return False

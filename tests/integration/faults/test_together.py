@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chaos import times
 from lakes import Difference, compare, leftovers
-from served import BACKTEST
+from served import BACKTEST, PATIENCE
 
 PAIRS = times(1, 10)
 
@@ -39,7 +39,7 @@ def at_once(environment, ratings_url):
             )
             for command in commands
         ]
-        ended = [(*process.communicate(timeout=240), process.returncode) for process in processes]
+        ended = [(*process.communicate(timeout=PATIENCE), process.returncode) for process in processes]
         for _, said, status in ended:
             assert status == 0, said
         return [json.loads(out) for out, _, _ in ended]

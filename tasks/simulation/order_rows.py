@@ -1,0 +1,61 @@
+"""A variant's orders in one market, as flumine leaves them, as rows of the `orders` dataset."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flumine.markets.market import Market
+
+if TYPE_CHECKING:
+    from flumine.order.order import BaseOrder
+
+Row = dict[str, Any]
+
+
+def describe_orders(market: Market, window: str) -> Iterator[Row]:
+    """Describe all orders of a market whose replay has ended.
+
+    Args:
+        market: With its last book.
+        window: The part of it that was replayed.
+
+    Yields:
+        A row of `orders` each, in the order of placing.
+    """
+    bsp = {(runner.selection_id, runner.handicap): runner.sp.actual_sp for runner in market.market_book.runners}
+    trades: dict[str, int] = {}
+    orders: list[BaseOrder] = list(market.blotter)
+    for number, order in enumerate(orders, start=1):
+        trade_number = trades.setdefault(order.trade.id, len(trades) + 1)
+        matched = order.simulated.matched
+        yield {
+            # Flumine draws its ids from the clock; these are the same every time.
+            "bet_id": f"{market.market_id}-{number}",
+            "strategy_name": order.trade.strategy.name,
+            "market_id": market.market_id,
+            "selection_id": order.selection_id,
+            "trade_id": f"{market.market_id}-{trade_number}",
+            "date_time_placed": order.responses.date_time_placed,
+            "price": getattr(order.order_type, "price", None),
+            "price_matched": float(order.average_price_matched),
+            "size": float(getattr(order.order_type, "size", None) or order.order_type.liability),
+            "size_matched": float(order.size_matched),
+            "profit": float(order.profit),
+            "side": order.side,
+            "elapsed_seconds_executable": order.elapsed_seconds_executable,
+            "order_status": order.status.value,
+            "market_note": order.trade.market_notes,
+            "trade_notes": order.trade.notes_str,
+            "order_notes": order.notes_str,
+            "handicap": float(order.handicap),
+            "customer_order_ref": f"{order.trade.strategy.name_hash}-{market.market_id[2:]}-{number}",
+            "customer_strategy_ref": str(order.trade.strategy)[:15],
+            "bsp": _price(bsp.get((order.selection_id, order.handicap))),
+            "runner_status": order.runner_status,
+            "matched_at": datetime.fromtimestamp(matched[-1][0] / 1000, tz=UTC) if matched else None,
+            "window": window,
+        }
+
+
+def _price(value: float | str | None) -> float | None:
+    return None if value in (None, "NaN", "Infinity") else float(value)

@@ -1,0 +1,94 @@
+"""All that goes into a chunk comes out or is rejected, and where something is lost on the way, that is seen."""
+
+import bz2
+
+import pytest
+
+from tasks.errors import BalanceError
+from tasks.extraction import extract as extraction
+from tasks.extraction.archive import read_index
+from tasks.extraction.chunks import cut_into_chunks
+from tasks.extraction.extract import TAKEN, extract_chunk, extract_job, find_extracted, outputs
+from tasks.extraction.stage import extract_chunk_task
+from tasks.lake.datasets import CATALOGUE_MARKETS, REJECTS
+from tasks.lake.store import Lake
+
+
+def market(hand_made, number):
+    return hand_made(f"1.20000000{number}").define(3600).prices(300, 11, 2.0, 2.1).close()
+
+
+@pytest.fixture
+def members(hand_made):
+    good = [market(hand_made, number) for number in range(1, 8)]
+    never_closes = hand_made("1.200000009").define(3600)
+    return {
+        "PRO/1.200000001.bz2": bz2.compress(good[0].raw),
+        "PRO/2/1.200000001.bz2": bz2.compress(good[0].raw),
+        "PRO/1.200000002.bz2": bz2.compress(good[2].raw),  # another market than its name says
+        "PRO/34000001.bz2": bz2.compress(good[0].raw + good[3].raw + never_closes.raw + good[4].raw),
+        "PRO/34000002.bz2": bz2.compress(good[5].raw + good[6].raw)[:-9],  # two markets, but none that can be read
+        "PRO/heartbeats": b'{"op":"mcm","pt":1,"ct":"HEARTBEAT"}\n',
+        "README.txt": b"Thank you for buying",
+        "empty": b"",
+    }
+
+
+def job_of(members, write_tar, tmp_path):
+    archive = read_index(write_tar(tmp_path / "month.tar", members))
+    [chunk] = cut_into_chunks(archive.members, 10**9)
+    return extract_job(Lake(tmp_path / "lake"), archive, chunk)
+
+
+def test_members_and_their_markets_are_counted_as_they_go_in(extract, members):
+    month = extract(members)
+    files = find_extracted(month.jobs[0])
+    # Of the event file four, of each of the others one.
+    assert files[-1].notes == {TAKEN: "11"}
+    assert (len(month.catalogue), len(month.rejects)) == (3, 8)
+
+
+def test_a_chunk_that_was_extracted_is_balanced(extract, members):
+    [job] = extract(members).jobs
+    assert extract_chunk_task.fn(job, 1, 1, None).name == "Cached"
+
+
+@pytest.mark.parametrize("dataset", [REJECTS, CATALOGUE_MARKETS], ids=lambda dataset: dataset.name)
+def test_a_row_that_the_lake_lost_is_missed(extract, members, dataset):
+    month = extract(members)
+    [job] = month.jobs
+    file = next(file for file in find_extracted(job) if file.path.startswith(dataset.name))
+    [(_, at, name)] = [output for output in outputs(job) if output[0] is dataset]
+    rows = month.lake.read(dataset, at, name)
+    month.lake.write(dataset, at, rows.slice(1), file.fingerprint, name, file.notes)
+    with pytest.raises(BalanceError, match="extract month, chunk-0001: 11 went in"):
+        extract_chunk_task.fn(job, 1, 1, None)
+
+
+@pytest.mark.parametrize(("times", "read"), [(0, "7 of 8"), (2, "9 of 8")])
+def test_a_member_that_is_skipped_or_read_twice_is_noticed(members, write_tar, tmp_path, monkeypatch, times, read):
+    def read_otherwise(address, wanted):
+        for member, raw in real(address, wanted):
+            yield from [(member, raw)] * (times if member.path == "README.txt" else 1)
+
+    real = extraction.read_members
+    monkeypatch.setattr(extraction, "read_members", read_otherwise)
+    job = job_of(members, write_tar, tmp_path)
+    with pytest.raises(BalanceError, match=f"extract month, chunk-0001: {read} members were read"):
+        extract_chunk(job)
+    assert find_extracted(job) is None
+
+
+def test_a_market_that_is_lost_on_the_way_is_missed(members, write_tar, tmp_path, monkeypatch):
+    def lose_one(path, *arguments, **named):
+        found = real(path, *arguments, **named)
+        if path == "PRO/34000001.bz2":
+            next(found)
+        yield from found
+
+    real = extraction.read_markets
+    monkeypatch.setattr(extraction, "read_markets", lose_one)
+    job = job_of(members, write_tar, tmp_path)
+    with pytest.raises(BalanceError, match="11 went in, but 10 came out or were rejected"):
+        extract_chunk(job)
+    assert find_extracted(job) is None
