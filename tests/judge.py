@@ -23,7 +23,7 @@ class Question(NamedTuple):
 
     variant: Variant
     market_id: str
-    lines: Sequence[str]
+    lines: Sequence[bytes]
 
 
 def answer(question: Question) -> list[dict[str, Any]] | Raised:

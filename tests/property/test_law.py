@@ -4,8 +4,6 @@ Hostile markets and strategies, replayed by real worker processes in any company
 process of its own for each variant and market.
 """
 
-import io
-import tarfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,16 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import Question, answer
+from pipeline import extract, orders_by_market, pack, simulate
 from plain_flumine import Raised
 
-from tasks.extraction.archive import read_index
-from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import extract_chunk, extract_job
-from tasks.lake.datasets import ORDERS
 from tasks.lake.store import Lake
-from tasks.selection import MarketFilter, select_markets
-from tasks.simulation.job import find_orders
-from tasks.simulation.stage import plan, simulate_chunk_task
 from tasks.simulation.variant import Account, Variant, make_variant
 from tasks.workers import WorkerPool, worker_pool
 
@@ -58,7 +50,8 @@ VARIANTS = (
 
 
 LINES = {
-    hostile_markets.market_id(number): hostile_markets.lines(hostile_markets.market(number)) for number in range(8)
+    hostile_markets.market_id(number): "\n".join(hostile_markets.lines(hostile_markets.market(number))).encode()
+    for number in range(8)
 }
 
 
@@ -77,7 +70,9 @@ class Expected(dict[tuple[str, str], Any]):
 
 @pytest.fixture(scope="module")
 def expected(pool: WorkerPool) -> Expected:
-    questions = [Question(variant, market_id, lines) for variant in VARIANTS for market_id, lines in LINES.items()]
+    questions = [
+        Question(variant, market_id, lines.splitlines()) for variant in VARIANTS for market_id, lines in LINES.items()
+    ]
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(partial(pool.run, answer), questions))
     return Expected(
@@ -88,32 +83,6 @@ def expected(pool: WorkerPool) -> Expected:
             for question, orders in zip(questions, answers, strict=True)
         }
     )
-
-
-def pack(market_ids: Sequence[str], path: Path) -> str:
-    """An archive of markets, in this order."""
-    with tarfile.open(path, "w") as tar:
-        for market_id in market_ids:
-            content = "\n".join(LINES[market_id]).encode()
-            member = tarfile.TarInfo(f"PRO/{market_id}.json")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return str(path)
-
-
-def replay(lake: Lake, archive: str, variants: Sequence[Variant], pool: WorkerPool) -> dict[tuple[str, str], Any]:
-    """By variant and market, the orders that a run has; None where the market is a reject."""
-    markets, _ = select_markets(lake, [archive], MarketFilter(market_types=[]))
-    found: dict[tuple[str, str], Any] = {}
-    for job in plan(lake, markets, variants, {}):
-        simulate_chunk_task.fn(job, 1, 1, pool)
-        orders = find_orders(job)
-        for variant in variants:
-            found |= {(variant.id, reject.what): None for reject in orders[variant.id].rejects}
-            found |= {(variant.id, market_id): [] for market_id in orders[variant.id].markets}
-            for row in lake.read(ORDERS, job.partition(variant)).to_pylist():
-                found[variant.id, row["market_id"]].append(tuple(row[field] for field in TOLD))
-    return found
 
 
 def some_of(things: Sequence[Any], least: int, most: int) -> st.SearchStrategy[list[Any]]:
@@ -135,11 +104,10 @@ def test_no_company_partition_or_order_decides(
     chunk_bytes: int,
 ):
     with TemporaryDirectory() as folder:
-        archive = read_index(pack(market_ids, Path(folder) / "month.tar"))
         lake = Lake(Path(folder) / "lake")
-        for chunk in cut_into_chunks(archive.members, chunk_bytes):
-            extract_chunk(extract_job(lake, archive, chunk, WINDOW))
+        address = pack({market_id: LINES[market_id] for market_id in market_ids}, Path(folder) / "month.tar")
+        archive = extract(address, lake, WINDOW, chunk_bytes)
         for company in companies:
-            found = replay(lake, archive.name, company, pool)
+            found = orders_by_market(simulate(lake, archive, company, pool), *TOLD)
             assert set(found) == {(variant.id, market_id) for variant in company for market_id in market_ids}
             assert found == {key: expected[key] for key in found}

@@ -1,0 +1,346 @@
+"""What one variant, market or replay does reaches no other: small markets, habits of people, real processes."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pipeline import extract, orders_by_market, pack, simulate, summary
+
+from tasks.errors import BalanceError, ChangedSourceError, ReplayError
+from tasks.lake.datasets import ORDERS
+from tasks.lake.store import Lake
+from tasks.simulation.job import find_orders
+from tasks.simulation.stage import simulate_chunk_task
+from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.workers import WorkerPool, worker_pool
+
+BEGIN = """
+import random
+from flumine import BaseStrategy, config
+from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder
+from flumine.order.trade import Trade
+
+class Bets(BaseStrategy):
+    "Backs the first runner once a market at 3.0."
+    def __init__(self, stake: float = 2.0, **flumine):
+        super().__init__(**flumine)
+        self.stake, self.done = stake, False
+    def check_market_book(self, market, book):
+        return book.status == "OPEN" and not self.done
+    def process_market_book(self, market, book):
+        self.done = True
+        self.bet(market, "BACK", LimitOrder(3.0, self.stake))
+    def bet(self, market, side, order_type, selection_id=11):
+        trade = Trade(market.market_id, selection_id, 0, self)
+        market.place_order(trade.create_order(side, order_type))
+
+"""
+
+
+def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None)) -> bytes:
+    """Three runners at 3.0; the third is removed; the first wins."""
+    start = 1_700_000_000_000
+    lines = []
+
+    def say(milliseconds: int, **change: Any) -> None:
+        lines.append({"op": "mcm", "pt": start + milliseconds, "mc": [{"id": market_id, **change}]})
+
+    def define(milliseconds: int, *statuses: str, status: str = "OPEN", version: int = 1, **change: Any) -> None:
+        runners = [
+            {"id": id_, "sortPriority": place, "status": runner, "name": f"{place}. R", "adjustmentFactor": factor}
+            for place, (id_, runner, factor) in enumerate(zip((11, 22, 33), statuses, factors, strict=True), start=1)
+        ]
+        definition = {
+            "bspMarket": True, "turnInPlayEnabled": False, "persistenceEnabled": True, "marketBaseRate": 5.0,
+            "eventId": "9", "eventTypeId": "7", "numberOfWinners": 1, "bettingType": "ODDS", "marketType": "WIN",
+            "marketTime": "2023-11-14T22:15:00.000Z", "suspendTime": "2023-11-14T22:15:00.000Z",
+            "bspReconciled": False, "complete": True, "inPlay": False, "crossMatching": True,
+            "runnersVoidable": False, "numberOfActiveRunners": statuses.count("ACTIVE"), "betDelay": 0,
+            "status": status, "runners": runners, "regulators": ["MR_INT"], "discountAllowed": True,
+            "timezone": "GMT", "openDate": "2023-11-14T22:15:00.000Z", "version": version,
+        }  # fmt: skip
+        say(milliseconds, marketDefinition=definition, **change)
+
+    active = ("ACTIVE",) * 3
+    book = [{"id": id_, "atb": [[3.0, 50.0]], "atl": [[3.4, 50.0]], "ltp": 3.0} for id_ in (11, 22, 33)]
+    define(0, *active, rc=book)
+    for seconds in (2, 4, 6):
+        say(seconds * 1000, rc=[{"id": 11, "ltp": 3.0}])
+    define(8000, "ACTIVE", "ACTIVE", "REMOVED", version=2)
+    define(90_000, "WINNER", "LOSER", "REMOVED", status="CLOSED", version=3)
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+MARKETS = {f"1.90000000{n}": market(f"1.90000000{n}") for n in (1, 2, 3)}
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    with worker_pool(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Variant]]:
+    """Make a variant of the class `Mine` of a module that is written for the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+
+    def variant_of(module: str, source: str = "", **parameters: Any) -> Variant:
+        if source:
+            Path(f"{module}.py").write_text(BEGIN + source)
+        return make_variant(f"{module}:Mine", parameters, ratings="", window="all", account=Account())
+
+    yield variant_of
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    extract(pack(MARKETS, tmp_path / "month.tar"), lake, "all")
+    return lake
+
+
+def told(lake: Lake, pool: WorkerPool, *variants: Variant) -> dict[str, list[Any]]:
+    """By variant, the orders of each market."""
+    found = orders_by_market(simulate(lake, "month", variants, pool), "selection_id", "size", "size_matched", "profit")
+    return {variant.id: [found[variant.id, market_id] for market_id in MARKETS] for variant in variants}
+
+
+KEEPERS = {
+    "marks the market": """
+class Mine(Bets):
+    def check_market_book(self, market, book): return book.status == "OPEN" and not market.context.get("done")
+    def process_market_book(self, market, book):
+        market.context["done"] = True
+        super().process_market_book(market, book)
+""",
+    "asks the blotter": """
+class Mine(Bets):
+    def check_market_book(self, market, book): return book.status == "OPEN" and not list(market.blotter)
+""",
+    "counts in its class": """
+class Mine(Bets):
+    bets = 0
+    def check_market_book(self, market, book): return super().check_market_book(market, book) and Mine.bets < 1
+    def process_market_book(self, market, book):
+        Mine.bets += 1
+        super().process_market_book(market, book)
+""",
+    "keeps a set in its module": """
+seen = set()
+class Mine(Bets):
+    def check_market_book(self, market, book): return super().check_market_book(market, book) and not seen
+    def process_market_book(self, market, book):
+        seen.add(market.market_id)
+        super().process_market_book(market, book)
+""",
+    "patches flumine's class": """
+class Mine(Bets):
+    def check_market_book(self, market, book):
+        return super().check_market_book(market, book) and not hasattr(BaseStrategy, "done")
+    def process_market_book(self, market, book):
+        BaseStrategy.done = True
+        super().process_market_book(market, book)
+""",
+}
+
+
+@pytest.mark.parametrize("how", KEEPERS)
+def test_each_variant_bets_in_each_market_as_it_does_alone(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], how: str
+):
+    variants = [variant_of("keeper", KEEPERS[how], stake=stake) for stake in (2, 3, 4)]
+    together = told(lake, pool, *variants)
+    for variant, stake in zip(variants, (2.0, 3.0, 4.0), strict=True):
+        assert together[variant.id] == [[(11, stake, stake, stake * 2)]] * 3
+    assert told(lake, pool, variants[2]) == {variants[2].id: together[variants[2].id]}
+
+
+DICE = """
+class Mine(Bets):
+    def process_market_book(self, market, book):
+        self.stake = float(random.randrange(2, 9))
+        super().process_market_book(market, book)
+"""
+
+
+def test_random_numbers_are_the_variants_and_the_markets(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], tmp_path: Path
+):
+    first, second = (variant_of("dice", DICE, stake=stake) for stake in (2, 3))
+    together = told(lake, pool, first, second)
+    stakes = [orders[0][1] for orders in (*together[first.id], *together[second.id])]
+    assert len(set(stakes)) > 1
+    shutil.rmtree(Path(lake.root, "orders"))
+    assert told(lake, pool, second) == {second.id: together[second.id]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "config.place_latency = 10.0",
+        "setattr(config, 'cancel_latency', 10.0)",
+        "config.mine = 1",
+        "del config.order_sep",
+        "vars(config)['place_latency'] = 10.0",
+        "\n        try: config.place_latency = 10.0\n        except Exception: pass",
+    ],
+)
+def test_who_changes_flumines_settings_is_refused_by_name(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], change: str
+):
+    changing = variant_of("changing", f"\nclass Mine(Bets):\n    def start(self, flumine): {change}\n")
+    keeping = variant_of("keeping", "\nclass Mine(Bets): pass\n")
+    with pytest.raises(ReplayError, match=rf"^{changing.id} changed flumine\.config\.\w+, which is every variant's"):
+        told(lake, pool, changing, keeping)
+    assert told(lake, pool, keeping) == {keeping.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
+
+
+def test_a_module_that_changes_flumines_settings_cannot_be_imported(variant_of: Callable[..., Variant]):
+    with pytest.raises(
+        Exception, match=r"^changes:Mine: importing 'changes' raised ChangedConfigError: .*place_latency"
+    ) as error:
+        variant_of("changes", "\nconfig.place_latency = 10.0\nclass Mine(Bets): pass\n")
+    assert "\n" not in str(error.value)
+
+
+def test_settings_that_are_set_to_what_they_are_change_nothing(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    setting = variant_of("setting", "\nconfig.simulated = config.raise_errors = True\nclass Mine(Bets): pass\n")
+    assert told(lake, pool, setting) == {setting.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
+
+
+# What flumine logs, and what it raises
+
+LOGGED = """
+class Mine(Bets):
+    def check_market_book(self, market, book): return book.status == "OPEN"
+    def process_market_book(self, market, book):
+        if not self.done:
+            self.done = True
+            return self.bet(market, "BACK", LimitOrder(3.2, self.stake))
+        (order,) = market.blotter
+        market.replace_order(order, 3.2)
+        raise AssertionError("flumine raised what it logs, before this")
+"""
+
+AT_STARTING_PRICE = """
+class Mine(Bets):
+    def process_market_book(self, market, book):
+        self.done = True
+        self.bet(market, "LAY", MarketOnCloseOrder(10.0))
+"""
+
+BY_TARGET = """
+class Mine(Bets):
+    def process_market_book(self, market, book):
+        self.done = True
+        self.bet(market, "BACK", LimitOrder(3.0, None, bet_target_type="PAYOUT", bet_target_size=5.0))
+"""
+
+
+def test_flumines_own_kind_of_exception_fails_nobody(lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]):
+    logged = variant_of("logged", LOGGED)
+    assert told(lake, pool, logged) == {logged.id: [[(11, 2.0, 0.0, 0.0)]] * 3}
+
+
+def test_a_market_on_which_flumine_raises_is_a_reject_of_that_variant_alone(
+    pool: WorkerPool, variant_of: Callable[..., Variant], tmp_path: Path
+):
+    lake = Lake(tmp_path / "lake")
+    bad = market("1.900000002", (None, None, 20.0))  # a removal that reduces, and a runner without a factor
+    extract(pack(MARKETS | {"1.900000002": bad}, tmp_path / "month.tar"), lake, "all")
+    at_price, plain = variant_of("at_price", AT_STARTING_PRICE), variant_of("plain", "\nclass Mine(Bets): pass\n")
+    jobs = simulate(lake, "month", [at_price, plain], pool)
+    orders = orders_by_market(jobs, "selection_id")
+    assert orders[at_price.id, "1.900000002"] is None
+    assert [orders[at_price.id, market_id] for market_id in ("1.900000001", "1.900000003")] == [[(11,)]] * 2
+    assert [orders[plain.id, market_id] for market_id in MARKETS] == [[(11,)]] * 3
+    (reject,) = find_orders(jobs[0])[at_price.id].rejects
+    assert (reject.what, reject.reason) == ("1.900000002", "flumine cannot replay it")
+    assert reject.detail.startswith(f"{at_price.id}: TypeError: ")
+    assert reject.detail.endswith("in market 1.900000002 at 2023-11-14T22:13:28.000+00:00")
+    tally = simulate_chunk_task.fn(jobs[0], 1, 1, pool).data
+    assert (tally.taken, tally.out, tally.rejected, tally.cached) == (3, 2, 1, True)
+    figures = summary(lake, "month", jobs)
+    assert (figures[at_price.id]["orders"], figures[plain.id]["orders"]) == (2, 3)
+
+
+def test_what_flumine_cannot_simulate_is_said_of_each_market(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    target = variant_of("target", BY_TARGET)
+    (job,) = simulate(lake, "month", [target], pool)
+    rejects = find_orders(job)[target.id].rejects
+    assert [reject.what for reject in rejects] == list(MARKETS)
+    assert "NotImplementedError: Simulated betTargetSize placement not implemented" in rejects[0].detail
+
+
+# Freshness and counts
+
+
+def test_a_source_that_was_saved_while_the_run_was_under_way(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    source = (
+        "\nimport helper_of_saved as helper\nclass Mine(Bets):\n    def start(self, _): self.stake = helper.STAKE\n"
+    )
+    Path("helper_of_saved.py").write_text("STAKE = 2.0\n")
+    planned = variant_of("saved", source)
+    Path("helper_of_saved.py").write_text("STAKE = 5.0\n")
+    with pytest.raises(ChangedSourceError, match=rf"^{planned.id}: its source changed while the run was under way"):
+        told(lake, pool, planned)
+    again = variant_of("saved")
+    assert told(lake, pool, again) == {again.id: [[(11, 5.0, 5.0, 10.0)]] * 3}
+
+
+def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    source = "\nclass Mine(Bets):\n    def start(self, flumine): self.stake = float(open('stake.txt').read())\n"
+    Path("stake.txt").write_text("2")
+    reading = variant_of("reading", source)
+    assert told(lake, pool, reading) == {reading.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
+    jobs = simulate(lake, "month", [reading], pool)
+    before = summary(lake, "month", jobs)[reading.id]["net"]
+    Path("stake.txt").write_text("3")
+    assert find_orders(jobs[0]) == {}
+    assert told(lake, pool, reading) == {reading.id: [[(11, 3.0, 3.0, 6.0)]] * 3}
+    assert summary(lake, "month", jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)
+
+
+def test_markets_that_are_missing_from_the_orders_are_not_passed_over(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    plain = variant_of("counted", "\nclass Mine(Bets): pass\n")
+    (job,) = simulate(lake, "month", [plain], pool)
+    file = find_orders(job)[plain.id].file
+    table = lake.read(ORDERS, job.partition(plain))
+    lost = json.dumps(list(MARKETS)[1:])
+    lake.write(ORDERS, job.partition(plain), table.slice(1), file.fingerprint, notes={**file.notes, "markets": lost})
+    with pytest.raises(BalanceError, match=r"3 went in, but 2 came out and 0 were rejected"):
+        simulate_chunk_task.fn(job, 1, 1, pool)
+
+
+def test_a_strategy_that_fails_costs_itself(lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]):
+    failing = variant_of("failing", "\nclass Mine(Bets):\n    def process_market_book(self, market, book): 1 / 0\n")
+    exiting = variant_of("exiting", "\nimport os\nclass Mine(Bets):\n    def start(self, flumine): os._exit(3)\n")
+    plain = variant_of("plain", "\nclass Mine(Bets): pass\n")
+    with pytest.raises(
+        ReplayError, match=r"^failing.* in market 1\.900000001 at 2023-11-14T22:13:20\.000\+00:00, failing\.py:\d+"
+    ):
+        told(lake, pool, failing, plain)
+    with pytest.raises(Exception, match=rf"{exiting.id}"):
+        told(lake, pool, exiting, plain)
+    (job,) = simulate(lake, "month", [plain], pool)
+    assert simulate_chunk_task.fn(replace(job), 1, 1, pool).name == "Cached"
