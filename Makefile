@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 INSTALLED := $(VENV)/installed-$(VERSION)
+FLUMINE := flumine-$(shell sed -n 's/^flumine==//p' constraints.txt)
+FLUMINES_SOURCE := $(VENV)/source/$(FLUMINE).tar.gz
 
 .PHONY: install backtest serve bench sameness calibrate chaos audit lint test clean
 
@@ -14,6 +16,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@
+
+# Flumine's own tests come with its source; where it cannot be fetched, they are skipped.
+$(FLUMINES_SOURCE): $(INSTALLED)
+	@$(VENV)/bin/python -m pip download --quiet --no-deps --no-binary flumine --constraint constraints.txt \
+		--dest $(@D) flumine || echo "the source of $(FLUMINE) was not fetched: its tests are skipped"
 
 backtest: install
 	$(VENV)/bin/backtest sample
@@ -28,7 +35,7 @@ bench: install
 
 # Every book and order of every real market, and of three thousand made ones, by plain flumine and by us; `make test`
 # compares some. An hour.
-sameness: install
+sameness: install $(FLUMINES_SOURCE)
 	BACKTEST_TEST_WHOLE=1 $(VENV)/bin/python -m pytest --timeout 3600 --numprocesses 2 tests/golden
 
 # Whether intervals cover the truth, and edgeless sweeps name no winner, on races whose true chances are known.
@@ -50,7 +57,7 @@ lint: install
 	$(VENV)/bin/mypy
 
 # Files side by side on two cores: most of the time is waiting for servers, browsers and disks.
-test: install
+test: install $(FLUMINES_SOURCE)
 	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 clean:

@@ -54,6 +54,7 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
                 raise
             logger.warning("%s", one_line(error))
             logger.warning("backtest: once more from the first stage; what is whole is not done again")
+            parameters = parameters.anew()
     return _run_stages(parameters)
 
 

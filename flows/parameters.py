@@ -209,6 +209,14 @@ class BacktestParameters(Profile):
         files = (*model.days(market_dates), left_out_name(self.archive_names))
         return [*extracted, RejectSource("ratings", model.name, files), *simulated]
 
+    def anew(self) -> "BacktestParameters":
+        """Give the same parameters, of which nothing is worked out yet: a strategy's source may be another now.
+
+        Returns:
+            A copy.
+        """
+        return self.model_construct(**{name: getattr(self, name) for name in type(self).model_fields})
+
     def check(self) -> None:
         """Check what no single field tells, before any work begins.
 

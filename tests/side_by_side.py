@@ -9,6 +9,7 @@ from plain_flumine import Order, Raised, describe
 from tasks.simulation.fold import fold
 from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.leavings import Leavings
 from tasks.simulation.market_replay import Entry, replay_side_by_side
 from tasks.simulation.variant import Account, Variant
 from tasks.simulation.watched_book import WatchedStream
@@ -58,7 +59,7 @@ def orders_of(
     guard_config()
     kept = [raw.decode() for _, raw in (fold(messages, window) if folded else messages)]
     entries = [Judged(f"v{number}", make, market_id) for number, make in enumerate(makers)]
-    replay_side_by_side(stream(market_id, kept, _arguments(window)), entries)
+    replay_side_by_side(stream(market_id, kept, _arguments(window)), entries, Leavings([]))
     return [entry.told for entry in entries]
 
 

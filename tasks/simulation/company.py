@@ -156,7 +156,9 @@ class Company:
         """
         if not self.members:
             return
-        self._leavings.begin(f"{self.members[-1].variant.fingerprint} {market_id}")
+        # Where several draw at random, each is replayed again by itself.
+        first = (self._strangers or self.members)[0]
+        self._leavings.begin(f"{first.variant.fingerprint} {market_id}")
         entries = {member: Entry(member.variant, partial(member.make, market_id), market_id) for member in self.members}
         self._play(list(entries.values()), market_id, messages)
         left_by = self._leavings.left_by()
@@ -172,19 +174,21 @@ class Company:
             self.members.remove(member)
 
     def _play(self, entries: Sequence[Entry], market_id: str, messages: Sequence[str]) -> None:
-        variant, place = entries[0].variant, Place(market_id)
+        variant = entries[0].variant
         arguments = Window.parse(variant.window).listener_kwargs
+        kind = LakeStream if variant.engine == FLUMINE else WatchedStream if self._strangers else LeanStream
+        stream = kind(market_id, messages, arguments)
         try:
-            if variant.engine == FLUMINE:
-                for entry in entries:
-                    replay_alone(LakeStream(market_id, messages, arguments), entry)
+            if isinstance(stream, LeanStream):
+                replay_side_by_side(stream, entries, self._leavings)
             else:
-                kind = WatchedStream if self._strangers else LeanStream
-                replay_side_by_side(kind(market_id, messages, arguments), entries)
+                for entry in entries:
+                    replay_alone(kind(market_id, messages, arguments), entry)
             restore_config()
         except (ChangedBookError, ChangedConfigError) as error:
             # Found later than it was done, so it is known who did it only where nobody else could have.
             suspects = [member.variant.id for member in self._strangers]
+            place = Place(market_id, stream.publish_time)
             raise blame.failure(suspects[0] if len(suspects) == 1 else "", error, f"found {place}") from None
         finally:
             running.variant = ""

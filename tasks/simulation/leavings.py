@@ -1,4 +1,7 @@
-"""What strategies leave behind: in their classes and modules, in their process, in the global random state."""
+"""What strategies keep outside of their instances: in their classes and modules, in their process, in random numbers.
+
+A market must not find what another left there, nor a variant what another variant did.
+"""
 
 import decimal
 import locale
@@ -15,10 +18,7 @@ from tasks.simulation.kept_state import random_state, seed, snapshot
 
 
 class Leavings:
-    """Looks at what the strategies of a replay keep outside of their instances, market after market.
-
-    A market must not find what another left there, nor a variant what another variant did.
-    """
+    """Looks at what the strategies of a replay keep, after each market, and now and then in it."""
 
     def __init__(self, variants: Iterable[tuple[type[BaseStrategy], str]]) -> None:
         """Look at what there is before the first market.
@@ -27,9 +27,11 @@ class Leavings:
             variants: Strategies and variant ids.
         """
         self._variants = list(variants)
-        self._before = {strategy: _look(strategy) for strategy, _ in self._variants}
+        self._kept = {strategy: _Kept(strategy) for strategy, _ in self._variants}
         self._surroundings = _surroundings()
         self._random = b""
+        self._left: set[str] = set()
+        self._markets = self._ticks = 0
 
     def begin(self, text: str) -> None:
         """Begin a market, which has random numbers of its own.
@@ -39,37 +41,80 @@ class Leavings:
         """
         seed(text)
         self._random = random_state()
+        self._markets += 1
+        self._ticks = 0
+
+    def is_due(self, *, is_eventful: bool) -> bool:
+        """Tell whether to look within a market, because a variant may find there what another keeps for a while.
+
+        What a strategy keeps from tick to tick it keeps in its first market too, as a rule; so that is looked at on
+        every tick, the others at the ticks of which something may come, and now and then.
+
+        Args:
+            is_eventful: Whether the tick is one of them.
+
+        Returns:
+            True on every tick of the first market, on eventful ones, and on the 1st, 2nd, 4th, 8th … of each.
+        """
+        self._ticks += 1
+        if len(self._variants) < 2:  # noqa: PLR2004 - one finds what is its own
+            return False
+        return is_eventful or self._markets == 1 or not self._ticks & (self._ticks - 1)
+
+    def look(self) -> None:
+        """Look at all that is kept, and note whose is not as it was before the first market, or cannot be told.
+
+        Of what is every strategy's nobody knows who changed it, so that all are noted: surroundings, and random numbers
+        where there are several to draw them.
+        """
+        is_drawn = len(self._variants) > 1 and random_state() != self._random
+        is_all = is_drawn or _surroundings() != self._surroundings
+        changed = {strategy for strategy, kept in self._kept.items() if is_all or not kept.is_as_it_was}
+        self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)
 
     def left_by(self) -> set[str]:
         """Look at what a market left behind.
 
         Returns:
-            Ids of the variants of whose strategy something is not as it was before the first market, or cannot be told.
-            Of what is every strategy's nobody knows who changed it, so that all are meant: surroundings, and random
-            numbers where there are several to draw them.
+            Ids of all variants that were noted since the first market.
         """
-        is_drawn = len(self._variants) > 1 and random_state() != self._random
-        if self._variants and (is_drawn or _surroundings() != self._surroundings):
-            return {variant_id for _, variant_id in self._variants}
-        changed = {strategy for strategy, before in self._before.items() if not before.is_same(_look(strategy))}
-        return {variant_id for strategy, variant_id in self._variants if strategy in changed}
+        if self._variants:
+            self.look()
+        return self._left
 
 
 def _surroundings() -> tuple[object, ...]:
     return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext())
 
 
-class _Kept(NamedTuple):
-    """What a strategy's modules and classes hold."""
+class _Loaded(NamedTuple):
+    """Names of a strategy's own modules, and how many modules the process had then."""
 
-    modules: tuple[str, ...]
-    content: bytes | None
-
-    def is_same(self, other: "_Kept") -> bool:
-        return self.content is not None and self == other
+    names: tuple[str, ...]
+    modules: int
 
 
-def _look(strategy: type[BaseStrategy]) -> _Kept:
-    found = dependencies_of(strategy)
-    names = tuple(name for name in (*found.modules, *found.imported) if name in sys.modules)
-    return _Kept(names, snapshot([sys.modules[name] for name in names], strategy.__mro__))
+class _Kept:
+    """What a strategy's own modules and classes hold."""
+
+    def __init__(self, strategy: type[BaseStrategy]) -> None:
+        self._strategy = strategy
+        self._loaded = self._load()
+        self._content = self._look()
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether nothing changed, and no module of its own was imported since."""
+        if len(sys.modules) != self._loaded.modules:
+            before, self._loaded = self._loaded, self._load()
+            if self._loaded.names != before.names:
+                self._content = None
+        return self._content is not None and self._look() == self._content
+
+    def _load(self) -> _Loaded:
+        found = dependencies_of(self._strategy)
+        names = tuple(name for name in (*found.modules, *found.imported) if name in sys.modules)
+        return _Loaded(names, len(sys.modules))
+
+    def _look(self) -> bytes | None:
+        return snapshot([sys.modules[name] for name in self._loaded.names], self._strategy.__mro__)

@@ -5,10 +5,11 @@ markets and variants there are is `replay.py`'s business.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from betfairlightweight.resources import MarketBook
 from flumine import BaseStrategy, FlumineSimulation, config
 from flumine.clients import SimulatedClient
 from flumine.simulation.utils import SimulatedDateTime
@@ -23,6 +24,7 @@ from tasks.simulation.guarded_config import ChangedConfigError
 from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.lean_traded import TradedVolumes
+from tasks.simulation.leavings import Leavings
 from tasks.simulation.limits import LimitError
 from tasks.simulation.order_rows import Row, describe_orders
 from tasks.simulation.running import running
@@ -128,12 +130,13 @@ class Entry:
             self.outcome = Outcome(failure=blame.failure(self.id, error, Place(self._market_id)))
 
 
-def replay_side_by_side(stream: LeanStream, entries: Sequence[Entry]) -> None:
+def replay_side_by_side(stream: LeanStream, entries: Sequence[Entry], leavings: Leavings) -> None:
     """Replay a market once for all its variants: each tick goes to one after the other.
 
     Args:
         stream: The market's.
         entries: The variants; each is given its outcome.
+        leavings: Is told when it may be that one finds what another keeps.
 
     Raises:
         ReplayError: A limit was reached.
@@ -150,7 +153,7 @@ def replay_side_by_side(stream: LeanStream, entries: Sequence[Entry]) -> None:
         else:
             frameworks[entry] = simulation
             stream.stream_id = next(iter(simulation.streams)).stream_id  # each framework counts from the same
-    _play(stream, frameworks, volumes)
+    _play(stream, frameworks, volumes, leavings)
     for entry, simulation in frameworks.items():
         if not entry.is_over:
             running.variant = entry.id
@@ -182,34 +185,48 @@ def replay_alone(stream: LakeStream, entry: Entry) -> None:
         entry.fail(error, stream.publish_time)
 
 
-def _play(stream: LeanStream, frameworks: Mapping[Entry, LeanSimulation], volumes: TradedVolumes) -> None:
-    books, clock, settings = stream.create_generator()(), SimulatedDateTime(), vars(config)
+def _play(
+    stream: LeanStream, frameworks: Mapping[Entry, LeanSimulation], volumes: TradedVolumes, leavings: Leavings
+) -> None:
+    clock, settings = SimulatedDateTime(), vars(config)
     playing = {entry: simulation.take for entry, simulation in frameworks.items()}
     with clock:
         clock.reset_real_datetime()
-        while playing:
-            try:
-                (book,) = next(books)
-            except StopIteration:
-                break
-            except ChangedBookError:
-                raise
-            except WHATEVER as error:
-                for entry in playing:
-                    entry.fail(error, stream.publish_time)
-                break
+        for number, book in enumerate(_books(stream, playing)):
             # Flumine's clock, without a call.
             settings["current_time"] = book.publish_time
-            if book.status == "CLOSED":
+            is_closing = book.status == "CLOSED"
+            if is_closing:
                 volumes.forget()
             else:
                 volumes.take(book.runners)
-            for entry, take in tuple(playing.items()):
+            is_eventful = is_closing or any(simulation.handler_queue for simulation in frameworks.values())
+            looked_after = number % len(playing) if leavings.is_due(is_eventful=is_eventful) else None
+            for place, (entry, take) in enumerate(tuple(playing.items())):
                 running.variant = entry.id
                 try:
                     take(book)
                 except WHATEVER as error:
                     entry.fail(error, book.publish_time_epoch)
                     del playing[entry]
+                if place == looked_after:
+                    leavings.look()
     for simulation in frameworks.values():
         simulation.handler_queue.clear()
+
+
+def _books(stream: LeanStream, playing: Mapping[Entry, object]) -> Iterator[MarketBook]:
+    """Give the market's books for as long as anybody plays."""
+    books = stream.create_generator()()
+    while playing:
+        try:
+            (book,) = next(books)
+        except StopIteration:
+            return
+        except ChangedBookError:
+            raise
+        except WHATEVER as error:
+            for entry in playing:
+                entry.fail(error, stream.publish_time)
+            return
+        yield book

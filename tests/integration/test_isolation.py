@@ -143,6 +143,37 @@ class Mine(Bets):
         seen.add(market.market_id)
         super().process_market_book(market, book)
 """,
+    "keeps a mark in its module until the market is removed": """
+marked = set()
+class Mine(Bets):
+    def check_market_book(self, market, book):
+        return super().check_market_book(market, book) and market.market_id not in marked
+    def process_market_book(self, market, book):
+        marked.add(market.market_id)
+        super().process_market_book(market, book)
+    def remove_market(self, market_id):
+        marked.discard(market_id)
+        super().remove_market(market_id)
+""",
+    "says in its class that it is busy, while its order waits": """
+class Mine(Bets):
+    busy = False
+    def check_market_book(self, market, book): return super().check_market_book(market, book) and not Mine.busy
+    def process_market_book(self, market, book):
+        Mine.busy = True
+        super().process_market_book(market, book)
+        self.done = False
+    def process_orders(self, market, orders):
+        if orders[0].complete:
+            Mine.busy, self.done = False, True
+""",
+    "takes turns": """
+class Mine(Bets):
+    turn = 0
+    def check_market_book(self, market, book):
+        Mine.turn = (Mine.turn + 1) % 3
+        return super().check_market_book(market, book) and Mine.turn == 1
+""",
     "patches flumine's class": """
 class Mine(Bets):
     def check_market_book(self, market, book):
@@ -174,14 +205,16 @@ class Mine(Bets):
 
 
 def test_random_numbers_are_the_variants_and_the_markets(
-    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], tmp_path: Path
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):
     first, second = (variant_of("dice", DICE, stake=stake) for stake in (2, 3))
     together = told(lake, pool, first, second)
     stakes = [orders[0][1] for orders in (*together[first.id], *together[second.id])]
     assert len(set(stakes)) > 1
-    shutil.rmtree(Path(lake.root, "orders"))
-    assert told(lake, pool, second) == {second.id: together[second.id]}
+    ours = make_variant("back_favourite", {}, ratings="", window="all", account=Account())
+    for company in ([second], [second, ours], [ours, first, second]):
+        shutil.rmtree(Path(lake.root, "orders"))
+        assert told(lake, pool, *company)[second.id] == together[second.id]
 
 
 @pytest.mark.parametrize(

@@ -164,3 +164,40 @@ def test_the_ui_tells_the_story(month, ratings_url, undisturbed, server, backtes
     assert "simulate chunk 3/11" in names
     assert "extract chunk 11/11" in names
     assert any(name.startswith("ratings iggy 2026-01-") for name in names)
+
+
+SAVES = """
+from pathlib import Path
+
+import helper_that_is_saved
+from flumine import BaseStrategy
+from flumine.order.ordertype import LimitOrder
+from flumine.order.trade import Trade
+
+# As if somebody saved the file while archives were being extracted, after this module was imported by the plan.
+folder = Path(__file__).parent
+if not (folder / "saved").exists():
+    (folder / "saved").touch()
+    (folder / "helper_that_is_saved.py").write_text("STAKE = 5.0\\n")
+
+
+class Saves(BaseStrategy):
+    placed = False
+
+    def check_market_book(self, market, market_book):
+        return market_book.status == "OPEN" and not self.placed
+
+    def process_market_book(self, market, market_book):
+        self.placed = True
+        runner = market_book.runners[0]
+        trade = Trade(market.market_id, runner.selection_id, runner.handicap, self)
+        market.place_order(trade.create_order("BACK", LimitOrder(1.01, helper_that_is_saved.STAKE)))
+"""
+
+
+def test_a_source_that_is_saved_while_the_run_is_under_way_counts_as_it_is_in_the_end(month, tmp_path, backtest_json):
+    (tmp_path / "helper_that_is_saved.py").write_text("STAKE = 2.0\n")
+    (tmp_path / "saves.py").write_text(SAVES)
+    asked = ("run", month.archive, "--strategy", "saves:Saves", "--lake", tmp_path / "lake")
+    (variant,) = backtest_json(*asked, PYTHONPATH=str(tmp_path))["variants"]
+    assert (variant["turnover"], variant["bets"]) == (5.0 * variant["bets"], 60)
