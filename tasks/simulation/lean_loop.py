@@ -67,25 +67,24 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         market.context["simulated"] = self._matching.analytics
         if market.blotter.active or self._volumes.is_news or len(self._market_middleware) > 1:
             self._process_market_middleware(market)
+        strategy = self._strategy
         # The market's stream is all that the strategy can be subscribed to.
-        if self._strategy.streams:
-            if is_new:
-                call_strategy_error_handling(self._strategy.process_new_market, market, market_book)
-            self._call_strategy(market, market_book)
+        if not strategy.streams:
+            return
+        if is_new:
+            call_strategy_error_handling(strategy.process_new_market, market, market_book)
+        try:
+            is_wanted = strategy.check_market_book(market, market_book)
+        except FlumineException:
+            return  # flumine logs its own kind, and goes on
+        if is_wanted:
+            call_strategy_error_handling(strategy.process_market_book, market, market_book)
 
     def _process_market_middleware(self, market: Market) -> None:
         for middleware in self._market_middleware:
             call_middleware_error_handling(middleware, market)
         if market.blotter.active:
             self._process_simulated_orders(market)
-
-    def _call_strategy(self, market: Market, market_book: MarketBook) -> None:
-        try:
-            is_wanted = self._strategy.check_market_book(market, market_book)
-        except FlumineException:
-            return  # flumine logs its own kind, and goes on
-        if is_wanted:
-            call_strategy_error_handling(self._strategy.process_market_book, market, market_book)
 
     def _process_simulated_orders(self, market: Market) -> None:
         # Flumine asks on every tick, also where there is nothing to be done and nobody to be told.

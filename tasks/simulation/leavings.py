@@ -44,8 +44,13 @@ class Leavings:
         self._markets += 1
         self._ticks = 0
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether a variant may find within a market what another keeps there for a while."""
+        return len(self._variants) > 1
+
     def is_due(self, *, is_eventful: bool) -> bool:
-        """Tell whether to look within a market, because a variant may find there what another keeps for a while.
+        """Tell whether to look within a market.
 
         What a strategy keeps from tick to tick it keeps in its first market too, as a rule; so that is looked at on
         every tick, the others at the ticks of which something may come, and now and then.
@@ -57,8 +62,6 @@ class Leavings:
             True on every tick of the first market, on eventful ones, and on the 1st, 2nd, 4th, 8th … of each.
         """
         self._ticks += 1
-        if len(self._variants) < 2:  # noqa: PLR2004 - one finds what is its own
-            return False
         return is_eventful or self._markets == 1 or not self._ticks & (self._ticks - 1)
 
     def look(self) -> None:
@@ -67,7 +70,7 @@ class Leavings:
         Of what is every strategy's nobody knows who changed it, so that all are noted: surroundings, and random numbers
         where there are several to draw them.
         """
-        is_drawn = len(self._variants) > 1 and random_state() != self._random
+        is_drawn = self.are_shared and random_state() != self._random
         is_all = is_drawn or _surroundings() != self._surroundings
         changed = {strategy for strategy, kept in self._kept.items() if is_all or not kept.is_as_it_was}
         self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)

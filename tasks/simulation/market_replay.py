@@ -32,6 +32,8 @@ from tasks.simulation.stream import LakeStream
 from tasks.simulation.variant import Variant
 from tasks.simulation.watched_book import ChangedBookError, WatchedStream
 
+Take = Callable[[MarketBook], None]
+
 
 class Outcome(NamedTuple):
     """What a market gave a variant: orders, or one of the two reasons why not.
@@ -189,7 +191,7 @@ def _play(
     stream: LeanStream, frameworks: Mapping[Entry, LeanSimulation], volumes: TradedVolumes, leavings: Leavings
 ) -> None:
     clock, settings = SimulatedDateTime(), vars(config)
-    playing = {entry: simulation.take for entry, simulation in frameworks.items()}
+    playing: dict[Entry, Take] = {entry: simulation.take for entry, simulation in frameworks.items()}
     with clock:
         clock.reset_real_datetime()
         for number, book in enumerate(_books(stream, playing)):
@@ -200,19 +202,27 @@ def _play(
                 volumes.forget()
             else:
                 volumes.take(book.runners)
-            is_eventful = is_closing or any(simulation.handler_queue for simulation in frameworks.values())
-            looked_after = number % len(playing) if leavings.is_due(is_eventful=is_eventful) else None
-            for place, (entry, take) in enumerate(tuple(playing.items())):
-                running.variant = entry.id
-                try:
-                    take(book)
-                except WHATEVER as error:
-                    entry.fail(error, book.publish_time_epoch)
-                    del playing[entry]
-                if place == looked_after:
+            everyone = tuple(playing.items())
+            if leavings.are_shared:
+                is_eventful = is_closing or any(simulation.handler_queue for simulation in frameworks.values())
+                if leavings.is_due(is_eventful=is_eventful):
+                    some = number % len(everyone) + 1
+                    _take(playing, everyone[:some], book)
                     leavings.look()
+                    everyone = everyone[some:]
+            _take(playing, everyone, book)
     for simulation in frameworks.values():
         simulation.handler_queue.clear()
+
+
+def _take(playing: dict[Entry, Take], some: Sequence[tuple[Entry, Take]], book: MarketBook) -> None:
+    for entry, take in some:
+        running.variant = entry.id
+        try:
+            take(book)
+        except WHATEVER as error:
+            entry.fail(error, book.publish_time_epoch)
+            del playing[entry]
 
 
 def _books(stream: LeanStream, playing: Mapping[Entry, object]) -> Iterator[MarketBook]:
