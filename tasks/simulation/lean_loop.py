@@ -66,7 +66,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         market(market_book)
         market.context["simulated"] = self._matching.analytics
         if market.blotter.active or self._volumes.is_news or len(self._market_middleware) > 1:
-            self._process_market_middleware(market)
+            self._process_orders(market)
         strategy = self._strategy
         # The market's stream is all that the strategy can be subscribed to.
         if not strategy.streams:
@@ -80,16 +80,18 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         if is_wanted:
             call_strategy_error_handling(strategy.process_market_book, market, market_book)
 
-    def _process_market_middleware(self, market: Market) -> None:
-        for middleware in self._market_middleware:
-            call_middleware_error_handling(middleware, market)
-        if market.blotter.active:
+    def _process_orders(self, market: Market) -> None:
+        """Match and complete orders, and tell the strategy of them; where nothing can have happened, tell it only."""
+        is_idle = market.blotter.active and len(self._market_middleware) == 1 and self._matching.is_idle(market)
+        if not is_idle:
+            for middleware in self._market_middleware:
+                call_middleware_error_handling(middleware, market)
+        if market.blotter.active and not (is_idle and self._is_told_nothing):
             self._process_simulated_orders(market)
 
-    def _process_simulated_orders(self, market: Market) -> None:
-        # Flumine asks on every tick, also where there is nothing to be done and nobody to be told.
-        if market.blotter.has_live_orders or self._has_process_orders or "process_orders" in vars(self._strategy):
-            super()._process_simulated_orders(market)
+    @property
+    def _is_told_nothing(self) -> bool:
+        return not self._has_process_orders and "process_orders" not in vars(self._strategy)
 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
         market = super()._add_market(market_id, market_book, venue_type)

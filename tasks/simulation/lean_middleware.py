@@ -54,6 +54,26 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         self.analytics: Analytics = {}
         self._seen: tuple[int, int] | None = None
 
+    def is_idle(self, market: Market) -> bool:
+        """Tell whether nothing can happen to any order at this tick.
+
+        Args:
+            market: With its new book.
+
+        Returns:
+            True where nobody touched an order since the last tick, the market's version is what it was, and nothing was
+            traded on any runner.
+        """
+        book, volumes = market.market_book, self._volumes
+        return not (
+            volumes.trading
+            or volumes.is_news
+            or self.looks_at_all
+            or self._seen != (book.version, market._transaction_id)  # noqa: SLF001 - where flumine counts transactions
+            or book.bsp_reconciled
+            or config.simulation_available_prices
+        )
+
     def __call__(self, market: Market) -> None:
         """Void and reduce what a removal concerns, then match the market's orders.
 
@@ -76,8 +96,8 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         self.analytics = {}
 
     def _process_simulated_orders(self, market: Market, market_analytics: Analytics) -> None:
-        book = market.market_book
-        seen = book.version, market._transaction_id  # noqa: SLF001 - flumine counts a market's transactions there
+        book, trading = market.market_book, self._volumes.trading
+        seen = book.version, market._transaction_id  # noqa: SLF001 - as above
         is_quiet = seen == self._seen and not self.looks_at_all
         self._seen, self.looks_at_all = seen, False
         if (
@@ -89,9 +109,6 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
             super()._process_simulated_orders(market, market_analytics)
             return
         # Otherwise an order can only be matched by what was traded on its runner.
-        trading = self._volumes.trading
-        if not trading:
-            return
         for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine walks them, the complete too
             affected = [
                 order
