@@ -1,16 +1,27 @@
-"""What the README prints works as printed."""
+"""What the README and the pages of docs/ print works as printed."""
 
 import contextlib
 import csv
 import io
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-QUERIES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PROJECT = Path(__file__).resolve().parents[2]
+DOCS = {page.name: page.read_text() for page in sorted((PROJECT / "docs").glob("*.md"))}
+README = (PROJECT / "README.md").read_text()
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").glob("*.md")]
+
+
+def printed_python(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", DOCS[page], re.DOTALL)
+
+
+QUERIES = printed_python("lake.md")
+STRATEGY, ITS_FILE = printed_python("strategies.md")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +54,7 @@ def test_a_query_of_three_lines_works(query, sampled, monkeypatch):
     assert len(query.strip().splitlines()) == 3
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(query, {})  # noqa: S102 - the README's own words are what is tested
+        exec(query, {})  # noqa: S102 - the page's own words are what is tested
     assert "rated_price-" in printed.getvalue()
 
 
@@ -58,7 +69,42 @@ def test_the_figures_come_out_as_csv(sampled, backtest):
         assert row["verdict"] in printed
 
 
-def test_every_verb_is_in_the_readme(backtest):
+def test_the_strategy_that_declares_a_file_is_replayed_when_that_changed(sampled, backtest_json, monkeypatch):
+    folder, _ = sampled
+    monkeypatch.chdir(folder)
+    (folder / "limits.py").write_text(STRATEGY)
+    exec(ITS_FILE, {})  # noqa: S102 - as above
+    (command,) = re.findall(r"^backtest (run data_lake/sample.*)$", DOCS["strategies.md"], re.MULTILINE)
+    words = [str(folder / word) if word.startswith("data_lake") else word for word in shlex.split(command)]
+
+    def run():
+        done = backtest_json(*words, PYTHONPATH=str(folder))
+        return done["stages"]["simulate"]["cached"], done["variants"][0]["bets"]
+
+    (was_cached, bets), second = run(), run()
+    assert (was_cached, second) == (False, (True, bets))
+    exec(ITS_FILE.replace("4.0", "3.0"), {})  # noqa: S102 - as above
+    was_cached, fewer = run()
+    assert not was_cached
+    assert fewer < bets
+
+
+def test_every_verb_and_option_is_in_the_pages(backtest):
     verbs = re.findall(r"^[│ ]+(\w+)  +\S", backtest("--help").stdout, re.MULTILINE)
     assert {"run", "show", "strategies", "sample"} <= set(verbs)
-    assert [verb for verb in verbs if verb not in README] == []
+    everything = README + "".join(DOCS.values())
+    assert [verb for verb in verbs if not re.search(rf"`{verb}`|backtest {verb}\b", everything)] == []
+    options = re.findall(r"^[│* ]+(--[\w-]+)", backtest("sweep", "--help").stdout, re.MULTILINE)
+    assert {"--strategy", "--set", "--worker-megabytes"} <= set(options)
+    assert [option for option in options if f"`{option}`" not in DOCS["options.md"]] == ["--help"]
+
+
+def test_the_readme_is_short_and_names_every_page():
+    assert len(README.splitlines()) <= 150
+    assert [page for page in DOCS if f"(docs/{page})" not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
