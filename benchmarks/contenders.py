@@ -32,7 +32,8 @@ from tasks.lake.store import Lake
 from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
 from tasks.ratings.services import session
 from tasks.selection import MarketFilter, select_markets
-from tasks.simulation.framework import raise_what_is_swallowed
+from tasks.simulation.framework import quiet
+from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.replay import find_orders, replay_chunk
 from tasks.simulation.stage import plan as plan_replay
 from tasks.simulation.variant import Account, Variant, make_variant
@@ -119,7 +120,8 @@ def _plain_flumine(subject: Subject) -> tuple[float, int]:
             for row in csv.DictReader(file):
                 rated = ratings.setdefault(row["market_id"].ljust(11, "0"), {})
                 rated.setdefault(int(row["selection_id"]), float(row["rating"]))
-        raise_what_is_swallowed()
+        quiet()
+        guard_config()
         started = time.perf_counter()
         framework = FlumineSimulation(clients.SimulatedClient())
         arguments = {"inplay": False, "seconds_to_start": 80}

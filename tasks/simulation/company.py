@@ -156,6 +156,8 @@ class Company:
         """
         if not self.members:
             return
+        for member in self._strangers:
+            recorder.opened_by(member.variant.id).begin_market()
         # Where several draw at random, each is replayed again by itself.
         first = (self._strangers or self.members)[0]
         self._leavings.begin(f"{first.variant.fingerprint} {market_id}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from tasks.errors import ReplayError
+from tasks.errors import ChangedSourceError, ReplayError
 from tasks.lake.datasets import ORDERS
 from tasks.lake.fingerprint import ENGINE, digest, fingerprint
 from tasks.lake.parquet import LakeFile
@@ -169,7 +169,10 @@ def write_orders(job: ReplayJob, variant: Variant, replayed: Replayed) -> Orders
 
     Raises:
         ReplayError: The strategy left orders that cannot be written down.
+        ChangedSourceError: What the strategy used is already another, so that its orders would be stale at once.
     """
+    if (replayed.depends.files or replayed.depends.folders) and (changed := what_changed(replayed.depends)):
+        raise ChangedSourceError(f"{variant.id}: {changed}; what a strategy reads has to stay while it is replayed")
     try:
         table = pa.Table.from_pylist(list(replayed.rows), schema=ORDERS.schema)
     except (pa.ArrowException, TypeError, ValueError) as error:

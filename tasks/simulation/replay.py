@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from tasks.errors import BacktestError, LakeError, ReplayError
+from tasks.errors import BacktestError, ChangedSourceError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS, WINDOWS, Dataset
 from tasks.lake.parquet import Reader
 from tasks.lake.store import file_path
@@ -96,13 +96,14 @@ def _replay(job: ReplayJob) -> Company:
 
 def _write(job: ReplayJob, company: Company) -> ReplayedChunk:
     """Write side by side, because a file's writer mostly waits until the disk has it."""
-    orders, failures = {}, [*company.failures]
+    orders: dict[str, Orders] = {}
+    failures: list[BacktestError] = [*company.failures]
     with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
         writing = {m.variant.id: threads.submit(write_orders, job, m.variant, m.replayed) for m in company.members}
     for variant_id, written in writing.items():
         try:
             orders[variant_id] = written.result()
-        except ReplayError as error:
+        except (ReplayError, ChangedSourceError) as error:
             failures.append(error)
     return ReplayedChunk(orders, failures, company.leavers)
 

@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.errors import BacktestError, InputError, ReplayError, WorkerError
+from tasks.errors import BacktestError, ChangedSourceError, InputError, ReplayError, WorkerError
 from tasks.extraction.extract import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
@@ -123,8 +123,8 @@ def _market_by_market(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
     try:
         parts = [pool.run(replay_market, replace(job, market_ids=(market_id,))) for market_id in job.market_ids]
         return ReplayedChunk({variant.id: write_orders(job, variant, joined(parts))})
-    except (ReplayError, WorkerError) as error:
-        return _without_culprit(job, error, pool)
+    except (ReplayError, WorkerError, ChangedSourceError) as error:
+        return ReplayedChunk({}, [_of_variant(error, job)])
 
 
 def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError, pool: WorkerPool) -> ReplayedChunk:
@@ -145,8 +145,8 @@ def _together(*parts: ReplayedChunk) -> ReplayedChunk:
     return ReplayedChunk(orders, [failure for part in parts for failure in part.failures])
 
 
-def _of_variant(error: ReplayError | WorkerError, job: ReplayJob) -> BacktestError:
-    if isinstance(error, ReplayError):
+def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
+    if not isinstance(error, WorkerError):
         return error
     first, last, (variant,) = job.market_ids[0], job.market_ids[-1], job.variants
     return WorkerError(f"{variant.id} on chunk {job.chunk} of {job.archive}, markets {first} to {last}: {error}")

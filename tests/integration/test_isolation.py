@@ -352,6 +352,31 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
     assert summary(lake, "month", jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    "keeps",
+    [
+        "self.stake += len(STATE.read_text()) if STATE.exists() else 0; STATE.write_text('bet')",
+        "STATE.touch(); STATE.write_text(STATE.read_text() + 'bet')",
+        "STATE.open('a+').write('bet')",
+    ],
+)
+def test_a_strategy_that_keeps_its_state_in_a_file_is_refused_by_name(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], keeps: str
+):
+    source = f"""
+from pathlib import Path
+STATE = Path("state.txt")
+class Mine(Bets):
+    def process_market_book(self, market, book):
+        {keeps}
+        super().process_market_book(market, book)
+"""
+    keeping, plain = variant_of("stateful", source), variant_of("plain", "\nclass Mine(Bets): pass\n")
+    with pytest.raises(ChangedSourceError, match=rf"^{keeping.id}: state\.txt .*has to stay while it is replayed"):
+        told(lake, pool, keeping, plain)
+    assert told(lake, pool, plain) == {plain.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
+
+
 def test_markets_that_are_missing_from_the_orders_are_not_passed_over(
     lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):

@@ -22,16 +22,24 @@ class Opened:
         self.files: dict[str, str | None] = {}
         self.folders: dict[str, str | None] = {}
         self._written: set[str] = set()
+        self._written_before: set[str] = set()
+
+    def begin_market(self) -> None:
+        """Begin a market: what was written until now is not its own."""
+        self._written_before |= self._written
+        self._written.clear()
 
     def note_file(self, path: str | os.PathLike[str]) -> None:
-        """Note that a file is about to be read; one that was written here first is no input.
+        """Note that a file is about to be read.
+
+        One that was written in this market is no input, and one that was written in another is none that would last.
 
         Args:
             path: The file.
         """
         path = short(path)
         if path not in self._written:
-            _note(self.files, path, file_digest(path))
+            _note(self.files, path, CHANGED if path in self._written_before else file_digest(path))
 
     def note_folder(self, path: str) -> None:
         """Note that a folder is about to be listed.
