@@ -174,6 +174,15 @@ class Mine(Bets):
         Mine.turn = (Mine.turn + 1) % 3
         return super().check_market_book(market, book) and Mine.turn == 1
 """,
+    "keeps a mark in the environment": """
+import os
+class Mine(Bets):
+    def check_market_book(self, market, book):
+        return super().check_market_book(market, book) and "MINE_OF_KEEPER" not in os.environ
+    def process_market_book(self, market, book):
+        os.environ["MINE_OF_KEEPER"] = "1"
+        super().process_market_book(market, book)
+""",
     "patches flumine's class": """
 class Mine(Bets):
     def check_market_book(self, market, book):
@@ -194,6 +203,27 @@ def test_each_variant_bets_in_each_market_as_it_does_alone(
     for variant, stake in zip(variants, (2.0, 3.0, 4.0), strict=True):
         assert together[variant.id] == [[(11, stake, stake, stake * 2)]] * 3
     assert told(lake, pool, variants[2]) == {variants[2].id: together[variants[2].id]}
+
+
+BRIEF = """
+class Mine(Bets):
+    busy, ticks = False, 0
+    def check_market_book(self, market, book):
+        self.ticks += 1
+        if self.ticks == 4:
+            Mine.busy = False
+        return self.ticks == 3 and not Mine.busy
+    def process_market_book(self, market, book):
+        Mine.busy = True
+        super().process_market_book(market, book)
+"""
+
+
+def test_what_one_keeps_for_a_tick_reaches_no_other(lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]):
+    variants = [variant_of("brief", BRIEF, stake=stake) for stake in (2, 3, 4)]
+    together = told(lake, pool, *variants)
+    for variant, stake in zip(variants, (2.0, 3.0, 4.0), strict=True):
+        assert [[order[:2] for order in orders] for orders in together[variant.id]] == [[(11, stake)]] * 3
 
 
 DICE = """

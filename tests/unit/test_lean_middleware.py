@@ -79,6 +79,16 @@ class ListensLater(BaseStrategy):
         market.place_order(trade.create_order(side="BACK", order_type=LimitOrder(3.5, 2.0)))
 
 
+class ListensLaterAndCounts(ListensLater):
+    """Bets again once it was told of its order four times, which is also at ticks at which nothing happens to it."""
+
+    def check_market_book(self, market: Any, market_book: Any) -> bool:
+        if len(self.heard) == 4 and len(market.blotter) == 1:
+            trade = Trade(market.market_id, 12, 0, self)
+            market.place_order(trade.create_order(side="BACK", order_type=LimitOrder(3.5, 2.0)))
+        return not len(market.blotter) and market_book.status == "OPEN"
+
+
 def both(market: Any, make: Callable[[], BaseStrategy]) -> list[dict[str, Any]]:
     """The orders that plain flumine gives, which are ours."""
     expected = judged(market.lines, make, {})
@@ -129,6 +139,13 @@ def test_process_orders_is_called_also_where_it_was_given_later(hand_made: Calla
     for seconds in (97, 96, 95, 94):
         market.tick(seconds)
     assert len(both(market.close(), ListensLater)) == 2
+
+
+def test_process_orders_is_called_at_quiet_ticks_also_where_it_was_given_later(hand_made: Callable[..., Any]):
+    market = hand_made().define(100).prices(99, 11, 3.0, 4.0).prices(98, 12, 3.0, 4.0)
+    for seconds in (97, 96, 95, 94, 93, 92):
+        market.tick(seconds)
+    assert len(both(market.close(), ListensLaterAndCounts)) == 2
 
 
 def test_this_engine_is_the_one_that_the_tests_prove():

@@ -697,3 +697,35 @@ def test_an_abandoned_market_has_void_bets(replay_hand_made, hand_made):
 def test_prices_that_are_no_numbers_do_no_harm(replay_hand_made, hand_made):
     market = ready(hand_made).tick(10, {"id": 11, "spn": "NaN", "spf": "Infinity"})
     assert len(replay_hand_made(market.close(), FAVOURITE)[FAVOURITE.id]) == 1
+
+
+READS_ALL_RATINGS = """
+from flumine import BaseStrategy
+from flumine.order.ordertype import LimitOrder
+from flumine.order.trade import Trade
+
+class Reads(BaseStrategy):
+    def __init__(self, ratings, other=0, **kwargs):
+        super().__init__(max_order_exposure=1e6, max_selection_exposure=1e6, **kwargs)
+        self.ratings, self.done = ratings, False
+
+    def check_market_book(self, market, market_book):
+        return market_book.status == "OPEN" and not self.done
+
+    def process_market_book(self, market, market_book):
+        self.done = True
+        size = 2.0 * len(self.ratings) + len(self.ratings[market.market_id])
+        self.ratings.pop(market.market_id).clear()  # its own to change
+        runner = next(r for r in market_book.runners if r.status == "ACTIVE")
+        trade = Trade(market.market_id, runner.selection_id, runner.handicap, self)
+        market.place_order(trade.create_order(side="BACK", order_type=LimitOrder(1000, size)))
+"""
+
+
+def test_a_strategy_is_given_the_ratings_of_the_market_alone_and_as_its_own(job, markets, ratings, write_module):
+    write_module("reads_ratings_of_replay", READS_ALL_RATINGS)
+    variants = [variant_of("reads_ratings_of_replay:Reads", other=other) for other in (1, 2)]
+    rows = orders_of(job(*variants, kinds=["usual", "second"]))
+    expected = [2.0 + len(ratings["truth"][markets[kind].id]) for kind in ("usual", "second")]
+    for variant in variants:
+        assert [row["size"] for row in rows[variant.id]] == expected

@@ -205,6 +205,15 @@ def test_what_was_written_is_found(two_chunks):
     assert find_results(two_chunks) is None
 
 
+def test_results_of_orders_that_were_made_again_otherwise_are_not_found(two_chunks):
+    write_results(two_chunks, MARKETS)
+    job, variant = two_chunks.jobs[0], VARIANTS[0]
+    rows = [row(variant, IDS[0], 1, 11.0), row(variant, IDS[1], 1, -5.0)]
+    write_orders(job, variant, Replayed(rows, job.market_ids, (), Dependencies()))
+    assert find_results(two_chunks) is None
+    assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
+
+
 def test_another_question_is_another_run(two_chunks):
     lake, variants, jobs = two_chunks.lake, two_chunks.variants, two_chunks.jobs
     runs = [
