@@ -20,7 +20,7 @@ from tasks.simulation.framework import quiet
 from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.leavings import Leavings
+from tasks.simulation.leavings import Leavings, surroundings
 from tasks.simulation.market_replay import Entry, Outcome, replay_alone, replay_side_by_side
 from tasks.simulation.running import running
 from tasks.simulation.strategy_class import find_strategy, strategy_maker
@@ -124,6 +124,7 @@ class Company:
         guard_config()
         record_dependencies()
         self._job = job
+        before = surroundings()
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
         self.leavers: list[str] = []
@@ -136,6 +137,10 @@ class Company:
             except WHATEVER as error:
                 self.failures.append(blame.failure(variant.id, error, "before the first market"))
         running.variant = ""
+        if len(self._strangers) > 1 and surroundings() != before:
+            # A module changed them as it was imported, and nobody knows which.
+            self.leavers = [member.variant.id for member in self._strangers]
+            self.members = [member for member in self.members if not member.is_stranger]
         # What the last market leaves behind for nobody does not matter.
         is_last_of_one = len(job.market_ids) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from flumine import BaseStrategy
 
 from tasks.simulation.dependencies.record import dependencies_of
@@ -28,7 +29,7 @@ class Leavings:
         """
         self._variants = list(variants)
         self._kept = {strategy: _Kept(strategy) for strategy, _ in self._variants}
-        self._surroundings = _surroundings()
+        self._surroundings = surroundings()
         self._random = b""
         self._left: set[str] = set()
         self._markets = self._ticks = 0
@@ -71,7 +72,7 @@ class Leavings:
         where there are several to draw them.
         """
         is_drawn = self.are_shared and random_state() != self._random
-        is_all = is_drawn or _surroundings() != self._surroundings
+        is_all = is_drawn or surroundings() != self._surroundings
         changed = {strategy for strategy, kept in self._kept.items() if is_all or not kept.is_as_it_was}
         self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)
 
@@ -86,8 +87,9 @@ class Leavings:
         return self._left
 
 
-def _surroundings() -> tuple[object, ...]:
-    return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext())
+def surroundings() -> tuple[object, ...]:
+    """Tell what is every strategy's of a process, to be compared: environment, folder, locale, arithmetic."""
+    return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext()), np.geterr()
 
 
 class _Loaded(NamedTuple):

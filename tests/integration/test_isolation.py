@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pipeline import extract, orders_by_market, pack, simulate, summary
 
@@ -274,6 +275,20 @@ def test_a_module_that_changes_flumines_settings_cannot_be_imported(variant_of: 
     ) as error:
         variant_of("changes", "\nconfig.place_latency = 10.0\nclass Mine(Bets): pass\n")
     assert "\n" not in str(error.value)
+
+
+def test_an_import_that_sets_the_arithmetic_of_its_process_reaches_no_other(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    strict = variant_of("strict", "\nimport numpy as np\nnp.seterr(all='raise')\nclass Mine(Bets): pass\n")
+    np.seterr(all="warn")  # the plan imports it in this process, too
+    source = """
+import numpy as np
+class Mine(Bets):
+    def start(self, flumine): self.stake = 2.0 if np.geterr()["over"] == "warn" else 7.0
+"""
+    plain = variant_of("usual", source)
+    assert told(lake, pool, strict, plain)[plain.id] == [[(11, 2.0, 2.0, 4.0)]] * 3
 
 
 def test_settings_that_are_set_to_what_they_are_change_nothing(
