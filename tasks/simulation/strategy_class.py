@@ -117,14 +117,20 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
         if key not in context
     }
     try:
-        checked = {**model.model_validate(named).model_dump(mode="json", exclude_unset=own is None), **context}
+        made = model.model_validate(named)
+        checked = {**made.model_dump(mode="json", exclude_unset=own is None), **context}
         json.dumps(checked, allow_nan=False)
+        lasts = own is None or model.model_validate(checked) == made
     except ValidationError as error:
         known = ", ".join(model.model_fields) or "none"
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise StrategyError(f"{name}: {problems}. Its parameters are {known}") from None
     except (TypeError, ValueError) as error:
         raise StrategyError(f"{name}: {dict(parameters)} has a value that JSON cannot write ({error})") from None
+    if not lasts:
+        raise StrategyError(
+            f"{name}: its Parameters are others when they are written down and read again; see {checked}"
+        )
     return checked
 
 

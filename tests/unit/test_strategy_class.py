@@ -276,3 +276,23 @@ def test_a_subclass_that_passes_ratings_on_takes_ratings(write_module):
     )
     write_module("subclass_of_strategy_class", source)
     assert takes_ratings(find_strategy("subclass_of_strategy_class:Mine"))
+
+
+def test_parameters_that_do_not_survive_being_written_down_are_refused(write_module):
+    source = """
+from flumine import BaseStrategy
+from pydantic import BaseModel, Field, field_validator
+
+class Mine(BaseStrategy):
+    class Parameters(BaseModel):
+        percent: float = 50
+        hidden: float = Field(2.0, exclude=True)
+        @field_validator("percent")
+        @classmethod
+        def as_fraction(cls, value): return value / 100
+"""
+    write_module("percent_of_strategy_class", source)
+    for parameters in ({"percent": 50}, {"hidden": 9}):
+        assert "are others when they are written down" in refused(
+            check_parameters, "percent_of_strategy_class:Mine", parameters
+        )
