@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pipeline import extract, orders_by_market, pack, simulate, summary
 
+from strategies.base import Strategy
 from tasks.errors import BalanceError, ChangedSourceError, ReplayError
 from tasks.lake.datasets import ORDERS
 from tasks.lake.store import Lake
@@ -289,6 +290,24 @@ class Mine(Bets):
 """
     plain = variant_of("usual", source)
     assert told(lake, pool, strict, plain)[plain.id] == [[(11, 2.0, 2.0, 4.0)]] * 3
+
+
+def test_a_module_that_patches_a_strategy_of_ours_reaches_it_not(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], monkeypatch: pytest.MonkeyPatch
+):
+    ours = make_variant("back_favourite", {"seconds_to_start": 1e6}, ratings="", window="all", account=Account())
+    monkeypatch.setattr(Strategy, "place", Strategy.place)  # the plan imports it in this process, too
+    patching = variant_of(
+        "patching",
+        """
+from strategies.base import Strategy
+place = Strategy.place
+Strategy.place = lambda self, market, runner, side, price, size: place(self, market, runner, side, price, size * 2)
+class Mine(Bets): pass
+""",
+    )
+    orders = told(lake, pool, ours, patching)[ours.id]
+    assert [order[:2] for (order,) in orders] == [(11, 5.0)] * 3
 
 
 def test_settings_that_are_set_to_what_they_are_change_nothing(
