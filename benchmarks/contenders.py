@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,19 +21,20 @@ from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 from benchmarks import tutorial
 from benchmarks.peak import peak, peak_of
 from strategies.rated_price import RatedPrice, RatedPriceParameters
-from tasks.aggregation.results import Run, find_results, write_results
+from tasks.aggregation.results import Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
 from tasks.extraction.archive import read_index, read_members
 from tasks.extraction.extract import extract_chunk, find_extracted
 from tasks.extraction.stage import plan as plan_extraction
-from tasks.lake.datasets import ORDERS, WINDOWS
+from tasks.lake.datasets import WINDOWS
 from tasks.lake.store import Lake
 from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
 from tasks.ratings.services import session
 from tasks.selection import MarketFilter, select_markets
+from tasks.simulation.coverage import index_orders
 from tasks.simulation.framework import quiet
 from tasks.simulation.guarded_config import guard_config
-from tasks.simulation.replay import find_orders, replay_chunk
+from tasks.simulation.replay import replay_chunk
 from tasks.simulation.stage import plan as plan_replay
 from tasks.simulation.variant import Account, Variant, make_variant
 from tasks.workers import worker_pool
@@ -176,7 +176,8 @@ def _orjson_alone(subject: Subject) -> tuple[float, int]:
     run = _plan(lake, subject, _variants(subject, 1))
     messages = []
     for job in run.jobs:
-        at = {"window": WINDOW, "archive": job.archive, "chunk": job.chunk}
+        first = job.sessions[0].markets[0]
+        at = {"window": WINDOW, "archive": first.archive, "chunk": first.chunk}
         rows = lake.read(WINDOWS, at, "WIN", columns=["market_id", "message"]).to_pydict()
         chosen = set(job.market_ids)
         pairs = zip(rows["market_id"], rows["message"], strict=True)
@@ -236,19 +237,17 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
     return Run(
         lake,
         variants,
+        (read_index(subject.archive).name,),
         tuple(plan_replay(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
         Commission(),
     )
 
 
 def _simulate(run: Run, workers: int) -> int:
-    lacking = [
-        replace(job, variants=tuple(v for v in job.variants if v.id not in found))
-        for job in run.jobs
-        if len(found := find_orders(job)) < len(job.variants)
-    ]
-    _on_workers(replay_chunk, lacking, workers)
-    return sum(run.lake.read(ORDERS, job.partition(run.variants[0])).num_rows for job in run.jobs)
+    index = index_orders(run.lake, run.jobs)
+    _on_workers(replay_chunk, [lacking for job in run.jobs for lacking in index.coverage(job).lacking], workers)
+    orders = read_orders(run.lake, find_orders(run).parts)
+    return int((orders["strategy_name"] == run.variants[0].id).sum())
 
 
 def _link(lake: str, folder: str) -> None:

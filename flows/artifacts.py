@@ -101,6 +101,7 @@ def _page(report: BacktestReport, equity: bytes) -> str:
             "",
             *(f"- {row['strategy']}: {row['verdict']}" for row in report.statistics),
             *(f"- {sentence}" for sentence in report.out_of_sample),
+            *(f"- Note: {sentence}" for sentence in report.notices),
             "",
             f"In the lake `{report.lake}`:",
             "",

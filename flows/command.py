@@ -1,26 +1,19 @@
 """A backtest's parameters as the command line that asks the same; for those who want to run it again."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
+from flows.options import options_of
 from flows.parameters import BacktestParameters
+from flows.strategy_text import write_strategy, write_value
+from tasks.errors import StrategyError
 from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES, without_user
 from tasks.settings import Settings
-
-_OPTIONS = {
-    "ratings": "--ratings",
-    "window": "--window",
-    "commission": "--commission",
-    "discount_rate": "--discount",
-    "split": "--split",
-    "engine": "--engine",
-    "currency": "--currency",
-    "chunk_bytes": "--chunk-bytes",
-}
-_FILTERS = {"countries": "--country", "venues": "--venue", "date_from": "--from", "date_to": "--to"}
+from tasks.simulation.strategy_class import check_parameters
 
 
 def command_of(parameters: BacktestParameters) -> str:
@@ -32,34 +25,40 @@ def command_of(parameters: BacktestParameters) -> str:
     Returns:
         One line for a shell: what differs from the defaults, and the lake.
     """
-    command = shlex.join(["backtest", "run", *parameters.archives, *_words(parameters)])
+    words = [
+        *_strategies(parameters),
+        *(word for option in options_of(type(parameters)) for word in option.say(parameters)),
+    ]
+    archives = parameters.archives
+    # Where it could be taken for an option, `--` says that none follows.
+    asked = [*words, "--", *archives] if any(one.startswith("-") for one in archives) else [*archives, *words]
+    command = shlex.join(["backtest", "run", *asked])
     service = Settings().ratings_url
     if parameters.ratings in SERVICES and service != DEFAULT_BASE_URL:
         return f"BACKTEST_RATINGS_URL={shlex.quote(without_user(service))} {command}"
     return command
 
 
-def _words(parameters: BacktestParameters) -> Iterator[str]:
+def _strategies(parameters: BacktestParameters) -> Iterator[str]:
     for choice in (*parameters.strategies, *parameters.own_strategies):
-        # None is what a parameter is where it is not given.
-        given = {name: value for name, value in choice.parameters.items() if value is not None}
-        settings = ",".join(f"{name}={_text(value)}" for name, value in given.items())
-        yield from ("--strategy", f"{choice.strategy}:{settings}" if settings else choice.strategy)
-    yield from _differing(parameters, _OPTIONS)
-    if parameters.markets.market_types != ["WIN"]:
-        for market_type in parameters.markets.market_types or ["ALL"]:
-            yield from ("--market-type", market_type)
-    yield from _differing(parameters.markets, _FILTERS)
-    yield from ("--lake", parameters.lake)
+        yield from ("--strategy", write_strategy(choice.strategy, _written(choice.strategy, choice.parameters)))
 
 
-def _differing(model: BaseModel, options: dict[str, str]) -> Iterator[str]:
-    for name, option in options.items():
-        value = getattr(model, name)
-        if value != type(model).model_fields[name].get_default(call_default_factory=True):
-            for one in value if isinstance(value, list) else [value]:
-                yield from (option, str(one))
+def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
+    """Write each value as a person would, where the strategy takes that for the same; else as JSON."""
+    taken = check_parameters(strategy, parameters)
+    written = {}
+    for name, given in parameters.items():
+        value = given if isinstance(given, str) else to_jsonable_python(taken.get(name, given))
+        text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
+        is_same = text == value or _is_taken(strategy, {**parameters, name: text}, taken)
+        written[name] = write_value(text if is_same else value)
+    return written
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - a parameter of a strategy we know nothing about
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
+def _is_taken(strategy: str, parameters: dict[str, Any], taken: dict[str, Any]) -> bool:
+    try:
+        # As JSON: 1, 1.0 and True are equal, and make other variants.
+        return json.dumps(check_parameters(strategy, parameters)) == json.dumps(taken)
+    except StrategyError:
+        return False

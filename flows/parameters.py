@@ -19,12 +19,14 @@ from tasks.aggregation.split import check_split
 from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
 from tasks.lake.store import Lake
+from tasks.option import Option
 from tasks.ratings.model import Model, find_model, left_out_name
 from tasks.rejects import RejectSource
 from tasks.selection import MarketFilter
 from tasks.settings import Settings
 from tasks.simulation.lean_stream import engine_is_proven
 from tasks.simulation.limits import Limits
+from tasks.simulation.settings import SimulationSettings
 from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant
 from tasks.simulation.window import DEFAULT_WINDOW, Window
 
@@ -108,21 +110,33 @@ class Profile(BaseModel):
     ratings: Address | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
     markets: MarketFilter = Field(MarketFilter(), description="Which markets of the archives")
     window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
+    session: Literal["market", "event", "day", "run"] = Field(
+        "market",
+        description="What one instance of a strategy lives through: a market, or those of an event, a day (where the "
+        "track is) or the run, side by side in time; a run is shared out by variants alone",
+    )
+    simulation: SimulationSettings = Field(SimulationSettings(), description="What flumine's simulation assumes")
     commission: float | None = Field(
         None, ge=0, lt=1, description="Rate for every market, as a fraction; none takes each market's base rate"
     )
-    discount_rate: float = Field(0, ge=0, le=100, description="The account's discount on base rates, per cent")
+    discount_rate: Annotated[float, Option("--discount")] = Field(
+        0, ge=0, le=100, description="The account's discount on base rates, per cent"
+    )
     engine: Literal["lean", "flumine"] = Field(
         "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
     )
     currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
-    lake: Address = Field(Settings().lake, description="Root of the lake: a folder or fsspec URL")
-    workers: int = Field(os.cpu_count() or 1, ge=1, description="Processes that extract and replay")
+    lake: Annotated[Address, Option(said="always")] = Field(
+        Settings().lake, description="Root of the lake: a folder or fsspec URL"
+    )
+    workers: Annotated[int, Option(said="never")] = Field(
+        os.cpu_count() or 1, ge=1, description="Processes that extract and replay"
+    )
     chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
-    chunk_seconds: float = Field(
+    chunk_seconds: Annotated[float, Option(said="never")] = Field(
         3600, gt=0, description="Longest replay of a chunk, seconds; a strategy that takes longer fails it"
     )
-    worker_megabytes: float = Field(
+    worker_megabytes: Annotated[float, Option(said="never")] = Field(
         _MEGABYTES_EACH, gt=0, description="Most memory of a replay, MB; a strategy that takes more fails its chunk"
     )
 
@@ -130,7 +144,9 @@ class Profile(BaseModel):
 class BacktestParameters(Profile):
     """What to backtest."""
 
-    archives: list[Address] = Field(min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, or folders")
+    archives: list[Address] = Field(
+        min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, folders, or single market files"
+    )
     split: Split | None = Field(
         None, description="A day, YYYY-MM-DD, or month: what was best before is judged on the races from then on"
     )
@@ -177,7 +193,15 @@ class BacktestParameters(Profile):
         """
         model = self.ratings_model.name if self.ratings_model else ""
         account = Account(self.currency, self.discount_rate)
-        decide = partial(make_variant, ratings=model, window=self.window, account=account, engine=self.proven_engine)
+        decide = partial(
+            make_variant,
+            ratings=model,
+            window=self.window,
+            account=account,
+            engine=self.proven_engine,
+            settings=self.simulation,
+            session=self.session,
+        )
         made = (decide(choice.strategy, choice.parameters) for choice in (*self.strategies, *self.own_strategies))
         variants = tuple({variant.id: variant for variant in made}.values())
         if not variants:
@@ -228,7 +252,7 @@ class BacktestParameters(Profile):
         _ = self.archive_names
         begins = Window.parse(self.window).seconds_to_start
         for variant in self.variants:
-            wanted = variant.parameters.get("seconds_to_start", 0)
+            wanted = variant.parameters.get("seconds_to_start")
             if begins is not None and isinstance(wanted, int | float) and wanted > begins:
                 logger.warning(
                     "%s acts from %g s before the off, but the window %s begins at %g s; it sees nothing before",

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
+from tasks.aggregation.results import NOTICES
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
@@ -27,6 +28,7 @@ class BacktestReport(BaseModel):
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
         split: Rows of `results/split`; empty where races were not divided.
         out_of_sample: What they say, in words.
+        notices: What a person should know before relying on the figures.
     """
 
     run: str
@@ -36,6 +38,7 @@ class BacktestReport(BaseModel):
     statistics: list[dict[str, Any]] = []
     split: list[dict[str, Any]] = []
     out_of_sample: list[str] = []
+    notices: list[str] = []
     page: str | None = None
 
 
@@ -66,7 +69,8 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     """
     lake = Lake(root or Settings().lake)
     wanted = run or lake.newest(RESULTS_SUMMARY)
-    if wanted is None or lake.find(RESULTS_SUMMARY, {"run": wanted}) is None:
+    results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted else None
+    if wanted is None or results is None:
         runs = ", ".join(lake.values(RESULTS_SUMMARY)) or "none"
         raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {runs}")
     rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
@@ -81,6 +85,7 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         statistics=statistics,
         split=split,
         out_of_sample=say_split(split),
+        notices=json.loads(results.notes.get(NOTICES, "[]")),
         page=lake.page(page_path(wanted)),
     )
 

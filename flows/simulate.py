@@ -1,5 +1,6 @@
 """The simulate stage: one replay a chunk, all variants at once, to orders."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,19 +11,24 @@ from prefect import flow
 
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
-from tasks.aggregation.results import Run
+from tasks.aggregation.results import Run, find_orders
 from tasks.aggregation.split import fold
 from tasks.caching import StageRecord, ended
+from tasks.lake.datasets import ORDERS
 from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
 from tasks.rejects import Reject, write_down
 from tasks.selection import select_markets
-from tasks.simulation.job import find_orders
+from tasks.simulation.coverage import OrderIndex, index_orders
+from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import plan, simulate_chunk_task
 from tasks.workers import worker_pool
 
 if TYPE_CHECKING:
-    from tasks.simulation.job import Ratings
+    from tasks.simulation.session import Ratings
+
+
+logger = logging.getLogger("backtest")
 
 
 class Plan(NamedTuple):
@@ -60,8 +66,9 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     rated: dict[str, Ratings] = {}
     if model and any(variant.ratings for variant in parameters.variants):
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
-    jobs = tuple(plan(lake, markets, parameters.variants, rated, parameters.markets.market_types))
-    run = Run(lake, parameters.variants, jobs, parameters.commission_rate, parameters.split)
+    types = parameters.markets.market_types
+    jobs = tuple(plan(lake, markets, parameters.variants, rated, types))
+    run = Run(lake, parameters.variants, parameters.archive_names, jobs, parameters.commission_rate, parameters.split)
     return Plan(run, markets, repeated)
 
 
@@ -82,20 +89,37 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     started = time.monotonic()
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
-        jobs = [replace(job, limits=parameters.limits) for job in planned.run.jobs]
-        sizes = planned.markets.groupby(["archive", "chunk"], sort=True)["bytes"].sum().tolist()
-        with worker_pool(min(parameters.workers, len(jobs))) as pool:
-            futures = [simulate_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
+        run = planned.run
+        index = index_orders(run.lake, run.jobs)
+        _delete_old_orders(run, index)
+        jobs = [replace(job, limits=parameters.limits) for job in run.jobs]
+        size_of = dict(zip(planned.markets["market_id"], planned.markets["bytes"], strict=True))
+        sizes = [sum(map(size_of.__getitem__, job.market_ids)) for job in jobs]
+        times = InstanceTimes()
+        with worker_pool(parameters.workers) as pool:
+            futures = [
+                simulate_chunk_task.submit(job, index, number, len(jobs), pool, times)
+                for number, job in enumerate(jobs, start=1)
+            ]
             record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)
+        for sentence in times.sentences(run.variants):
+            logger.warning("simulate: %s", sentence)
         repeated = sum(map(len, planned.repeated.values()))
+        unplayable = find_orders(run).rejects if record.rejected else []
+        archive_of = dict(zip(planned.markets["market_id"], planned.markets["archive"], strict=True))
         for archive in parameters.archive_names:
-            unplayable = _unplayable(planned.run, archive) if record.rejected else []
-            rejects = [*planned.repeated.get(archive, ()), *unplayable]
-            write_down(parameters.opened_lake, "simulate", archive, rejects, planned.run.id)
+            of_archive = [reject for reject in unplayable if archive_of[reject.what] == archive]
+            rejects = [*planned.repeated.get(archive, ()), *of_archive]
+            write_down(run.lake, "simulate", archive, rejects, run.id)
     counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}
     return ended(record.model_copy(update=counted))
 
 
-def _unplayable(run: Run, archive: str) -> list[Reject]:
-    jobs = (job for job in run.jobs if job.archive == archive)
-    return [reject for job in jobs for orders in find_orders(job).values() for reject in orders.rejects]
+def _delete_old_orders(run: Run, index: OrderIndex) -> None:
+    """Delete what no run will take again, so that whoever looks at the lake's orders does not count it."""
+    for file in index.superseded(run.variants):
+        run.lake.delete(ORDERS, {"month": file.month}, file.name)
+    if folders := run.lake.forget_old(ORDERS):
+        logger.info(
+            "simulate: orders as earlier versions kept them (%d folders) were deleted; they are made again", folders
+        )

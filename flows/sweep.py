@@ -2,7 +2,7 @@
 
 from collections import Counter
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +12,7 @@ from flows.backtest import backtest
 from flows.parameters import BacktestParameters
 from flows.report import BacktestReport
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
+from flows.strategy_text import read_values, write_value
 from strategies import STRATEGIES
 from tasks.errors import StrategyError
 from tasks.simulation.grid import combine
@@ -27,11 +28,29 @@ class Axis(BaseModel):
     # One text is quicker to type into a form than a list, which wants a click for each value.
     values: str = Field(description="Its values, commas between them: 15,30,60; a single one is the same throughout")
 
+    @property
+    def choices(self) -> list[Any]:
+        """The values, read.
+
+        Raises:
+            StrategyError: One begins like JSON and is none.
+        """
+        return read_values(self.name, self.values)
+
+    @property
+    def name(self) -> str:
+        """The parameter, without the spaces around it."""
+        return self.parameter.strip()
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.parameter.strip() or not self.values.strip(" ,"):
             said = f"{self.parameter}={self.values}"
             raise ValueError(f"{said!r} sweeps nothing; give a parameter and its values, as in seconds_to_start=15,30")
+        try:
+            _ = self.choices
+        except StrategyError as error:
+            raise ValueError(str(error)) from None
         return self
 
 
@@ -61,7 +80,7 @@ class SweepParameters(BacktestParameters):
 
     @model_validator(mode="after")
     def _check_grid(self) -> Self:
-        for name, times in Counter(axis.parameter.strip() for axis in self.grid).items():
+        for name, times in Counter(axis.name for axis in self.grid).items():
             if times > 1:
                 raise ValueError(f"{name} is given {times} times; give each parameter once, with all its values")
         for parameters in self._combinations:
@@ -72,8 +91,8 @@ class SweepParameters(BacktestParameters):
         return self
 
     @property
-    def _combinations(self) -> list[dict[str, str]]:
-        return combine({axis.parameter.strip(): map(str.strip, axis.values.split(",")) for axis in self.grid})
+    def _combinations(self) -> list[dict[str, Any]]:
+        return combine({axis.name: axis.choices for axis in self.grid})
 
     @cached_property
     def expanded(self) -> BacktestParameters:
@@ -92,8 +111,8 @@ class SweepParameters(BacktestParameters):
         self.expanded.check()
 
 
-def _say(parameters: dict[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in parameters.items())
+def _say(parameters: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={write_value(value)}" for name, value in parameters.items())
 
 
 @flow(name="sweep", flow_run_name="sweep {parameters.title}", persist_result=False)

@@ -87,6 +87,8 @@ def print_report(report: "BacktestReport") -> None:
         console.print(f"{row['strategy']}: {row['verdict']}", highlight=False, soft_wrap=True)
     for sentence in report.out_of_sample:
         console.print(sentence, highlight=False, soft_wrap=True)
+    for sentence in report.notices:
+        console.print(f"note: {sentence}", highlight=False, soft_wrap=True)
     console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
     if report.page:
         console.print(f"Report: {report.page}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Annotated
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,19 +10,43 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
+from tasks.option import Option
 from tasks.rejects import Reject
 
 
 class MarketFilter(BaseModel):
-    """The markets a person asks for; an empty list asks for all."""
+    """The markets a person asks for; an empty list asks for all.
+
+    Who names markets means those, whatever their type: beside `market_ids`, `market_types` left at its default filters
+    nothing. All else filters them as it does any market.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    market_types: list[str] = Field(["WIN"], description="Market types: WIN, PLACE, …; none means all")
-    countries: list[str] = Field([], description="Country codes: AU, GB, NZ, …; none means all")
-    venues: list[str] = Field([], description="Tracks, as the exchange names them; none means all")
-    date_from: date | None = Field(None, description="First day of racing, where the track is")
-    date_to: date | None = Field(None, description="Last day of racing, where the track is")
+    market_types: Annotated[list[str], Option("--market-type", nothing="ALL")] = Field(
+        ["WIN"], description="Market types: WIN, PLACE, …; none means all"
+    )
+    market_ids: Annotated[list[str], Option("--market")] = Field(
+        [], description="Market ids: 1.200806927; none means all. Beside them the default type, WIN, filters nothing"
+    )
+    countries: Annotated[list[str], Option("--country")] = Field(
+        [], description="Country codes: AU, GB, NZ, …; none means all"
+    )
+    venues: Annotated[list[str], Option("--venue")] = Field(
+        [], description="Tracks, as the exchange names them; none means all"
+    )
+    date_from: Annotated[date | None, Option("--from")] = Field(
+        None, description="First day of racing, where the track is: YYYY-MM-DD"
+    )
+    date_to: Annotated[date | None, Option("--to")] = Field(
+        None, description="Last day of racing, where the track is: YYYY-MM-DD"
+    )
+
+    @property
+    def types_that_filter(self) -> list[str]:
+        """The market types that a market has to be of; none where any will do."""
+        is_default = self.market_types == type(self).model_fields["market_types"].default
+        return [] if self.market_ids and is_default else self.market_types
 
 
 def read_catalogue(lake: Lake, archive: str) -> pd.DataFrame:
@@ -60,8 +85,12 @@ def select_markets(
     Raises:
         InputError: An archive was not extracted, or no market passes; the text lists what there would be.
     """
-    catalogue = pd.concat([read_catalogue(lake, archive) for archive in archives], ignore_index=True)
-    chosen = catalogue[_passes(catalogue, wanted)]
+    names = list(archives)
+    catalogue = pd.concat([read_catalogue(lake, archive) for archive in names], ignore_index=True)
+    passes = _passes(catalogue, wanted)
+    chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
+    if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
+        raise InputError("; ".join(_why_not(market_id, catalogue, passes, names) for market_id in missing))
     if chosen.empty:
         raise InputError(f"no market passes the filter {wanted.model_dump(mode='json')}; there are {_offer(catalogue)}")
     again = chosen.duplicated("market_id")
@@ -71,17 +100,38 @@ def select_markets(
     return chosen[~again].sort_values(["market_time", "market_id"], ignore_index=True), rejects
 
 
-def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> pd.Series:
-    passes = pd.Series(True, index=catalogue.index)
-    listed = (("market_type", wanted.market_types), ("country_code", wanted.countries), ("venue", wanted.venues))
-    for column, values in listed:
-        if values:
-            passes &= catalogue[column].str.casefold().isin([value.casefold() for value in values])
-    if wanted.date_from:
-        passes &= catalogue["market_date"] >= wanted.date_from
-    if wanted.date_to:
-        passes &= catalogue["market_date"] <= wanted.date_to
+def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Series]:
+    """Tell by the column that is looked at which markets pass."""
+    listed = {
+        "market_id": wanted.market_ids,
+        "market_type": wanted.types_that_filter,
+        "country_code": wanted.countries,
+        "venue": wanted.venues,
+    }
+    passes = {
+        column: catalogue[column].str.casefold().isin([value.casefold() for value in values])
+        for column, values in listed.items()
+        if values
+    }
+    day = catalogue["market_date"]
+    passes["market_date"] = (day >= (wanted.date_from or date.min)) & (day <= (wanted.date_to or date.max))
     return passes
+
+
+def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Series], archives: list[str]) -> str:
+    found = catalogue[catalogue["market_id"] == market_id]
+    if found.empty:
+        return (
+            f"market {market_id} is none of {', '.join(archives)}; "
+            "an id has `1.` and nine digits, and a spreadsheet takes zeros off its end"
+        )
+    first = found.iloc[0]
+    others = [
+        f"it has no {column}" if pd.isna(first[column]) else f"its {column} is {first[column]!s}"
+        for column, kept in passes.items()
+        if not kept[found.index[0]]
+    ]
+    return f"market {market_id} does not pass the rest of the filter: {' and '.join(others)}"
 
 
 def _offer(catalogue: pd.DataFrame) -> str:

@@ -71,14 +71,18 @@ def worker_pool(workers: int) -> Iterator["WorkerPool"]:
 
 
 class WorkerPool:
-    """So many jobs at once, each in a process of its own; got from `worker_pool`."""
+    """So many jobs at once, each in a process of its own; got from `worker_pool`.
+
+    Attributes:
+        workers: How many.
+    """
 
     def __init__(self, workers: int) -> None:
         # For the order of sets of text. Read by an interpreter that starts, and left there because one may at any time.
         os.environ["PYTHONHASHSEED"] = "0"
         if _FORKS:
             _CONTEXT.set_forkserver_preload(_PRELOADED)
-        self._workers = workers
+        self.workers = workers
         self._free = threading.Semaphore(workers)
         self._running: set[BaseProcess] = set()
         self._is_closed = False
@@ -115,7 +119,7 @@ class WorkerPool:
         """Wait for what is running; nothing more begins."""
         self._is_closed = True
         with ExitStack() as places:
-            for _ in range(self._workers):
+            for _ in range(self.workers):
                 places.enter_context(self._free)
 
     def stop(self) -> None:

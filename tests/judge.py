@@ -31,4 +31,5 @@ def answer(question: Question) -> list[dict[str, Any]] | Raised:
     variant = question.variant
     make = strategy_maker(variant.name, variant.parameters)
     seed(f"{variant.fingerprint} {question.market_id}")
-    return orders_of(question.lines, partial(make, {}), Window.parse(variant.window).listener_kwargs)
+    window = Window.parse(variant.window)
+    return orders_of(question.lines, partial(make, {}), window.listener_kwargs, settings=variant.settings)

@@ -76,6 +76,7 @@ def make_report(
         statistics=known,
         split=divided,
         rejects=[{"stage": "extract", "source": "month", "reason": "never closes", "count": 2, "for example": "1.2"}],
+        notices=["Mine keeps seen when a market is over"],
         provenance={"flumine": "3.3.2"},
         **frames,
     )

@@ -14,7 +14,10 @@ from tasks.extraction.extract import extract_chunk, extract_job
 from tasks.lake.datasets import ORDERS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.selection import MarketFilter, select_markets
-from tasks.simulation.job import ReplayJob, find_orders
+from tasks.simulation.coverage import index_orders
+from tasks.simulation.instance_times import InstanceTimes
+from tasks.simulation.job import ReplayJob
+from tasks.simulation.order_files import find_order_files, read_part
 from tasks.simulation.stage import plan, simulate_chunk_task
 from tasks.simulation.variant import Variant
 from tasks.workers import WorkerPool
@@ -40,37 +43,46 @@ def extract(address: str, lake: Lake, window: str, chunk_bytes: int = 10**9) -> 
     return archive.name
 
 
-def simulate(lake: Lake, archive: str, variants: Sequence[Variant], pool: WorkerPool) -> tuple[ReplayJob, ...]:
-    """Replay an archive's markets; gives its jobs."""
-    markets, _ = select_markets(lake, [archive], ALL)
+def simulate(
+    lake: Lake, archives: Sequence[str], variants: Sequence[Variant], pool: WorkerPool, wanted: MarketFilter = ALL
+) -> tuple[ReplayJob, ...]:
+    """Replay markets of archives; gives the jobs."""
+    markets, _ = select_markets(lake, archives, wanted)
     jobs = tuple(plan(lake, markets, variants, {}))
     for job in jobs:
-        simulate_chunk_task.fn(job, 1, 1, pool)
+        simulate_chunk_task.fn(job, index_orders(lake, jobs), 1, 1, pool, InstanceTimes())
     return jobs
+
+
+def replayed_markets(
+    lake: Lake, archives: Sequence[str], variants: Sequence[Variant], some: Sequence[str] = (), *, pool: WorkerPool
+) -> int:
+    """Replay what lacks of some markets, or of all; gives how many markets were replayed, once a file of orders."""
+    before = set(lake.paths(ORDERS))
+    jobs = simulate(lake, archives, variants, pool, MarketFilter(market_types=[], market_ids=list(some)))
+    files = find_order_files(lake, {job.month for job in jobs})
+    return sum(len(file.markets) for file in files if f"orders/month={file.month}/{file.name}.parquet" not in before)
 
 
 def orders_by_market(jobs: Sequence[ReplayJob], *fields: str) -> dict[tuple[str, str], list[tuple[Any, ...]] | None]:
     """By variant and market, these fields of its orders; None where the market is a reject."""
+    index = index_orders(jobs[0].lake, jobs)
     found: dict[tuple[str, str], list[tuple[Any, ...]] | None] = {}
-    for job in jobs:
-        for variant_id, orders in find_orders(job).items():
-            found |= {(variant_id, reject.what): None for reject in orders.rejects}
-            rows = _rows(job.lake, orders.file.path)
-            for market_id in orders.markets:
-                placed = [row for row in rows if row["market_id"] == market_id]
-                found[variant_id, market_id] = [tuple(row[field] for field in fields) for row in placed]
+    for coverage in map(index.coverage, jobs):
+        for part in coverage.parts:
+            found |= {(variant_id, market_id): [] for variant_id in part.variants for market_id in part.markets}
+        for reject in coverage.rejects:
+            found[reject.detail.partition(":")[0], reject.what] = None
+        for row in (row for part in coverage.parts for row in read_part(jobs[0].lake, part).to_pylist()):
+            of_market = found[row["strategy_name"], row["market_id"]]
+            assert of_market is not None
+            of_market.append(tuple(row[field] for field in fields))
     return found
 
 
 def summary(lake: Lake, archive: str, jobs: tuple[ReplayJob, ...]) -> dict[str, dict[str, Any]]:
     """Settle; gives the figures of each variant by its id."""
     markets, _ = select_markets(lake, [archive], ALL)
-    run = Run(lake, jobs[0].variants, jobs, Commission())
+    run = Run(lake, jobs[0].variants, (archive,), jobs, Commission())
     write_results(run, markets)
     return {row["strategy"]: row for row in lake.read(RESULTS_SUMMARY, {"run": run.id}).to_pylist()}
-
-
-def _rows(lake: Lake, path: str) -> list[dict[str, Any]]:
-    with lake.reader(ORDERS, path) as reader:
-        rows: list[dict[str, Any]] = reader.read().to_pylist()
-    return rows

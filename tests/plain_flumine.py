@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import format_exception
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flumine import BaseStrategy, FlumineSimulation, config
 from flumine.clients import SimulatedClient
 from flumine.markets.market import Market
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
+
+if TYPE_CHECKING:
+    from tasks.simulation.settings import SimulationSettings
 
 Order = dict[str, Any]
 Messages = Sequence[Mapping[str, Any] | str | bytes]
@@ -48,26 +51,30 @@ def orders_of(
     make_strategy: Callable[[], BaseStrategy],
     listener_kwargs: Mapping[str, Any],
     currency: str = "GBP",
+    settings: "SimulationSettings | None" = None,
 ) -> list[Order] | Raised:
     """Let plain flumine replay one market for one strategy.
 
     A `FlumineException` of a strategy is logged by flumine, which goes on; any other exception ends the replay. The
-    replay starts from flumine's own settings, whatever `flumine.config` is, and leaves behind what it found.
+    replay starts from flumine's own settings and those given, whatever `flumine.config` is, and leaves behind what it
+    found.
 
     Args:
         path_or_messages: The market's file, as flumine reads it, or its messages, which are written to one.
         make_strategy: Makes the strategy, without streams.
         listener_kwargs: Of flumine's historical stream: `inplay`, `seconds_to_start` and so on.
         currency: The account's; it decides the smallest bets.
+        settings: What flumine is told by its `config`, its client's arguments and those of its stream's listener; none
+            leaves it as it is.
 
     Returns:
         The market's orders in the order of placing, or what was raised.
     """
     if isinstance(path_or_messages, Path | str):
-        return _judge(Path(path_or_messages), make_strategy, listener_kwargs, currency)
+        return _judge(Path(path_or_messages), make_strategy, listener_kwargs, currency, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = write_market(path_or_messages, Path(folder) / "1.200000001")
-        return _judge(path, make_strategy, listener_kwargs, currency)
+        return _judge(path, make_strategy, listener_kwargs, currency, settings)
 
 
 def write_market(messages: Messages, path: Path) -> Path:
@@ -88,16 +95,23 @@ def write_market(messages: Messages, path: Path) -> Path:
 
 
 def _judge(
-    path: Path, make_strategy: Callable[[], BaseStrategy], listener_kwargs: Mapping[str, Any], currency: str
+    path: Path,
+    make_strategy: Callable[[], BaseStrategy],
+    listener_kwargs: Mapping[str, Any],
+    currency: str,
+    settings: "SimulationSettings | None",
 ) -> list[Order] | Raised:
-    with _flumine_as_imported():
+    with flumine_as_imported():
         config.raise_errors = True
+        if settings:
+            _configure(settings)
         try:
-            client = SimulatedClient(username="plain")
+            client = SimulatedClient(username="plain", **_client_arguments(settings) if settings else {})
             client.CURRENCY_CODE = currency
             framework = FlumineSimulation(client)
             strategy = make_strategy()
-            strategy.streams = [BetfairHistoricalStream(file_path=str(path), listener_kwargs=dict(listener_kwargs))]
+            kwargs = {**listener_kwargs, **(_sums(settings) if settings else {})}
+            strategy.streams = [BetfairHistoricalStream(file_path=str(path), listener_kwargs=kwargs)]
             framework.add_strategy(strategy)
             framework.run()
             return [order for market in framework.markets for order in describe(market)]
@@ -105,8 +119,32 @@ def _judge(
             return Raised(type(error).__name__, str(error), "".join(format_exception(error)))
 
 
+def _configure(settings: "SimulationSettings") -> None:
+    config.place_latency = settings.place_latency
+    config.cancel_latency = settings.cancel_latency
+    config.update_latency = settings.update_latency
+    config.replace_latency = settings.replace_latency
+    config.simulation_available_prices = settings.simulation_available_prices
+
+
+def _client_arguments(settings: "SimulationSettings") -> dict[str, Any]:
+    return {
+        "transaction_limit": settings.transaction_limit,
+        "best_price_execution": settings.best_price_execution,
+        "min_bet_validation": settings.min_bet_validation,
+        "simulated_full_match": settings.simulated_full_match,
+    }
+
+
+def _sums(settings: "SimulationSettings") -> dict[str, Any]:
+    return {
+        "calculate_market_tv": settings.calculate_market_tv,
+        "cumulative_runner_tv": settings.cumulative_runner_tv,
+    }
+
+
 @contextmanager
-def _flumine_as_imported() -> Iterator[None]:
+def flumine_as_imported() -> Iterator[None]:
     """Give flumine what it has in a process of its own, and put back afterwards whatever was there."""
     real_datetime = dt.datetime
     kind, settings = type(config), vars(config).copy()

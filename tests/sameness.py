@@ -1,7 +1,8 @@
 """Two streams side by side: every attribute of every book, with its type."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 from betfairlightweight.resources import MarketBook, RunnerBook
@@ -16,23 +17,28 @@ from tasks.simulation.window import Window
 
 Messages = Sequence[tuple[int, bytes]]
 
+SUMS_NOTHING: Mapping[str, bool] = MappingProxyType({})
 
-def books(stream_class: type[LakeStream], messages: Messages, window: Window) -> Iterator[list[MarketBook]]:
-    stream = stream_class("1.1", [raw.decode() for _, raw in messages], window.listener_kwargs)
+
+def books(
+    stream_class: type[LakeStream], messages: Messages, window: Window, sums: Mapping[str, bool] = SUMS_NOTHING
+) -> Iterator[list[MarketBook]]:
+    lines = [raw.decode() for _, raw in messages]
+    stream = stream_class("1.1", lambda: lines, {**window.listener_kwargs, **sums})
     stream.stream_id = 7
     return stream.create_generator()()
 
 
-def compare_streams(messages: Messages, window: Window) -> int:
+def compare_streams(messages: Messages, window: Window, sums: Mapping[str, bool] = SUMS_NOTHING) -> int:
     """Flumine's stream and ours, ours watched, on all messages and on the folded, tick by tick."""
     folded = list(fold(messages, window))
     assert [time for time, _ in folded] == sorted(time for time, _ in folded)
     ways = [
-        books(LakeStream, messages, window),
-        books(LeanStream, messages, window),
-        books(LeanStream, folded, window),
-        books(LakeStream, folded, window),
-        books(WatchedStream, messages, window),
+        books(LakeStream, messages, window, sums),
+        books(LeanStream, messages, window, sums),
+        books(LeanStream, folded, window, sums),
+        books(LakeStream, folded, window, sums),
+        books(WatchedStream, messages, window, sums),
     ]
     seen = [Seen() for _ in ways[1:]]
     ticks = 0

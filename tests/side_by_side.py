@@ -1,16 +1,18 @@
-"""What this project's engine makes of strategies in one market, side by side, told as the judge tells it."""
+"""What this project's engine makes of strategies in a session, side by side, told as the judge tells it."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from flumine import BaseStrategy, FlumineSimulation
 from plain_flumine import Order, Raised, describe
 
+from tasks.simulation.blame import Place
 from tasks.simulation.fold import fold
 from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.market_replay import Entry, replay_side_by_side
+from tasks.simulation.session_replay import Entry, Streamed, Ticks, replay_side_by_side
+from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.variant import Account, Variant
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
@@ -21,16 +23,23 @@ Messages = Sequence[tuple[int, bytes]]
 class Judged(Entry):
     """An entry whose orders are told as the judge tells its own."""
 
-    def __init__(self, name: str, make: Callable[[], BaseStrategy], market_id: str) -> None:
-        super().__init__(Variant(name, {}, "", "all", Account(), "lean", "", name.ljust(8, "0")), make, market_id)
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], BaseStrategy],
+        *market_ids: str,
+        settings: SimulationSettings = DEFAULT_SETTINGS,
+    ) -> None:
+        variant = Variant(name, {}, "", "all", Account(), "lean", "", name.ljust(8, "0"), settings)
+        super().__init__(variant, make, market_ids)
         self.told: list[Order] | Raised = []
 
     def end(self, simulation: FlumineSimulation) -> None:
         super().end(simulation)
         self.told = [order for market in simulation.markets for order in describe(market)]
 
-    def fail(self, error: BaseException, publish_time: int) -> None:
-        super().fail(error, publish_time)
+    def fail(self, error: BaseException, place: Place) -> None:
+        super().fail(error, place)
         self.told = Raised(type(error).__name__, str(error))
 
 
@@ -42,6 +51,7 @@ def orders_of(
     market_id: str,
     stream: type[LeanStream] = WatchedStream,
     folded: bool = True,
+    settings: SimulationSettings = DEFAULT_SETTINGS,
 ) -> list[list[Order] | Raised]:
     """Replay a market once for all strategies.
 
@@ -52,16 +62,48 @@ def orders_of(
         market_id: The market.
         stream: Makes the books.
         folded: Whether the messages are folded first.
+        settings: Of the simulation.
 
     Returns:
         What each strategy got.
     """
-    guard_config()
-    kept = [raw.decode() for _, raw in (fold(messages, window) if folded else messages)]
-    entries = [Judged(f"v{number}", make, market_id) for number, make in enumerate(makers)]
-    replay_side_by_side(stream(market_id, kept, _arguments(window)), entries, Leavings([]))
+    kept = list(fold(messages, window) if folded else messages)
+    return orders_of_session({market_id: kept}, makers, window, stream=stream, settings=settings)
+
+
+def orders_of_session(
+    session: Mapping[str, Messages],
+    makers: Sequence[Callable[[], BaseStrategy]],
+    window: Window,
+    *,
+    stream: type[LeanStream] = WatchedStream,
+    settings: SimulationSettings = DEFAULT_SETTINGS,
+) -> list[list[Order] | Raised]:
+    """Replay a session once for all strategies.
+
+    Args:
+        session: Of each market, publish time and JSON of each message that is replayed.
+        makers: Make the strategies.
+        window: What is replayed.
+        stream: Makes the books.
+        settings: Of the simulation.
+
+    Returns:
+        What each strategy got.
+    """
+    guard_config(settings)
+    streamed = [
+        Streamed(market_id, min((time for time, _ in messages), default=0), partial(_text, messages))
+        for market_id, messages in session.items()
+    ]
+    entries = [Judged(f"v{number}", make, *session, settings=settings) for number, make in enumerate(makers)]
+    ticks = Ticks(streamed, stream, {**window.listener_kwargs, **settings.listener_kwargs})
+    try:
+        replay_side_by_side(ticks, entries, Leavings([]))
+    finally:
+        guard_config(DEFAULT_SETTINGS)
     return [entry.told for entry in entries]
 
 
-def _arguments(window: Window) -> dict[str, Any]:
-    return dict(window.listener_kwargs)
+def _text(messages: Messages) -> list[str]:
+    return [raw.decode() for _, raw in messages]

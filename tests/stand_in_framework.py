@@ -21,7 +21,7 @@ from side_by_side import Judged
 from tasks.simulation.fold import fold
 from tasks.simulation.guarded_config import guard_config, restore_config, take_refusals
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.market_replay import replay_side_by_side
+from tasks.simulation.session_replay import Streamed, Ticks, replay_side_by_side
 from tasks.simulation.stream import LakeStream
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
@@ -40,8 +40,10 @@ class Guest(Judged):
         self.strategy, self.markets = strategy, Markets()
         self._middleware = middleware
 
-    def enter(self, framework: Callable[[SimulatedClient], FlumineSimulation], stream: LakeStream) -> FlumineSimulation:
-        return super().enter(partial(self._furnish, framework), stream)
+    def enter(
+        self, framework: Callable[[SimulatedClient], FlumineSimulation], streams: Sequence[LakeStream]
+    ) -> FlumineSimulation:
+        return super().enter(partial(self._furnish, framework), streams)
 
     def end(self, simulation: FlumineSimulation) -> None:
         super().end(simulation)
@@ -118,7 +120,8 @@ class StandInFramework:
             for number, (strategy, streams) in enumerate(self._subscribed.items())
             if stream in streams
         ]
-        replay_side_by_side(WatchedStream(market_id, kept, stream.listener_kwargs), guests, Leavings([]))
+        ticks = Ticks([Streamed(market_id, 0, lambda: kept)], WatchedStream, stream.listener_kwargs)
+        replay_side_by_side(ticks, guests, Leavings([]))
         for guest in guests:
             assert isinstance(guest.told, list), guest.told
         parts = {guest.strategy: guest.markets.markets[market_id] for guest in guests}

@@ -9,6 +9,7 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
+from tasks.aggregation.notices import notices
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
@@ -26,16 +27,21 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.simulation.job import Orders, ReplayJob, find_orders
+from tasks.simulation.coverage import Coverage, index_orders
+from tasks.simulation.job import ReplayJob
+from tasks.simulation.order_files import Part, read_part
 from tasks.simulation.variant import Variant
 
-VERSION = 4
+VERSION = 5
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
 
+NOTICES = "notices"
+"""Under which results have what a person should know of them: a JSON list of sentences."""
+
 # The same question has other orders tomorrow, where a strategy reads a file that changed.
-_MADE_OF = "made of"
+_MADE_OF, _PARTS = "made of", "parts"
 
 _HALF_A_CENT = 0.005
 
@@ -47,13 +53,15 @@ class Run:
     Attributes:
         lake: The lake.
         variants: In the order in which they were asked for.
-        jobs: The chunks they were replayed on.
+        archives: Names of the archives whose markets they were replayed on.
+        jobs: What was replayed, each variant in each session once.
         commission: The rate.
         split: Where races are divided, as `split.fold` takes it; None where they are not.
     """
 
     lake: Lake
     variants: tuple[Variant, ...]
+    archives: tuple[str, ...]
     jobs: tuple[ReplayJob, ...]
     commission: Commission
     split: str | None = None
@@ -71,16 +79,26 @@ class Run:
             "aggregate",
             version=VERSION,
             variants=[variant.id for variant in self.variants],
-            orders=[[job.archive, job.chunk, job.fingerprint(v)] for job in self.jobs for v in self.variants],
+            archives=self.archives,
+            orders=self._keys,
             commission=self.commission,
             split=self.split,
             schema=[dataset.layout for dataset in self.datasets],
         )
 
     @property
+    def _keys(self) -> dict[str, list[str]]:
+        """What the variants were given, by ratings' model, however it was cut into jobs."""
+        together: dict[str, set[str]] = {}
+        for job in self.jobs:
+            for model, keys in job.keys.items():
+                together.setdefault(model, set()).update(keys)
+        return {model: sorted(keys) for model, keys in together.items()}
+
+    @property
     def id(self) -> str:
         """What the lake calls it: the first archive, and a fingerprint of all that was asked for."""
-        return f"{self.jobs[0].archive}-{self.fingerprint[:8]}"
+        return f"{self.archives[0]}-{self.fingerprint[:8]}"
 
     @property
     def seed(self) -> int:
@@ -99,7 +117,7 @@ def find_results(run: Run) -> list[LakeFile] | None:
     """
     found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in run.datasets]
     try:
-        made_of = _content(find_all_orders(run))
+        made_of = _digest(find_orders(run).parts)
     except ReplacedOrdersError:
         return None
     files = [file for file in found if file is not None and file.notes.get(_MADE_OF) == made_of]
@@ -118,11 +136,11 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
 
     Raises:
         BalanceError: Orders or money do not add up.
-        ReplacedOrdersError: A chunk's orders are missing, stale, or of another selection; run the simulate stage.
-        LakeError: A chunk's orders are damaged.
+        ReplacedOrdersError: Orders are missing or stale; run the simulate stage.
+        LakeError: Orders are damaged.
     """
-    files = find_all_orders(run)
-    orders = _read(run.lake, files)
+    parts, _, carries, _ = find_orders(run)
+    orders = read_orders(run.lake, parts)
     settled = settle(orders, markets, run.commission)
     variants = pd.DataFrame(
         {
@@ -142,66 +160,90 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     }
     if run.split:
         frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
-    taken, settled_orders = sum(found.file.rows for found in files), int(settled["orders"].sum())
-    notes = {_MADE_OF: _content(files), TAKEN: str(taken), SETTLED: str(settled_orders)}
+    notes = {
+        **note_parts(parts),
+        NOTICES: json.dumps(notices(run.variants, markets, carries)),
+        TAKEN: str(len(orders)),
+        SETTLED: str(int(settled["orders"].sum())),
+    }
     return [
         run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint, notes=notes)
         for dataset in run.datasets
     ]
 
 
-def find_all_orders(run: Run) -> list[Orders]:
+def find_orders(run: Run) -> Coverage:
     """Find the orders of a run.
 
     Args:
         run: The run.
 
     Returns:
-        Files of all its variants in all its chunks.
+        Where those of each of its variants in each of its markets are, and the markets that are rejects of some.
 
     Raises:
-        ReplacedOrdersError: A chunk's orders are missing, stale, or those of another selection of markets.
+        ReplacedOrdersError: Some are missing or stale.
     """
-    files = []
+    index = index_orders(run.lake, run.jobs)
+    whole = Coverage([], [], {}, [])
     for job in run.jobs:
-        found = find_orders(job)
-        for variant in run.variants:
-            if variant.id not in found:
-                raise ReplacedOrdersError(
-                    f"the orders of {variant.id} in chunk {job.chunk} of {job.archive} are missing, or those of "
-                    "another selection of markets; run the simulate stage"
-                )
-            files.append(found[variant.id])
-    return files
+        of_job = index.coverage(job)
+        for missing in of_job.lacking:
+            raise ReplacedOrdersError(
+                f"the orders of {missing.variants[0].id} in {missing.market_ids[0]} are not in the lake "
+                f"{run.lake.root}, or stale; run the simulate stage"
+            )
+        whole.parts.extend(of_job.parts)
+        whole.rejects.extend(of_job.rejects)
+        whole.carries.update(of_job.carries)
+    return whole
 
 
-def read_orders(run: Run) -> pd.DataFrame:
+def note_parts(parts: Sequence[Part]) -> dict[str, str]:
+    """Say in the notes of results of which orders they are made.
+
+    Args:
+        parts: Where the orders are.
+
+    Returns:
+        Notes.
+    """
+    return {_MADE_OF: _digest(parts), _PARTS: json.dumps(parts)}
+
+
+def parts_of(results: LakeFile) -> list[Part]:
+    """Say of which orders results were made.
+
+    Args:
+        results: Any of their files.
+
+    Returns:
+        Where the orders were.
+    """
+    return [Part(*part) for part in json.loads(results.notes[_PARTS])]
+
+
+def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     """Read the orders of a run.
 
     Args:
-        run: The run.
+        lake: The lake.
+        parts: Where they are.
 
     Returns:
-        Rows of `orders` of all its variants.
+        Rows of `orders`, by variant and market, in each market in the order of placing, whichever files they are in.
 
     Raises:
-        ReplacedOrdersError: A chunk's orders are missing, stale, or those of another selection of markets.
-        LakeError: A chunk's orders are damaged.
+        ReplacedOrdersError: They are no longer there.
+        LakeError: They are damaged.
     """
-    return _read(run.lake, find_all_orders(run))
-
-
-def _read(lake: Lake, files: Sequence[Orders]) -> pd.DataFrame:
-    tables = []
-    for orders in files:
-        with lake.reader(ORDERS, orders.file.path) as reader:
-            tables.append(reader.read())
+    tables = [ORDERS.schema.empty_table(), *(read_part(lake, part) for part in parts)]
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    return frame
+    return frame.sort_values(["strategy_name", "market_id"], kind="stable", ignore_index=True)
 
 
-def _content(files: Sequence[Orders]) -> str:
-    return digest(orders.content.encode() for orders in files)
+def _digest(parts: Sequence[Part]) -> str:
+    return digest(repr(part).encode() for part in parts)
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import ArchiveError, InputError
 from tasks.extraction.archive import archive_name, check_exists, read_index
-from tasks.extraction.chunks import market_of
+from tasks.extraction.market_files import market_of
 
 SETTLE_SECONDS = 5.0
 PATIENCE_SECONDS = 3600.0
@@ -181,7 +181,7 @@ def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
         return None
     try:
         if not fs.isdir(path):
-            has_ending = archive_name(name) != name
+            has_ending = archive_name(name) != name and not market_of(name)
             return _Look(int(fs.size(path)), fs.modified(path), 1) if has_ending else None
         files = fs.find(path, detail=True)
         if not any(market_of(file) for file in files):

@@ -17,6 +17,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from tasks.errors import ArchiveError
+from tasks.extraction.market_files import market_of
 from tasks.lake.fingerprint import digest
 from tasks.rejects import Reject
 
@@ -29,16 +30,16 @@ _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(OSError, EOFError, IndexError, NotImplementedError),
 )
-_KINDS = ".tar, .tar.gz, .tar.bz2, .zip, or a folder of market files"
+_KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
 
 
 class Member(NamedTuple):
     """A file within an archive.
 
     Attributes:
-        path: Within the archive, with forward slashes.
+        path: Within the archive, with forward slashes; of a market file that is one itself, its name.
         size: Bytes, as stored.
-        offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; 0 in folders.
+        offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; else 0.
         changed: Time of its last change, as far as the archive knows, in the archive's own words.
     """
 
@@ -73,9 +74,11 @@ def archive_name(address: str) -> str:
         address: A path or an fsspec URL.
 
     Returns:
-        Its last part without ending: `2022_03_MarGreyhoundsPro`.
+        Its last part without ending: `2022_03_MarGreyhoundsPro`; of a market file, the market's id.
     """
     name = posixpath.basename(address.replace("\\", "/").rstrip("/"))
+    if market_id := market_of(name):
+        return market_id
     for ending in (*sorted(_TAR_ENDINGS, key=len, reverse=True), ".zip"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
@@ -100,7 +103,7 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
     if not fs.exists(path):
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
-    if not (fs.isdir(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
+    if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path
 
@@ -109,7 +112,7 @@ def read_index(address: str) -> Archive:
     """List an archive's members without reading them.
 
     Args:
-        address: A path or an fsspec URL of a tar, a zip or a folder.
+        address: A path or an fsspec URL of a tar, a zip, a folder or a market file.
 
     Returns:
         Its index.
@@ -122,6 +125,8 @@ def read_index(address: str) -> Archive:
     try:
         if fs.isdir(path):
             members = list(_folder_members(fs, path))
+        elif market_of(path):
+            members = [_file_member(posixpath.basename(path), fs.info(path))]
         elif address.lower().endswith(".zip"):
             members = list(_zip_members(fs, path, rejects))
         else:
@@ -163,6 +168,8 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
         with ExitStack() as opened:
             if fs.isdir(path):
                 read = partial(_read_file, fs, path)
+            elif market_of(path):
+                read = partial(_read_file, fs, posixpath.dirname(path))
             elif address.lower().endswith(".zip"):
                 archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(fs.open(path, "rb"))))
                 read = partial(_read_entry, archive, archive.infolist())
@@ -229,4 +236,8 @@ def _folder_members(fs: AbstractFileSystem, path: str) -> Iterator[Member]:
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
         if not any(part.startswith(".") for part in inner.split("/")):
-            yield Member(inner, int(info["size"]), changed=_changed(info))
+            yield _file_member(inner, info)
+
+
+def _file_member(name: str, info: Mapping[str, Any]) -> Member:
+    return Member(name, int(info["size"]), changed=_changed(info))

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tasks.extraction.chunks import MARKET_ID
+from tasks.extraction.market_files import MARKET_ID
 from tasks.extraction.messages import BadMemberError, Message
 from tasks.extraction.replayable import ReplayCheck
+from tasks.lake.fingerprint import digest
 
 _RACE = re.compile(r"R(?P<number>\d+)\s+(?P<distance>\d+)m\b\s*(?P<grade>.*)")
 _RUNNER = re.compile(r"(?P<number>\d+)\.\s+(?P<name>.+)")
@@ -39,6 +40,7 @@ class MarketHistory:
         self._definition: Row = {}
         self._off: int | None = None
         self._traded = _TradedVolume()
+        self._total_matched: float | None = None
         self._replay = ReplayCheck(market_id)
         self._problem = "" if MARKET_ID.fullmatch(market_id) else "bad market id"
 
@@ -71,6 +73,8 @@ class MarketHistory:
             self._traded.clear()
         if is_image or "marketDefinition" in change:
             self._replay.define(change, len(self.messages))
+        if "tv" in change:
+            self._total_matched = max(change["tv"], self._total_matched or 0)
         known = self._replay.known
         # Most of extraction's own time is spent in this loop.
         for entry in change.get("rc", ()):
@@ -131,8 +135,10 @@ class MarketHistory:
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
             "runners": len(definition["runners"]),
+            "total_matched": _number(self._total_matched),
             "messages": len(self.messages),
             "bytes": sum(map(len, self.messages)),
+            "digest": digest(self.messages),
         }
 
     def _runner_rows(self) -> list[Row]:

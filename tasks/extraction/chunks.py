@@ -1,16 +1,13 @@
 """Which members make which chunk: a partition of an archive, balanced by bytes, decided by the archive alone."""
 
 import posixpath
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
 from tasks.extraction.archive import Member
-
-MARKET_ID = re.compile(r"1\.\d{9}")
-_MARKET_FILE = re.compile(r"(1\.\d{9})(\.(bz2|gz|json|txt))?")
+from tasks.extraction.market_files import market_of
 
 
 class Chunk(NamedTuple):
@@ -30,19 +27,6 @@ class Chunk(NamedTuple):
     def bytes(self) -> int:
         """The members' size, bytes as stored."""
         return sum(member.size for member in self.members)
-
-
-def market_of(path: str) -> str | None:
-    """Read a market id off a member's name.
-
-    Args:
-        path: Within the archive.
-
-    Returns:
-        The id, or None where the name is not a market's (an event file's, say).
-    """
-    match = _MARKET_FILE.fullmatch(posixpath.basename(path))
-    return match[1] if match else None
 
 
 def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:

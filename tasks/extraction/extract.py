@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from tasks.errors import BalanceError
 from tasks.extraction.archive import Archive, Member, read_members
-from tasks.extraction.chunks import Chunk, market_of
+from tasks.extraction.chunks import Chunk
+from tasks.extraction.market_files import market_of
 from tasks.extraction.markets import Intake, Market, read_markets
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
 from tasks.lake.fingerprint import ENGINE, fingerprint
@@ -22,7 +23,7 @@ from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
 
-VERSION = 4
+VERSION = 5
 
 TAKEN = "taken"
 """Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from tasks.extraction.catalogue import MarketHistory
-from tasks.extraction.chunks import market_of
+from tasks.extraction.market_files import market_of
 from tasks.extraction.messages import BadMemberError, Message, read_messages
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.rejects import Reject

@@ -9,7 +9,7 @@ from tasks.caching import Tally, ended
 from tasks.extraction.archive import Archive
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, ORDERS, REJECTS, WINDOWS
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.workers import WorkerPool
@@ -51,8 +51,6 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
     for window in lake.values(WINDOWS):
         for file in lake.names(WINDOWS, {"window": window, **at}):
             lake.delete(WINDOWS, {"window": window, **at}, file)
-    for strategy in lake.values(ORDERS):
-        lake.delete(ORDERS, {"strategy": strategy, **at})
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)

@@ -96,8 +96,10 @@ CATALOGUE_MARKETS = Dataset(
         Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
         Column("number_of_winners", pa.int16(), "1 in WIN markets"),
         Column("runners", pa.int16(), "runners that were ever in it, the removed included"),
+        Column("total_matched", pa.float64(), "volume as the market's own `tv` last grew to, GBP", nullable=True),
         Column("messages", pa.int64(), "stream messages"),
         Column("bytes", pa.int64(), "their length, bytes of JSON"),
+        Column("digest", pa.string(), "of the messages: what the market is, whichever archive it is from"),
         Column("member", pa.string(), "the archive's member it was read from"),
         Column("chunk", pa.int32(), "the chunk of `markets` that holds its messages"),
     ),
@@ -159,9 +161,9 @@ RATINGS = Dataset(
 
 ORDERS = Dataset(
     name="orders",
-    partitions=("strategy", "archive", "chunk"),
-    keys=("bet_id",),
-    row="an order that reached the simulated exchange, in a market that was settled",
+    partitions=("month",),
+    keys=("strategy_name", "bet_id"),
+    row="an order that reached the simulated exchange, in a market that was settled; a row group holds a variant's",
     columns=(
         Column("bet_id", pa.string(), "market id and the order's number in it"),
         Column("strategy_name", pa.string(), "the variant"),

@@ -393,6 +393,20 @@ class Lake:
             if path.endswith(".parquet")
         )
 
+    def latest_first(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
+        """List the files of one partition by the time of writing.
+
+        Args:
+            dataset: The dataset.
+            partition: A value for each partition key.
+
+        Returns:
+            Their names without ending, the latest first; of those of one time the last by name.
+        """
+        names = self.names(dataset, partition)
+        written = {name: self._fs.modified(self._absolute(file_path(dataset, partition, name))) for name in names}
+        return sorted(names, key=lambda name: (written[name], name), reverse=True)
+
     def paths(self, dataset: Dataset) -> list[str]:
         """List all files of a dataset.
 
@@ -446,6 +460,24 @@ class Lake:
         path = self._absolute(file_path(dataset, partition, name))
         if self._fs.exists(path):
             self._fs.rm_file(path)
+
+    def forget_old(self, dataset: Dataset) -> int:
+        """Delete what lies in a dataset's folder from before it was partitioned as it is now.
+
+        Args:
+            dataset: The dataset.
+
+        Returns:
+            How many folders there were.
+        """
+        prefix, folder = f"{dataset.partitions[0]}=", self._absolute(dataset.name)
+        if not self._fs.isdir(folder):
+            return 0
+        found = self._fs.ls(folder, detail=False)
+        old = [path for path in found if not posixpath.basename(path.rstrip("/")).startswith(prefix)]
+        for path in old:
+            self._fs.rm(path, recursive=True)
+        return len(old)
 
     def sha256(self, path: str) -> str:
         """Hash a file's bytes.

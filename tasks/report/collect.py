@@ -1,18 +1,18 @@
 """What a report is made of, read from the lake. What is made of it is in `page.py`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
 
 import pandas as pd
-import pyarrow as pa
 
-from tasks.errors import InputError, LakeError
+from tasks.aggregation.results import NOTICES, parts_of, read_orders
+from tasks.errors import InputError
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
-    ORDERS,
     RESULTS_MARKETS,
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
@@ -25,23 +25,8 @@ from tasks.ratings.model import Model, load_ratings
 from tasks.rejects import RejectSource, count_rejects
 from tasks.report.drawing import Floats
 
-_ORDER = [
-    "bet_id",
-    "strategy_name",
-    "market_id",
-    "selection_id",
-    "handicap",
-    "side",
-    "price_matched",
-    "size_matched",
-    "profit",
-    "bsp",
-    "runner_status",
-]
-
-
 # Of the page: raised when what it shows changes.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -85,6 +70,7 @@ class ReportData:
         statistics: Rows of `results/statistics`; empty where a run has none.
         split: Rows of `results/split`; empty where races were not divided.
         rejects: What was left out, from `count_rejects`.
+        notices: What a person should know before relying on the figures.
         provenance: What made the results, each thing with its version or fingerprint.
         draws: Variant id to its bootstrap nets; empty where there are none.
     """
@@ -100,6 +86,7 @@ class ReportData:
     statistics: pd.DataFrame
     split: pd.DataFrame
     rejects: Sequence[Mapping[str, object]]
+    notices: Sequence[str]
     provenance: Mapping[str, str]
     draws: Mapping[str, Floats] = field(default_factory=dict)
 
@@ -117,7 +104,7 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
 
     Raises:
         InputError: There is no such run.
-        LakeError: Something of the run is no longer in the lake as it was; run the backtest again.
+        ReplacedOrdersError: The run's orders are no longer in the lake; run the backtest again.
     """
     results = lake.find(RESULTS_SUMMARY, {"run": run})
     if results is None:
@@ -130,13 +117,14 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
         origin=origin,
         summary=lake.read(RESULTS_SUMMARY, {"run": run}).to_pandas(),
         settled=settled,
-        orders=read_orders_of(lake, settled, markets),
+        orders=read_orders(lake, parts_of(results)),
         markets=markets,
         runners=_read_catalogue(lake, CATALOGUE_RUNNERS, origin.archives, bet_on),
         ratings=_read_ratings(lake, origin.ratings, markets),
         statistics=lake.read_all(RESULTS_STATISTICS, {"run": run}).to_pandas(),
         split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
         rejects=count_rejects(lake, origin.reject_sources),
+        notices=json.loads(results.notes.get(NOTICES, "[]")),
         provenance={
             "betfair-backtest": version("betfair-backtest"),
             **ENGINE,
@@ -146,43 +134,6 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
             **({f"ratings {origin.ratings.name}": origin.ratings.content} if origin.ratings else {}),
         },
     )
-
-
-def read_orders_of(lake: Lake, settled: pd.DataFrame, markets: pd.DataFrame) -> pd.DataFrame:
-    """Read the orders that a run's results were made of.
-
-    They lie by variant, archive and chunk; the results name variant, archive and market, and the catalogue a market's
-    chunk. A file may hold orders of markets that this run did not select.
-
-    Args:
-        lake: The lake.
-        settled: Rows of `results/markets`.
-        markets: Their rows of `catalogue/markets`, with a column `archive`.
-
-    Returns:
-        The columns of `orders` that a report needs.
-
-    Raises:
-        LakeError: Orders are missing or no longer those of the run.
-    """
-    keys = ["archive", "market_id"]
-    placed = settled[["strategy", *keys, "orders"]].merge(markets[[*keys, "chunk"]], on=keys, how="left")
-    if placed["chunk"].isna().any():
-        raise LakeError(
-            f"the catalogue in the lake {lake.root} no longer has the run's markets; run the backtest again"
-        )
-    files = placed[["strategy", "archive", "chunk"]].drop_duplicates()
-    tables = [
-        lake.read(ORDERS, {"strategy": strategy, "archive": archive, "chunk": int(chunk)}, columns=_ORDER)
-        for strategy, archive, chunk in files.itertuples(index=False)
-    ]
-    empty = ORDERS.schema.empty_table().select(_ORDER)
-    orders: pd.DataFrame = pa.concat_tables([empty, *tables]).to_pandas()
-    chosen = placed.rename(columns={"strategy": "strategy_name"})[["strategy_name", "market_id"]]
-    orders = orders.merge(chosen, on=["strategy_name", "market_id"])
-    if len(orders) != settled["orders"].sum():
-        raise LakeError(f"orders in the lake {lake.root} were replaced since the run; run the backtest again")
-    return orders
 
 
 def _read_catalogue(lake: Lake, dataset: Dataset, archives: Sequence[str], market_ids: set[str]) -> pd.DataFrame:

@@ -128,6 +128,7 @@ def render(report: ReportData) -> str:
             unbroken=len(betting[_MOST_BROKEN_DOWN:]),
             fewest=FEWEST,
             rejects=report.rejects,
+            notices=report.notices,
             unknown_venues=unknown_venues(report.markets),
             provenance=report.provenance,
             plotly=Markup(_plotly()),  # noqa: S704 - the library as it was installed

@@ -1,11 +1,11 @@
 """Whose fault an exception of a replay is, and how it is told: variant, market, tick, file and line.
 
 An exception that passed through a strategy's code is the strategy's, and fails its variant. Any other is flumine's: the
-market cannot be replayed for that variant, and is a reject.
+session cannot be replayed for that variant, and all its markets are rejects.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -74,19 +74,20 @@ def failure(variant_id: str, error: BaseException, where: str | Place) -> Replay
     return ReplayError(f"{variant_id or 'the simulation'} {did} {error} {where}{_line_of(error)}\n{lines}", variant_id)
 
 
-def reject(variant_id: str, error: BaseException, where: Place) -> Reject:
-    """Tell that a market cannot be replayed for a variant.
+def rejects(variant_id: str, error: BaseException, where: Place, market_ids: Iterable[str]) -> list[Reject]:
+    """Tell that a session cannot be replayed for a variant.
 
     Args:
         variant_id: The variant's.
         error: What flumine raised.
-        where: In which tick.
+        where: In which market and tick.
+        market_ids: The session's markets.
 
     Returns:
-        The market, left out.
+        Each market, left out.
     """
-    said = f"{type(error).__name__}: {error} {where}"
-    return Reject(where.market_id, REASON, f"{variant_id}: {said}")
+    said = f"{variant_id}: {type(error).__name__}: {error} {where}"
+    return [Reject(market_id, REASON, said) for market_id in market_ids]
 
 
 def _line_of(error: BaseException) -> str:

@@ -1,11 +1,12 @@
-"""The variants of a replay, market after market: what each has so far, and who goes on.
+"""The variants of a replay, session after session: what each has so far, and who goes on.
 
-Each market meets a fresh instance of each strategy, with the ratings of that market alone. What strategies keep
-elsewhere, in their class, their modules or the global random state, is looked for after each market.
+Each session meets a fresh instance of each strategy, with the ratings of its markets alone. What strategies keep
+elsewhere, in their class, their modules or the global random state, is looked for after each session.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from flumine import BaseStrategy
@@ -13,21 +14,20 @@ from flumine import BaseStrategy
 from strategies import STRATEGIES
 from tasks.errors import ChangedSourceError, ReplayError
 from tasks.simulation import blame
-from tasks.simulation.blame import WHATEVER, Place
+from tasks.simulation.blame import WHATEVER
 from tasks.simulation.dependencies.opened_files import recorder
 from tasks.simulation.dependencies.record import dependencies_of, record_dependencies
 from tasks.simulation.framework import quiet
 from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
+from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings, surroundings
-from tasks.simulation.market_replay import Entry, Outcome, replay_alone, replay_side_by_side
 from tasks.simulation.running import running
+from tasks.simulation.session_replay import Entry, Outcome, Streamed, Ticks, replay_alone, replay_side_by_side
 from tasks.simulation.strategy_class import find_strategy, strategy_maker
-from tasks.simulation.stream import LakeStream
 from tasks.simulation.variant import FLUMINE, Variant
 from tasks.simulation.watched_book import ChangedBookError, WatchedStream
-from tasks.simulation.window import Window
 
 if TYPE_CHECKING:
     from tasks.rejects import Reject
@@ -44,6 +44,9 @@ class Member:
         rows: Its orders.
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
+        took: How long it took so far.
+        carries: Attributes that its strategy would carry from one session into the next, as the first that had any
+            shows; each session meets a fresh instance.
     """
 
     def __init__(self, variant: Variant, job: ReplayJob) -> None:
@@ -69,41 +72,50 @@ class Member:
         self.rows: list[Row] = []
         self.markets: list[str] = []
         self.rejects: list[Reject] = []
+        self.carries: tuple[str, ...] = ()
+        self.took = Took()
 
-    def make(self, market_id: str) -> BaseStrategy:
-        """Make a fresh instance of the strategy.
+    def entry(self, market_ids: Sequence[str]) -> Entry:
+        """Enter it in a session.
 
         Args:
-            market_id: The market that it is to meet, whose ratings it is given.
+            market_ids: The session's markets, whose ratings it is given.
 
         Returns:
-            The instance.
+            The entry.
         """
-        rated = self._ratings.get(market_id)
-        return self._make({market_id: dict(rated)} if rated else {})
+        # Of one instance for several markets it is known that it may carry something over.
+        may_lose = self.is_stranger and self.variant.session == "market"
+        make = partial(self._make_with_ratings, market_ids)
+        return Entry(self.variant, make, market_ids, tells_carried=may_lose and not self.carries)
 
-    def take(self, market_id: str, outcome: Outcome) -> None:
-        """Take what a market gave it.
+    def take(self, market_ids: Iterable[str], outcome: Outcome) -> None:
+        """Take what a session gave it.
 
         Args:
-            market_id: The market.
+            market_ids: The session's markets.
             outcome: Its orders, or why there are none.
         """
-        if outcome.reject:
-            self.rejects.append(outcome.reject)
+        self.carries = self.carries or tuple(outcome.carries)
+        if outcome.rejects:
+            self.rejects.extend(outcome.rejects)
         else:
-            self.markets.append(market_id)
+            self.markets.extend(market_ids)
             self.rows.extend(outcome.rows)
+
+    def _make_with_ratings(self, market_ids: Iterable[str]) -> BaseStrategy:
+        rated = {market_id: self._ratings.get(market_id) for market_id in market_ids}
+        return self._make({market_id: dict(prices) for market_id, prices in rated.items() if prices})
 
     @property
     def replayed(self) -> Replayed:
         """What the replay gave it, and all that it used for that."""
         depends = self._depends.merged(dependencies_of(self.strategy, self.variant.id))
-        return Replayed(self.rows, self.markets, self.rejects, depends)
+        return Replayed(self.rows, self.markets, self.rejects, depends, self.carries)
 
 
 class Company:
-    """Variants that are replayed side by side, market after market.
+    """Variants that are replayed side by side, session after session.
 
     Attributes:
         members: Those that go on.
@@ -121,9 +133,8 @@ class Company:
             ChangedSourceError: A strategy is not the one that was planned.
         """
         quiet()
-        guard_config()
+        guard_config(job.variants[0].settings)
         record_dependencies()
-        self._job = job
         before = surroundings()
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
@@ -141,33 +152,39 @@ class Company:
             # A module changed them as it was imported, and nobody knows which.
             self.leavers = [member.variant.id for member in self._strangers]
             self.members = [member for member in self.members if not member.is_stranger]
-        # What the last market leaves behind for nobody does not matter.
-        is_last_of_one = len(job.market_ids) == len(self._strangers) == 1
+        # What the last session leaves behind for nobody does not matter.
+        is_last_of_one = len(job.sessions) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])
 
     @property
     def _strangers(self) -> list[Member]:
         return [member for member in self.members if member.is_stranger]
 
-    def replay(self, market_id: str, messages: Sequence[str]) -> None:
-        """Replay a market for all members.
+    def replay(self, session: Sequence[Streamed]) -> None:
+        """Replay a session for all members.
 
         Args:
-            market_id: The market.
-            messages: JSON of each.
+            session: Its markets.
 
         Raises:
             ReplayError: A limit was reached, or something that all share was changed, which spoils it for all.
+            LakeError: Messages cannot be read.
         """
         if not self.members:
             return
+        market_ids = tuple(market.market_id for market in session)
         for member in self._strangers:
             recorder.opened_by(member.variant.id).begin_market()
         # Where several draw at random, each is replayed again by itself.
         first = (self._strangers or self.members)[0]
-        self._leavings.begin(f"{first.variant.fingerprint} {market_id}")
-        entries = {member: Entry(member.variant, partial(member.make, market_id), market_id) for member in self.members}
-        self._play(list(entries.values()), market_id, messages)
+        self._leavings.begin(" ".join((first.variant.fingerprint, *market_ids)))
+        entries = {member: member.entry(market_ids) for member in self.members}
+        started = perf_counter()
+        self._play(list(entries.values()), session)
+        making = sum(entry.seconds_making for entry in entries.values())
+        share = (perf_counter() - started - making) / len(entries)
+        for member, entry in entries.items():
+            member.took = member.took.plus(Took(entry.seconds_making, share))
         left_by = self._leavings.left_by()
         for member, entry in entries.items():
             outcome = entry.outcome
@@ -176,27 +193,23 @@ class Company:
             elif outcome.failure:
                 self.failures.append(outcome.failure)
             else:
-                member.take(market_id, outcome)
+                member.take(market_ids, outcome)
                 continue
             self.members.remove(member)
 
-    def _play(self, entries: Sequence[Entry], market_id: str, messages: Sequence[str]) -> None:
+    def _play(self, entries: Sequence[Entry], session: Sequence[Streamed]) -> None:
         variant = entries[0].variant
-        arguments = Window.parse(variant.window).listener_kwargs
-        kind = LakeStream if variant.engine == FLUMINE else WatchedStream if self._strangers else LeanStream
-        stream = kind(market_id, messages, arguments)
+        ticks = Ticks(session, WatchedStream if self._strangers else LeanStream, variant.listener_kwargs)
         try:
-            if isinstance(stream, LeanStream):
-                replay_side_by_side(stream, entries, self._leavings)
+            if variant.engine == FLUMINE:
+                replay_alone(session, entries, variant.listener_kwargs)
             else:
-                for entry in entries:
-                    replay_alone(kind(market_id, messages, arguments), entry)
+                replay_side_by_side(ticks, entries, self._leavings)
             restore_config()
         except (ChangedBookError, ChangedConfigError) as error:
             # Found later than it was done, so it is known who did it only where nobody else could have.
             suspects = [member.variant.id for member in self._strangers]
-            place = Place(market_id, stream.publish_time)
-            raise blame.failure(suspects[0] if len(suspects) == 1 else "", error, f"found {place}") from None
+            raise blame.failure(suspects[0] if len(suspects) == 1 else "", error, f"found {ticks.place}") from None
         finally:
             running.variant = ""
         refused = take_refusals()

@@ -2,7 +2,8 @@
 
 A run of messages outside the window becomes one: definitions, prices and volumes as they are when the run ends, last
 write wins. Flumine's own stream, given the folded messages with the window's listener arguments, yields the same books
-at the same ticks as from all messages. Where a window lies is `window.py`'s business, storage the lake's.
+at the same ticks as from all messages, also where it sums volumes: for that a message is kept as it is where a runner's
+prices are its first naming, which is seldom. Where a window lies is `window.py`'s business, storage the lake's.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,23 +67,29 @@ class Folding:
         self._seen = True
         if image:
             self._gate.renew()
+            # What an image wipes out need not be kept.
             self._known.clear()
+            self._run = None
         definition = change.get("marketDefinition")
         was_in_play = self._gate.in_play
         if definition is not None:
             self._gate.define(definition, publish_time)
-        if self._gate.opens <= publish_time <= self._gate.closes:
-            # What an image wipes out need not be kept.
-            left = () if image else self.finish()
-            self._run = None
-            self._known.update(_runners_of(change))
+        is_inside = self._gate.opens <= publish_time <= self._gate.closes
+        if is_inside or self._names_by_prices(change):
+            left = self.finish()
+            self._known.update(_defined_in(change), map(_key, change.get("rc", ())))
             return (*left, (publish_time, raw))
-        if self._run is None or image:
+        if self._run is None:
             self._run = _Run(image)
         self._run.add(publish_time, raw, change)
         if self._keeps_turns and bool(self._gate.in_play) != bool(was_in_play):
             return self.finish()
         return ()
+
+    def _names_by_prices(self, change: dict[str, Any]) -> bool:
+        known, met = self._known, self._run.runners if self._run else ()
+        new = {key for key in map(_key, change.get("rc", ())) if key not in known and key not in met}
+        return bool(new) and not new.issubset(_defined_in(change))
 
     def finish(self) -> Sequence[tuple[int, bytes]]:
         """End a run of messages outside the window, the last included.
@@ -134,8 +141,10 @@ class _Merged:
             field: [level for level in ladder.values() if not new or level[_SIZE_AT[field]] != 0]
             for field, ladder in self.ladders.items()
         }
-        entry = {**named, **self.values, **{field: levels for field, levels in ladders.items() if levels}}
-        if len(entry) > len(named) or (new and self.definition is None):
+        # That something was traded counts, even if nothing is left of it: volumes are summed then.
+        kept = {field: levels for field, levels in ladders.items() if levels or (new and field == "trd")}
+        entry = {**named, **self.values, **kept}
+        if len(entry) > len(named):
             yield entry
 
 
@@ -178,7 +187,7 @@ class _Run:
             return
         image: dict[str, Any] = {"img": True} if self._image else {}
         if self._needs_roll_call(known):
-            yield self._message({**self._market, **image, "marketDefinition": self._roll_call(known)})
+            yield self._message({**self._market, **image, "marketDefinition": self._roll_call()})
             image = {}
         entries = [
             entry for key, merged in self.runners.items() for entry in merged.entries(key[0], new=key not in known)
@@ -193,19 +202,12 @@ class _Run:
         if any(merged.definition is not None and key not in last for key, merged in self.runners.items()):
             return True
         # A handicap of 0 is not one of 0.0: repr tells them apart.
-        new = [repr(key) for key in self.runners if key not in known]
-        by_definition = [repr(key) for key in last if key not in known]
-        return new[: len(by_definition)] != by_definition
+        new, by_definition = ([repr(key) for key in keys if key not in known] for keys in (self.runners, last))
+        return new != by_definition
 
-    def _roll_call(self, known: set[Key]) -> dict[str, Any]:
-        runners = [
-            {
-                **(merged.definition or {"id": key[0], "sortPriority": None, "status": None}),
-                "hc": key[1],
-            }
-            for key, merged in self.runners.items()
-            if merged.definition is not None or key not in known
-        ]
+    def _roll_call(self) -> dict[str, Any]:
+        defined = ((key[1], merged.definition) for key, merged in self.runners.items() if merged.definition is not None)
+        runners = [{**definition, "hc": handicap} for handicap, definition in defined]
         return {**self._market["marketDefinition"], "runners": runners}
 
     def _message(self, change: dict[str, Any]) -> tuple[int, bytes]:
@@ -216,6 +218,5 @@ def _key(named: dict[str, Any]) -> Key:
     return named["id"], named.get("hc", 0)
 
 
-def _runners_of(change: dict[str, Any]) -> Iterator[Key]:
-    yield from map(_key, change.get("marketDefinition", {}).get("runners", ()))
-    yield from map(_key, change.get("rc", ()))
+def _defined_in(change: dict[str, Any]) -> Iterator[Key]:
+    return map(_key, change.get("marketDefinition", {}).get("runners", ()))

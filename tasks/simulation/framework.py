@@ -4,6 +4,7 @@ import logging
 
 from flumine.clients import SimulatedClient
 
+from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.variant import Account
 
 
@@ -14,16 +15,17 @@ def quiet() -> None:
     logger.propagate = False
 
 
-def make_client(username: str, account: Account) -> SimulatedClient:
+def make_client(username: str, account: Account, settings: SimulationSettings = DEFAULT_SETTINGS) -> SimulatedClient:
     """Make the client of one variant in one market.
 
     Args:
         username: The variant's id.
         account: Currency and discount.
+        settings: What it lets through, and how its orders are matched.
 
     Returns:
         The client.
     """
-    client = SimulatedClient(username=username)
+    client = SimulatedClient(username=username, **settings.client)
     client.CURRENCY_CODE, client.DISCOUNT_RATE = account.currency, account.discount_rate
     return client

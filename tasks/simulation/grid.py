@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import product
+from typing import Any
 
 
-def combine(grid: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
+def combine(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
     """Combine each value of each parameter with those of all others.
 
     Args:
@@ -13,5 +14,6 @@ def combine(grid: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
     Returns:
         Each combination once, in the order given: the values of the last parameter change first.
     """
-    values = product(*(dict.fromkeys(values) for values in grid.values()))
+    # By how they are written: a list has no hash, and 1 is not the text "1", nor True.
+    values = product(*({repr(value): value for value in values}.values() for values in grid.values()))
     return [dict(zip(grid, combination, strict=True)) for combination in values]

@@ -1,6 +1,6 @@
 """Flumine's settings, which are one module for all strategies of a process: a strategy that changes one is refused.
 
-What a run may set of them is a parameter of the run; nothing here decides a value.
+What a run may set of them are its `SimulationSettings`; nothing here decides a value.
 """
 
 from types import ModuleType
@@ -9,6 +9,7 @@ from typing import Any
 from flumine import config
 
 from tasks.simulation.running import running
+from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 
 # Flumine's own clock writes it on every tick.
 _CLOCK = "current_time"
@@ -28,7 +29,9 @@ class ChangedConfigError(Exception):
         self.setting = setting
 
     def __str__(self) -> str:
-        return f"flumine.config.{self.setting}, which is every variant's: a strategy cannot set it for itself"
+        name = self.setting
+        instead = f"give the run {name} (--{name.replace('_', '-')}), " if name in DEFAULT_SETTINGS.config else ""
+        return f"flumine.config.{name}, which is every variant's: {instead}a strategy cannot set it for itself"
 
 
 class GuardedConfig(ModuleType):
@@ -43,15 +46,21 @@ class GuardedConfig(ModuleType):
         _refuse(name)
 
 
-def guard_config() -> None:
-    """Set flumine to raise what strategies raise, to simulate, and to keep its settings from now on."""
-    if type(config) is GuardedConfig:
-        return
-    # Flumine would log what a strategy raises, and go on.
-    config.raise_errors = True
-    config.simulated = True
-    config.__class__ = GuardedConfig
-    _settings.update(_current())
+def guard_config(settings: SimulationSettings | None = None) -> None:
+    """Set flumine to raise what strategies raise, to simulate, and to keep its settings from now on.
+
+    Args:
+        settings: Those of the run; none keeps those that were given last, at first flumine's own.
+    """
+    if type(config) is not GuardedConfig:
+        # Flumine would log what a strategy raises, and go on.
+        config.raise_errors = True
+        config.simulated = True
+        config.__class__ = GuardedConfig
+        _settings.update(_current())
+    if settings is not None:
+        _settings.update(settings.config)
+        vars(config).update(settings.config)
 
 
 def restore_config() -> None:

@@ -1,90 +1,77 @@
-"""What one replay is about, and where its orders lie; the replay itself is `replay.py`'s business."""
+"""What one replay is about: sessions of markets, and the variants that lack orders there.
 
-import hashlib
-import json
+The replay itself is `replay.py`'s business, where its orders lie `order_files.py`'s.
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-import pyarrow as pa
-
-from tasks.errors import ChangedSourceError, ReplayError
-from tasks.lake.datasets import ORDERS
-from tasks.lake.fingerprint import ENGINE, digest, fingerprint
-from tasks.lake.parquet import LakeFile
+from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
-from tasks.simulation.dependencies.record import Dependencies, what_changed
+from tasks.simulation.dependencies.record import Dependencies
 from tasks.simulation.limits import NO_LIMITS, Limits
 from tasks.simulation.order_rows import Row
+from tasks.simulation.session import Ratings, Session
 from tasks.simulation.variant import Variant
-
-VERSION = 2
-
-Ratings = dict[str, dict[int, float]]
 
 
 @dataclass(frozen=True)
 class ReplayJob:
-    """What a worker needs to know to replay one chunk.
+    """What a worker needs to know to replay some sessions.
 
     Attributes:
         lake: Where messages come from and orders go.
-        archive: Its name in the lake.
-        chunk: Its number.
-        upstream: Fingerprint of the chunk's messages.
-        market_ids: The selected markets of the chunk, in the order in which they are replayed.
-        variants: Those that lack their orders, all with the same window.
+        sessions: In the order in which they are replayed, all of the same month.
+        variants: All with the same window, session and settings.
         ratings: Of these markets, by the model's name.
         market_types: The types that are folded together, as in `WindowsFile`.
         limits: What the replay may take; it decides nothing of the output.
     """
 
     lake: Lake
-    archive: str
-    chunk: int
-    upstream: str
-    market_ids: tuple[str, ...]
+    sessions: tuple[Session, ...]
     variants: tuple[Variant, ...]
     ratings: Mapping[str, Ratings]
     market_types: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
 
-    def fingerprint(self, variant: Variant) -> str:
-        """Say what decides a variant's orders in this chunk, as far as it is known before the replay.
+    @property
+    def month(self) -> str:
+        """The sessions' month: where their orders lie."""
+        return self.sessions[0].month
 
-        Args:
-            variant: Any.
+    @property
+    def title(self) -> str:
+        """Where its first market is from, for what is said of it."""
+        first = self.sessions[0].markets[0]
+        return f"chunk {first.chunk} of {first.archive}"
 
-        Returns:
-            The fingerprint of its file.
-        """
-        ratings = self.ratings.get(variant.ratings, {})
+    @property
+    def market_ids(self) -> tuple[str, ...]:
+        """The markets of all its sessions."""
+        return tuple(market_id for session in self.sessions for market_id in session.market_ids)
+
+    @cached_property
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """By ratings' model, each session's key: with the variant's fingerprint, what decides a variant's orders."""
+        models = {variant.ratings for variant in self.variants}
+        return {
+            model: tuple(session.key(self.ratings.get(model, {})) for session in self.sessions)
+            for model in sorted(models)
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What decides the orders of all its variants, as far as it is known before the replay."""
         return fingerprint(
             "simulate",
-            version=VERSION,
-            upstream=self.upstream,
-            markets=self.market_ids,
-            variant=variant.fingerprint,
-            ratings=digest(
-                f"{market}\0{selection}\0{rating!r}".encode()
-                for market in sorted(ratings)
-                for selection, rating in sorted(ratings[market].items())
-            ),
-            engine=ENGINE,
-            schema=ORDERS.layout,
+            version=1,
+            variants=sorted((variant.fingerprint, variant.ratings) for variant in self.variants),
+            keys=self.keys,
         )
-
-    def partition(self, variant: Variant) -> dict[str, object]:
-        """Say where a variant's orders of this chunk lie.
-
-        Args:
-            variant: Any.
-
-        Returns:
-            The partition of `orders`.
-        """
-        return {"strategy": variant.id, "archive": self.archive, "chunk": self.chunk}
 
 
 class Replayed(NamedTuple):
@@ -95,19 +82,21 @@ class Replayed(NamedTuple):
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
         depends: What it used.
+        carries: Attributes of its strategy's own that it would carry into the next market, if it met it.
     """
 
     rows: Sequence[Row]
     markets: Sequence[str]
     rejects: Sequence[Reject]
     depends: Dependencies
+    carries: Sequence[str] = ()
 
 
 def joined(parts: Iterable[Replayed]) -> Replayed:
-    """Put together what one variant was given by parts of a chunk.
+    """Put together what one variant was given by parts of a job.
 
     Args:
-        parts: Of markets that no other part has, in the order of the chunk.
+        parts: Of sessions that no other part has, in the order of the job.
 
     Returns:
         The whole.
@@ -119,90 +108,6 @@ def joined(parts: Iterable[Replayed]) -> Replayed:
             [*whole.markets, *part.markets],
             [*whole.rejects, *part.rejects],
             whole.depends.merged(part.depends),
+            whole.carries or part.carries,
         )
     return whole
-
-
-class Orders(NamedTuple):
-    """A variant's file of orders, as its notes tell it.
-
-    Attributes:
-        file: The file.
-        markets: The markets it covers, also those without an order.
-        rejects: Those that could not be replayed.
-        content: Digest of its rows, notes apart.
-    """
-
-    file: LakeFile
-    markets: tuple[str, ...]
-    rejects: tuple[Reject, ...]
-    content: str
-
-
-def find_orders(job: ReplayJob) -> dict[str, Orders]:
-    """Find the orders of a chunk that need not be made again.
-
-    Args:
-        job: The chunk's job, with all variants that are asked for.
-
-    Returns:
-        Variant ids and their files.
-    """
-    found = {v.id: job.lake.fresh(ORDERS, job.partition(v), job.fingerprint(v)) for v in job.variants}
-    files = {variant_id: file for variant_id, file in found.items() if file is not None}
-    # Most variants depend on the same.
-    depends = {file.notes["depends"] for file in files.values()}
-    fresh = {text for text in depends if what_changed(Dependencies.from_json(text)) is None}
-    return {variant_id: read_notes(file) for variant_id, file in files.items() if file.notes["depends"] in fresh}
-
-
-def write_orders(job: ReplayJob, variant: Variant, replayed: Replayed) -> Orders:
-    """Write a variant's orders of a chunk.
-
-    Args:
-        job: The chunk's job.
-        variant: One of its variants.
-        replayed: What the replay gave it.
-
-    Returns:
-        The file.
-
-    Raises:
-        ReplayError: The strategy left orders that cannot be written down.
-        ChangedSourceError: What the strategy used is already another, so that its orders would be stale at once.
-    """
-    if (replayed.depends.files or replayed.depends.folders) and (changed := what_changed(replayed.depends)):
-        raise ChangedSourceError(f"{variant.id}: {changed}; what a strategy reads has to stay while it is replayed")
-    try:
-        table = pa.Table.from_pylist(list(replayed.rows), schema=ORDERS.schema)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise ReplayError(
-            f"{variant.id} raised {type(error).__name__}: {error} when its orders were written down", variant.id
-        ) from None
-    notes = {
-        "markets": json.dumps(list(replayed.markets)),
-        "rejects": json.dumps([list(reject) for reject in replayed.rejects]),
-        "depends": replayed.depends.to_json(),
-        "content": _content(table),
-    }
-    return read_notes(job.lake.write(ORDERS, job.partition(variant), table, job.fingerprint(variant), notes=notes))
-
-
-def read_notes(file: LakeFile) -> Orders:
-    """Read what a file of orders says of itself.
-
-    Args:
-        file: As the lake found or wrote it.
-
-    Returns:
-        The same, with its notes understood.
-    """
-    markets, rejects = json.loads(file.notes["markets"]), json.loads(file.notes["rejects"])
-    return Orders(file, tuple(markets), tuple(Reject(*reject) for reject in rejects), file.notes["content"])
-
-
-def _content(table: pa.Table) -> str:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return hashlib.sha256(sink.getvalue()).hexdigest()

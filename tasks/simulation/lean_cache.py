@@ -5,6 +5,7 @@ is made of is `lean_book.py`'s business, which messages count `window.py`'s.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,7 @@ class Runner:
         at: Its place among the market's runners.
         takes: What takes the value of each field of a message's entry; fields that are not here do not count.
         removal_date: As streamed.
+        traded: What was traded, by price.
     """
 
     __slots__ = (
@@ -43,10 +45,10 @@ class Runner:
         "_sp",
         "_sp_back",
         "_sp_lay",
-        "_traded",
         "at",
         "removal_date",
         "takes",
+        "traded",
     )
 
     ladder: ClassVar = PriceLadder
@@ -58,7 +60,7 @@ class Runner:
         self.removal_date: str | None = None
         self._back, self._lay = self.ladder(-1), self.ladder(1)
         self._best_back, self._best_lay = self.best_prices(), self.best_prices()
-        self._traded, self._sp_back, self._sp_lay = self.traded_ladder(1), self.ladder(-1), self.ladder(1)
+        self.traded, self._sp_back, self._sp_lay = self.traded_ladder(1), self.ladder(-1), self.ladder(1)
         self._sp: dict[str, Any] = {"near": None, "far": None, "bsp": None}
         self._fields = {**RUNNER_FIELDS, "selection_id": named["id"], "handicap": named.get("hc", 0)}
         self.takes: dict[str, Callable[[Any], None]] = {
@@ -68,7 +70,7 @@ class Runner:
             "bdatl": self._best_lay.update_displayed,
             "batb": self._best_back.update_best,
             "batl": self._best_lay.update_best,
-            "trd": self._traded.update,
+            "trd": self.traded.update,
             "spb": self._sp_back.update,
             "spl": self._sp_lay.update,
             "ltp": partial(self._fields.__setitem__, "last_price_traded"),
@@ -103,7 +105,7 @@ class Runner:
         attributes["ex"] = ex = _new_ex(EX)
         ex.available_to_back = self._back.levels or self._best_back.levels
         ex.available_to_lay = self._lay.levels or self._best_lay.levels
-        ex.traded_volume = self._traded.levels
+        ex.traded_volume = self.traded.levels
         attributes["orders"] = []
         attributes["matches"] = []
         return book
@@ -144,14 +146,31 @@ class MarketCache:
             publish_time: Its own.
             active: Whether it lies within the window.
         """
+        was_active, self.active = self.active, active
         self._publish_time = publish_time
         self._fixed["streaming_update"] = change
-        by_key = self._by_key
         definition = change.get("marketDefinition")
         if definition is not None:
             self._define(definition)
+        changed = self._take(change)
+        if active:
+            books = self._books
+            is_all_new = definition is not None or not was_active
+            for runner in self._runners if is_all_new else changed:
+                books[runner.at] = runner.book()
+
+    def _take(self, change: dict[str, Any]) -> Iterable[Runner]:
+        """Take what a message says of volumes and prices.
+
+        Args:
+            change: The market's entry of `mc` in it.
+
+        Returns:
+            The runners that it names.
+        """
         if "tv" in change:
             self._fixed["total_matched"] = change["tv"]
+        by_key = self._by_key
         changed: dict[tuple[int, float] | int, Runner] = {}
         for entry in change.get("rc", ()):
             key = (entry["id"], entry["hc"]) if "hc" in entry else entry["id"]
@@ -162,12 +181,7 @@ class MarketCache:
             for field, value in entry.items():
                 if field in takes:
                     takes[field](value)
-        if active:
-            books = self._books
-            is_all_new = definition is not None or not self.active
-            for runner in self._runners if is_all_new else changed.values():
-                books[runner.at] = runner.book()
-        self.active = active
+        return changed.values()
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - as betfairlightweight calls it
         """Make the market's book as it is now.

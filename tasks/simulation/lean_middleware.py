@@ -2,9 +2,9 @@
 
 from betfairlightweight.resources import RunnerBook
 from flumine import config
-from flumine.markets.market import Market
 from flumine.markets.middleware import LIVE_STATUS, RunnerAnalytics, SimulatedMiddleware
 
+from tasks.simulation.lean_market import LeanMarket
 from tasks.simulation.lean_traded import Key, RunnerTraded, TradedVolumes
 
 
@@ -34,53 +34,48 @@ Analytics = dict[Key, LeanAnalytics]
 
 
 class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
-    """Matches one variant's orders in one market, and looks at them only where something may have happened.
+    """Matches one variant's orders, and looks at them only where something may have happened.
 
     Attributes:
-        analytics: Of each runner that was ever active; what flumine gives strategies as `market.context["simulated"]`.
-        looks_at_all: Whether the next tick is matched as flumine matches each: set where orders changed by other ways
-            than a transaction or matching.
+        markets: By market, what was traded on each runner that was ever active; what flumine gives strategies as
+            `market.context["simulated"]`.
+        volumes: Of the market whose tick it is.
+        touches: How often orders may have changed by other ways than matching: a transaction, or the execution of one.
+            All markets count together, since an order can be cancelled by way of another market than its own.
     """
 
-    def __init__(self, volumes: TradedVolumes) -> None:
-        """Make it.
-
-        Args:
-            volumes: Of the market, brought up to date before each tick.
-        """
+    def __init__(self) -> None:
         super().__init__()
-        self.looks_at_all = False
-        self._volumes = volumes
-        self.analytics: Analytics = {}
-        self._seen: tuple[int, int] | None = None
+        self.volumes: TradedVolumes
+        self.touches = 0
 
-    def is_idle(self, market: Market) -> bool:
+    def is_idle(self, market: LeanMarket) -> bool:
         """Tell whether nothing can happen to any order at this tick.
 
         Args:
             market: With its new book.
 
         Returns:
-            True where nobody touched an order since the last tick, the market's version is what it was, and nothing was
-            traded on any runner.
+            True where it is quiet, and nothing was traded on any runner.
         """
-        book, volumes = market.market_book, self._volumes
-        return not (
-            volumes.trading
-            or volumes.is_news
-            or self.looks_at_all
-            or self._seen != (book.version, market._transaction_id)  # noqa: SLF001 - where flumine counts transactions
-            or book.bsp_reconciled
-            or config.simulation_available_prices
+        return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
+
+    def _is_quiet(self, market: LeanMarket) -> bool:
+        """Tell whether only what is traded can match orders: nobody touched one, the market's version is as it was."""
+        book = market.market_book
+        return (
+            market.matched_at == (book.version, self.touches)
+            and not book.bsp_reconciled
+            and not config.simulation_available_prices
         )
 
-    def __call__(self, market: Market) -> None:
+    def __call__(self, market: LeanMarket) -> None:
         """Void and reduce what a removal concerns, then match the market's orders.
 
         Args:
             market: With its new book.
         """
-        volumes, analytics = self._volumes, self.analytics
+        volumes, analytics = self.volumes, self.markets[market.market_id]
         if len(analytics) != len(volumes.runners):
             for key, known in volumes.runners.items():
                 if key not in analytics:
@@ -91,24 +86,13 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         if market.blotter.active:
             self._process_simulated_orders(market, analytics)
 
-    def remove_market(self, market: Market) -> None:  # noqa: ARG002 - as flumine calls it
-        """Forget what was traded before a market closed; one that opens again is as new."""
-        self.analytics = {}
-
-    def _process_simulated_orders(self, market: Market, market_analytics: Analytics) -> None:
-        book, trading = market.market_book, self._volumes.trading
-        seen = book.version, market._transaction_id  # noqa: SLF001 - as above
-        is_quiet = seen == self._seen and not self.looks_at_all
-        self._seen, self.looks_at_all = seen, False
-        if (
-            not is_quiet
-            or book.bsp_reconciled
-            or config.simulation_available_prices
-            or not config.simulated_strategy_isolation
-        ):
+    def _process_simulated_orders(self, market: LeanMarket, market_analytics: Analytics) -> None:
+        is_quiet = self._is_quiet(market)
+        book, trading = market.market_book, self.volumes.trading
+        market.matched_at = book.version, self.touches
+        if not is_quiet or not config.simulated_strategy_isolation:
             super()._process_simulated_orders(market, market_analytics)
             return
-        # Otherwise an order can only be matched by what was traded on its runner.
         for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine walks them, the complete too
             affected = [
                 order

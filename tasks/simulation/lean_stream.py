@@ -6,11 +6,13 @@ stands with which versions of flumine and betfairlightweight that was proven.
 
 from collections.abc import Iterator
 from importlib.metadata import version
+from typing import ClassVar
 
 import orjson
 from betfairlightweight.resources import MarketBook
 
 from tasks.simulation.lean_cache import MarketCache
+from tasks.simulation.lean_sums import SummedCache
 from tasks.simulation.stream import LakeStream
 from tasks.simulation.window import Gate, Window
 
@@ -26,14 +28,18 @@ def engine_is_proven() -> bool:
 class LeanStream(LakeStream):
     """A `LakeStream` with its own way from messages to books."""
 
+    cache: ClassVar = MarketCache
+    summed_cache: ClassVar = SummedCache
+
     def _books(self) -> Iterator[list[MarketBook]]:
         self._listener.register_stream(self.stream_id, self.operation)
         # Strategies ask the listener's own stream which markets it has seen.
         caches: dict[str, MarketCache] = self._listener.stream._caches  # noqa: SLF001 - flumine asks it there
-        window = Window(**self.listener_kwargs)
+        asked = self._listener
+        window = Window(asked.inplay, asked.seconds_to_start, asked.max_inplay_seconds)
         gates: dict[str, Gate] = {}
         stream_id = self.stream_id
-        for raw in self._messages:
+        for raw in self._read():
             message = orjson.loads(raw)
             publish_time = message["pt"]
             active = False
@@ -55,4 +61,6 @@ class LeanStream(LakeStream):
                 yield [cache.create_resource(stream_id, snap=True) for cache in caches.values() if cache.active]
 
     def _make_cache(self, market_id: str) -> MarketCache:
-        return MarketCache(market_id)
+        sums = {name: getattr(self._listener, name) for name in ("calculate_market_tv", "cumulative_runner_tv")}
+        made: MarketCache = self.summed_cache(market_id, **sums) if any(sums.values()) else self.cache(market_id)
+        return made

@@ -45,13 +45,19 @@ class TradedVolumes:
         is_news: Whether the last tick had a runner that was never active before, or a removal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, removed: set[Removal]) -> None:
+        """Follow a market.
+
+        Args:
+            removed: Runners found removed so far in any market of the session, since flumine's middleware does not tell
+                its markets' removals apart.
+        """
         self.runners: dict[Key, RunnerTraded] = {}
         self.trading: set[Key] = set()
         self.removals: list[Removal] = []
         self.is_news = False
         self._books: list[RunnerBook] = []
-        self._removed: set[Removal] = set()
+        self._removed = removed
 
     def take(self, books: list[RunnerBook]) -> None:
         """Take a tick.

@@ -1,6 +1,6 @@
 """What strategies keep outside of their instances: in their classes and modules, in their process, in random numbers.
 
-A market must not find what another left there, nor a variant what another variant did.
+A session must not find what another left there, nor a variant what another variant did.
 """
 
 import decimal
@@ -19,10 +19,10 @@ from tasks.simulation.kept_state import random_state, seed, snapshot
 
 
 class Leavings:
-    """Looks at what the strategies of a replay keep, after each market, and now and then in it."""
+    """Looks at what the strategies of a replay keep, after each session, and now and then in it."""
 
     def __init__(self, variants: Iterable[tuple[type[BaseStrategy], str]]) -> None:
-        """Look at what there is before the first market.
+        """Look at what there is before the first session.
 
         Args:
             variants: Strategies and variant ids.
@@ -32,41 +32,43 @@ class Leavings:
         self._surroundings = surroundings()
         self._random = b""
         self._left: set[str] = set()
-        self._markets = self._ticks = 0
+        self._first_market = ""
+        self._ticks = 0
 
     def begin(self, text: str) -> None:
-        """Begin a market, which has random numbers of its own.
+        """Begin a session, which has random numbers of its own.
 
         Args:
             text: Decides them.
         """
         seed(text)
         self._random = random_state()
-        self._markets += 1
         self._ticks = 0
 
     @property
     def are_shared(self) -> bool:
-        """Whether a variant may find within a market what another keeps there for a while."""
+        """Whether a variant may find within a session what another keeps there for a while."""
         return len(self._variants) > 1
 
-    def is_due(self, *, is_eventful: bool) -> bool:
-        """Tell whether to look within a market.
+    def is_due(self, market_id: str, *, is_eventful: bool) -> bool:
+        """Tell whether to look within a session.
 
         What a strategy keeps from tick to tick it keeps in its first market too, as a rule; so that is looked at on
         every tick, the others at the ticks of which something may come, and now and then.
 
         Args:
+            market_id: The market whose tick it is.
             is_eventful: Whether the tick is one of them.
 
         Returns:
-            True on every tick of the first market, on eventful ones, and on the 1st, 2nd, 4th, 8th … of each.
+            True on every tick of the first market, on eventful ones, and on the 1st, 2nd, 4th, 8th … of each session.
         """
         self._ticks += 1
-        return is_eventful or self._markets == 1 or not self._ticks & (self._ticks - 1)
+        self._first_market = self._first_market or market_id
+        return is_eventful or market_id == self._first_market or not self._ticks & (self._ticks - 1)
 
     def look(self) -> None:
-        """Look at all that is kept, and note whose is not as it was before the first market, or cannot be told.
+        """Look at all that is kept, and note whose is not as it was before the first session, or cannot be told.
 
         Of what is every strategy's nobody knows who changed it, so that all are noted: surroundings, and random numbers
         where there are several to draw them.
@@ -77,10 +79,10 @@ class Leavings:
         self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)
 
     def left_by(self) -> set[str]:
-        """Look at what a market left behind.
+        """Look at what a session left behind.
 
         Returns:
-            Ids of all variants that were noted since the first market.
+            Ids of all variants that were noted since the first session.
         """
         if self._variants:
             self.look()

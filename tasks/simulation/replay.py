@@ -1,45 +1,42 @@
-"""One chunk of markets replayed once, for all variants that lack its orders.
+"""A job's sessions replayed once, for all its variants.
 
 Runs in worker processes, one replay at a time: flumine replaces `datetime` and sets module-wide configuration.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from tasks.errors import BacktestError, ChangedSourceError, LakeError, ReplayError
-from tasks.lake.datasets import MARKETS, WINDOWS, Dataset
-from tasks.lake.parquet import Reader
-from tasks.lake.store import file_path
+from tasks.errors import BacktestError, ReplayError
 from tasks.simulation import blame
 from tasks.simulation.company import Company
 from tasks.simulation.garbage import collected_once
-from tasks.simulation.job import Orders, Replayed, ReplayJob, write_orders
+from tasks.simulation.instance_times import Took
+from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.limits import LimitError, limited
-from tasks.simulation.variant import FLUMINE
-from tasks.simulation.windows import WindowsFile, row_groups
-
-_FILES_AT_ONCE = 8
+from tasks.simulation.market_messages import MarketMessages
+from tasks.simulation.order_files import OrderFile, write_orders
 
 
 class ReplayedChunk(NamedTuple):
-    """What a chunk gave its variants; each is in one of the three.
+    """What a job gave its variants; each is in one of the three.
 
     Attributes:
-        orders: Files of orders, by variant id.
-        failures: Strategies that raised.
-        leavers: Ids of variants that left something behind in their modules, so that what another market gives them
-            depended on it: each is to be replayed by itself, and one that is, market by market.
+        files: Files of orders.
+        failures: Why others have none.
+        leavers: Ids of variants that left something behind in their modules, so that what another session gives them
+            depended on it: each is to be replayed by itself, and one that is, session by session.
+        took: How long each variant that did well took, by its id.
     """
 
-    orders: dict[str, Orders]
+    files: Sequence[OrderFile] = ()
     failures: Sequence[BacktestError] = ()
     leavers: Sequence[str] = ()
+    took: Mapping[str, Took] = {}
 
 
 def replay_chunk(job: ReplayJob) -> ReplayedChunk:
-    """Replay a chunk and write the orders of each variant that did well.
+    """Replay a job and write the orders of the variants that did well.
 
     Args:
         job: What to do.
@@ -49,63 +46,46 @@ def replay_chunk(job: ReplayJob) -> ReplayedChunk:
 
     Raises:
         ReplayError: The replay went beyond the limits, or a book or a setting was changed and nobody knows by whom;
-            nothing of this chunk is written.
+            nothing of this job is written.
         ChangedSourceError: A strategy is not the one that was planned.
-        LakeError: The chunk's messages are missing, damaged, or lack a market.
+        LakeError: Messages are missing, damaged, or lack a market.
+        BalanceError: A market was neither replayed nor rejected.
     """
     with _ending(job):
         company = _replay(job)
-        return _write(job, company)
+        file, unkept = write_orders(job, {member.variant.id: member.replayed for member in company.members})
+        took = {member.variant.id: member.took for member in company.members}
+        return ReplayedChunk([file] if file else [], [*company.failures, *unkept], company.leavers, took)
 
 
-def replay_market(job: ReplayJob) -> Replayed:
-    """Replay one market for one variant, in a process that replays nothing else; nothing is written.
+def replay_alone(job: ReplayJob) -> Replayed | None:
+    """Replay a job of one variant; nothing is written.
 
     Args:
-        job: Of one market and one variant.
+        job: What to do.
 
     Returns:
-        What the market gave it.
+        What the job gave the variant; None where it left something behind for a later session.
 
     Raises:
         ReplayError: The strategy raised, or went beyond the limits.
         ChangedSourceError: The strategy is not the one that was planned.
-        LakeError: The chunk's messages are missing, damaged, or lack the market.
+        LakeError: Messages are missing, damaged, or lack a market.
     """
     with _ending(job):
         company = _replay(job)
         for error in company.failures:
             raise error
-        (member,) = company.members
-        return member.replayed
+        return company.members[0].replayed if company.members else None
 
 
 def _replay(job: ReplayJob) -> Company:
     company = Company(job)
-    dataset, path = _messages(job)
-    with job.lake.reader(dataset, path) as reader:
-        groups = row_groups(reader)
-        missing = [market_id for market_id in job.market_ids if market_id not in groups]
-        if missing:
-            raise LakeError(f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again")
-        with collected_once():
-            for market_id in job.market_ids:
-                company.replay(market_id, _read_messages(reader, groups[market_id]))
+    with ExitStack() as opened, collected_once():
+        messages = MarketMessages(job, opened)
+        for session in job.sessions:
+            company.replay(messages.of(session))
     return company
-
-
-def _write(job: ReplayJob, company: Company) -> ReplayedChunk:
-    """Write side by side, because a file's writer mostly waits until the disk has it."""
-    orders: dict[str, Orders] = {}
-    failures: list[BacktestError] = [*company.failures]
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
-        writing = {m.variant.id: threads.submit(write_orders, job, m.variant, m.replayed) for m in company.members}
-    for variant_id, written in writing.items():
-        try:
-            orders[variant_id] = written.result()
-        except (ReplayError, ChangedSourceError) as error:
-            failures.append(error)
-    return ReplayedChunk(orders, failures, company.leavers)
 
 
 @contextmanager
@@ -115,23 +95,7 @@ def _ending(job: ReplayJob) -> Iterator[None]:
         with limited(job.limits):
             yield
     except LimitError as error:
-        raise blame.failure("", error, f"in chunk {job.chunk} of {job.archive}") from None
+        raise blame.failure("", error, f"in {job.title}") from None
     except ReplayError as error:
         error.__context__ = None
         raise error.with_traceback(None)  # noqa: B904 - it is the same error
-
-
-def _messages(job: ReplayJob) -> tuple[Dataset, str]:
-    """Say which file is replayed; flumine's own engine folds nothing, so that it proves the folding too."""
-    variant = job.variants[0]
-    if variant.engine == FLUMINE:
-        return MARKETS, file_path(MARKETS, {"archive": job.archive, "chunk": job.chunk})
-    windows = WindowsFile(job.lake, variant.window, job.archive, job.chunk, job.upstream, job.market_types)
-    if windows.fresh() is None:
-        windows.make()
-    return WINDOWS, windows.path
-
-
-def _read_messages(reader: Reader, group: int) -> Sequence[str]:
-    messages: list[str] = reader.read_row_group(group, ["message"]).column(0).to_pylist()
-    return messages

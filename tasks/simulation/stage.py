@@ -1,9 +1,11 @@
 """The simulate stage's Prefect task and the jobs it is given; the replay itself is in the modules beside this one."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import cast
+from functools import cache, partial
 
 import pandas as pd
 from prefect import task
@@ -15,8 +17,13 @@ from tasks.errors import BacktestError, ChangedSourceError, InputError, ReplayEr
 from tasks.extraction.extract import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
-from tasks.simulation.job import Orders, Ratings, ReplayJob, find_orders, joined, write_orders
-from tasks.simulation.replay import ReplayedChunk, replay_chunk, replay_market
+from tasks.rejects import Reject
+from tasks.simulation.coverage import OrderIndex
+from tasks.simulation.instance_times import InstanceTimes
+from tasks.simulation.job import Replayed, ReplayJob, joined
+from tasks.simulation.order_files import Part, write_orders
+from tasks.simulation.replay import ReplayedChunk, replay_alone, replay_chunk
+from tasks.simulation.session import Ratings, Session, divide
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
 from tasks.workers import WorkerPool
@@ -31,46 +38,67 @@ def plan(
     ratings: Mapping[str, Ratings],
     market_types: Sequence[str] = (),
 ) -> list[ReplayJob]:
-    """Make a job of every chunk that has selected markets.
+    """Cut a run into jobs: the sessions that begin in a chunk.
 
     Args:
         lake: The lake.
-        markets: The selected rows of the catalogue, with a column `archive`, in the order of replay.
-        variants: All that are asked for.
+        markets: The selected rows of the catalogue, with a column `archive`.
+        variants: All that are asked for, all of the same window, session and settings.
         ratings: By the model's name.
         market_types: The filter's; none means all.
 
     Returns:
-        The jobs, by archive and chunk.
+        The jobs; each session is in one of them.
 
     Raises:
         InputError: A chunk's catalogue is gone.
     """
-    jobs, types = [], types_of(market_types)
-    for key, chosen in markets.groupby(["archive", "chunk"], sort=True):
-        archive, chunk = cast("tuple[str, int]", key)
+
+    @cache
+    def upstream(archive: str, chunk: int) -> str:
         catalogue = lake.find(CATALOGUE_MARKETS, {"archive": archive}, chunk_name(chunk))
         if catalogue is None:
             raise InputError(f"chunk {chunk} of {archive} is not in the lake {lake.root}; extract it first")
-        market_ids = tuple(chosen["market_id"])
-        of_chunk = {
-            model: {market_id: rated[market_id] for market_id in market_ids if market_id in rated}
-            for model, rated in ratings.items()
-        }
-        upstream = catalogue.fingerprint
-        jobs.append(ReplayJob(lake, archive, int(chunk), upstream, market_ids, tuple(variants), of_chunk, types))
-    return jobs
+        return catalogue.fingerprint
+
+    from_chunks = markets.assign(upstream=list(map(upstream, markets["archive"], markets["chunk"])))
+    together: dict[tuple[str, int, str], list[Session]] = {}
+    for session in divide(from_chunks, variants[0].session):
+        first = session.markets[0]
+        together.setdefault((first.archive, first.chunk, session.month), []).append(session)
+    types = types_of(market_types)
+    return [
+        ReplayJob(lake, tuple(sessions), tuple(variants), _of_markets(ratings, sessions), types)
+        for _, sessions in sorted(together.items())
+    ]
+
+
+def _of_markets(ratings: Mapping[str, Ratings], sessions: Sequence[Session]) -> dict[str, Ratings]:
+    market_ids = [market_id for session in sessions for market_id in session.market_ids]
+    return {
+        model: {market_id: rated[market_id] for market_id in market_ids if market_id in rated}
+        for model, rated in ratings.items()
+    }
 
 
 @task(name="simulate chunk", task_run_name="simulate chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: WorkerPool) -> Tally:  # noqa: ARG001 - in the run's name
-    """Replay one chunk once, for the variants that lack its orders.
+def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there, the run's name, who works, who counts
+    job: ReplayJob,
+    index: OrderIndex,
+    number: int,  # noqa: ARG001 - in the run's name
+    of: int,  # noqa: ARG001 - the same
+    pool: WorkerPool,
+    times: InstanceTimes,
+) -> Tally:
+    """Replay what a job lacks, once for all variants that lack the same.
 
     Args:
-        job: What to do, with all variants that are asked for.
-        number: Which of the stage's chunks this is, from 1.
+        job: What is asked for.
+        index: The orders there are.
+        number: Which of the stage's jobs this is, from 1.
         of: How many there are.
         pool: The worker processes.
+        times: Is told how long the variants took.
 
     Returns:
         Markets that went in, were replayed for every variant, and cannot be replayed for some.
@@ -82,74 +110,104 @@ def simulate_chunk_task(job: ReplayJob, number: int, of: int, pool: WorkerPool) 
         ChangedSourceError: A strategy's source changed; nothing that is older is used.
         BalanceError: Markets are missing from the orders, and are no rejects either.
     """
-    orders = find_orders(job)
-    lacking = tuple(variant for variant in job.variants if variant.id not in orders)
-    if lacking:
-        # A module of others may have patched this project's strategies as it was imported.
-        groups = ([v for v in lacking if (v.name in STRATEGIES) == is_ours] for is_ours in (True, False))
-        done = _together(*(_replay(replace(job, variants=tuple(group)), pool) for group in groups if group))
-        for failure in done.failures[1:]:
-            logger.warning("simulate: %s", str(failure).partition("\n")[0])
-        for failure in done.failures:
-            raise failure
-        orders = {**orders, **done.orders}
-    return ended(_count(job, orders, cached=not lacking))
+    found = index.coverage(job)
+    parts, rejects = [*found.parts], [*found.rejects]
+    shares = [share for lacking in found.lacking for group in _apart(lacking) for share in _shared_out(group, pool)]
+    with ThreadPoolExecutor(max(len(shares), 1)) as threads:
+        done = _together(*threads.map(partial(_replay, pool=pool), shares))
+    times.add(done.took)
+    for failure in done.failures[1:]:
+        logger.warning("simulate: %s", str(failure).partition("\n")[0])
+    for failure in done.failures:
+        raise failure
+    made = OrderIndex(done.files)
+    for lacking in found.lacking:
+        covered = made.coverage(lacking)
+        parts += covered.parts
+        rejects += covered.rejects
+        for still in covered.lacking:
+            changed = ", ".join(variant.id for variant in still.variants)
+            raise ChangedSourceError(f"{changed}: what was used is another since the replay")
+    return ended(_count(job, parts, rejects, cached=not found.lacking))
 
 
-def _count(job: ReplayJob, orders: Mapping[str, Orders], *, cached: bool) -> Tally:
-    """Count markets where they went in and where they came out; each must be an order file's or a reject of it."""
-    planned = set(job.market_ids)
-    rejected: set[str] = set()
-    replayed = set(planned)
-    for variant in job.variants:
-        file = orders[variant.id]
-        rejected.update(reject.what for reject in file.rejects)
-        replayed &= {*file.markets, *(reject.what for reject in file.rejects)}
-    tally = Tally(cached=cached, taken=len(planned), out=len(replayed - rejected), rejected=len(rejected))
-    return tally.balanced(f"simulate, chunk {job.chunk} of {job.archive}")
+def _apart(job: ReplayJob) -> list[ReplayJob]:
+    """Divide a job in two: a module of others may have patched this project's strategies as it was imported."""
+    groups = (tuple(v for v in job.variants if (v.name in STRATEGIES) == is_ours) for is_ours in (True, False))
+    return [replace(job, variants=group) for group in groups if group]
+
+
+def _shared_out(job: ReplayJob, pool: WorkerPool) -> list[ReplayJob]:
+    """Share the variants of a session of all markets out to the workers, who would otherwise have nothing to do."""
+    count = min(pool.workers, len(job.variants)) if job.variants[0].session == "run" else 1
+    return [replace(job, variants=job.variants[number::count]) for number in range(count)]
+
+
+def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Reject], *, cached: bool) -> Tally:
+    """Count markets where they went in and where they came out: in the files of all variants, or a reject of some."""
+    variants = Counter[str]()
+    for part in parts:
+        variants.update(dict.fromkeys(part.markets, len(part.variants)))
+    whole = {market_id for market_id in job.market_ids if variants[market_id] == len(job.variants)}
+    rejected = {reject.what for reject in rejects}
+    tally = Tally(cached=cached, taken=len(job.market_ids), out=len(whole - rejected), rejected=len(rejected))
+    return tally.balanced(f"simulate, {job.title}")
 
 
 def _replay(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
-    """Replay a chunk for its variants: side by side, but for those that have to be by themselves."""
+    """Replay a job for its variants: side by side, but for those that have to be by themselves."""
     try:
         done = pool.run(replay_chunk, job)
     except (ReplayError, WorkerError) as error:
         return _without_culprit(job, error, pool)
-    again = _replay if len(job.variants) > 1 else _market_by_market
-    leavers = [variant for variant in job.variants if variant.id in done.leavers]
-    return _together(done, *(again(replace(job, variants=(variant,)), pool) for variant in leavers))
+    leavers = tuple(variant for variant in job.variants if variant.id in done.leavers)
+    return _together(done, _each_alone(replace(job, variants=leavers), pool, was_alone=len(job.variants) == 1))
 
 
-def _market_by_market(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
-    """Replay a chunk for one variant, each market in a process that has seen no other."""
-    (variant,) = job.variants
-    try:
-        parts = [pool.run(replay_market, replace(job, market_ids=(market_id,))) for market_id in job.market_ids]
-        return ReplayedChunk({variant.id: write_orders(job, variant, joined(parts))})
-    except (ReplayError, WorkerError, ChangedSourceError) as error:
-        return ReplayedChunk({}, [_of_variant(error, job)])
+def _each_alone(job: ReplayJob, pool: WorkerPool, *, was_alone: bool) -> ReplayedChunk:
+    """Replay a job for one variant at a time: all sessions in one process, or each in one that has seen no other."""
+    replayed: dict[str, Replayed] = {}
+    failures: list[BacktestError] = []
+    for variant in job.variants:
+        alone = replace(job, variants=(variant,))
+        try:
+            whole = None if was_alone else pool.run(replay_alone, alone)
+            replayed[variant.id] = whole or joined(_session_by_session(alone, pool))
+        except (ReplayError, WorkerError, ChangedSourceError) as error:
+            failures.append(_of_variant(error, alone))
+    file, unkept = write_orders(job, replayed)
+    return ReplayedChunk([file] if file else [], [*failures, *unkept])
+
+
+def _session_by_session(job: ReplayJob, pool: WorkerPool) -> list[Replayed]:
+    parts = (pool.run(replay_alone, replace(job, sessions=(session,))) for session in job.sessions)
+    # A process that replays one session for one variant finds nothing that was left, and looks for nothing.
+    return [part for part in parts if part is not None]
 
 
 def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError, pool: WorkerPool) -> ReplayedChunk:
-    """Replay a chunk again that a variant spoiled for all; one whom nobody named is searched for by halves."""
+    """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
     if len(job.variants) == 1:
-        return ReplayedChunk({}, [_of_variant(error, job)])
+        return ReplayedChunk(failures=[_of_variant(error, job)])
     culprit = error.variant if isinstance(error, ReplayError) else ""
     if culprit:
         others = tuple(variant for variant in job.variants if variant.id != culprit)
-        return _together(ReplayedChunk({}, [error]), _replay(replace(job, variants=others), pool))
+        return _together(ReplayedChunk(failures=[error]), _replay(replace(job, variants=others), pool))
     half = len(job.variants) // 2
     halves = (job.variants[:half], job.variants[half:])
     return _together(*(_replay(replace(job, variants=variants), pool) for variants in halves))
 
 
 def _together(*parts: ReplayedChunk) -> ReplayedChunk:
-    orders = {variant_id: orders for part in parts for variant_id, orders in part.orders.items()}
-    return ReplayedChunk(orders, [failure for part in parts for failure in part.failures])
+    return ReplayedChunk(
+        [file for part in parts for file in part.files],
+        [failure for part in parts for failure in part.failures],
+        took={variant_id: took for part in parts for variant_id, took in part.took.items()},
+    )
 
 
 def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
     if not isinstance(error, WorkerError):
         return error
     first, last, (variant,) = job.market_ids[0], job.market_ids[-1], job.variants
-    return WorkerError(f"{variant.id} on chunk {job.chunk} of {job.archive}, markets {first} to {last}: {error}")
+    return WorkerError(f"{variant.id} on {job.title}, markets {first} to {last}: {error}")

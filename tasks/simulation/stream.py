@@ -1,29 +1,52 @@
 """Market books from the lake's messages, by flumine's own listener and cache."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from betfairlightweight.resources import MarketBook
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
+# Flumine plays streams of one group in the order of their books' times.
+GROUP = "session"
+
 
 class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ships no types
-    """One market's historical stream, read from the lake in place of a file.
+    """One market's historical stream, read from the lake in place of a file, when its first book is asked for.
 
     Attributes:
         publish_time: Of the message last read, milliseconds since 1970 UTC; tells where a strategy raised.
+        market_filter: The market; flumine's log names it.
     """
 
-    def __init__(self, market_id: str, messages: Sequence[str], listener_kwargs: dict[str, bool | float]) -> None:
+    def __init__(
+        self,
+        market_id: str,
+        read: Callable[[], Sequence[str]],
+        listener_kwargs: Mapping[str, bool | float],
+        group: str | None = None,
+    ) -> None:
         """Make it.
 
         Args:
             market_id: The market.
-            messages: JSON of each.
-            listener_kwargs: What flumine calls the window.
+            read: Gives the JSON of its messages.
+            listener_kwargs: What flumine calls the window, and what its listener sums.
+            group: `GROUP` where other markets are played with it, by the time of their books.
         """
-        super().__init__(file_path=market_id, listener_kwargs=listener_kwargs)
-        self._messages = messages
+        super().__init__(
+            file_path=market_id,
+            listener_kwargs=dict(listener_kwargs),
+            event_processing=group is not None,
+            event_group=group,
+        )
+        self.market_filter = market_id
         self.publish_time = 0
+        self._read = read
+
+    @cached_property
+    def stream_hash(self) -> int:
+        """What tells it from other streams; flumine asks every stream for it whenever it adds one."""
+        return int(super().stream_hash)
 
     def create_generator(self) -> Callable[[], Iterator[list[MarketBook]]]:
         """Give flumine the market's books, made as its own generator makes them."""
@@ -33,7 +56,7 @@ class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ship
     def _books(self) -> Iterator[list[MarketBook]]:
         self._listener.register_stream(self.stream_id, self.operation)
         caches = self._listener.stream._caches  # noqa: SLF001 - flumine's own generator reads them here too
-        for message in self._messages:
+        for message in self._read():
             if self._listener.on_data(message):
                 books = [cache.create_resource(self.stream_id, snap=True) for cache in caches.values() if cache.active]
                 if books:

@@ -8,9 +8,11 @@ from tasks.errors import StrategyError
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.simulation.dependencies.own_modules import forget_changed_modules
 from tasks.simulation.dependencies.record import dependencies_of
+from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.strategy_class import check_parameters, find_strategy, takes_ratings
+from tasks.simulation.window import Window
 
-VERSION = 2
+VERSION = 3
 
 # Whose market books a strategy sees: this project's, or flumine's own, equal and slower.
 LEAN, FLUMINE = "lean", "flumine"
@@ -41,7 +43,9 @@ class Variant(NamedTuple):
         account: What it bets with.
         engine: `lean` or `flumine`: whose market books it sees, equal as they are.
         source: Digest of the strategy's own modules, and the versions of what they import.
-        fingerprint: Of all the above and the versions of flumine and betfairlightweight.
+        fingerprint: Of all that is here and the versions of flumine and betfairlightweight.
+        settings: Flumine's simulation as the run sets it.
+        session: What one instance of the strategy is kept for: `market`, `event`, `day` or `run`.
     """
 
     name: str
@@ -52,15 +56,30 @@ class Variant(NamedTuple):
     engine: str
     source: str
     fingerprint: str
+    settings: SimulationSettings = DEFAULT_SETTINGS
+    session: str = "market"
 
     @property
     def id(self) -> str:
         """What the lake and the results call it: `rated_price-1f0c2a9b`."""
         return f"{re.sub(r'[^0-9A-Za-z_]+', '.', self.name)}-{self.fingerprint[:_DIGITS]}"
 
+    @property
+    def listener_kwargs(self) -> dict[str, bool | float]:
+        """What flumine's historical listener is given."""
+        return {**Window.parse(self.window).listener_kwargs, **self.settings.listener_kwargs}
+
 
 def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
-    name: str, parameters: Mapping[str, Any], *, ratings: str, window: str, account: Account, engine: str = LEAN
+    name: str,
+    parameters: Mapping[str, Any],
+    *,
+    ratings: str,
+    window: str,
+    account: Account,
+    engine: str = LEAN,
+    settings: SimulationSettings = DEFAULT_SETTINGS,
+    session: str = "market",
 ) -> Variant:
     """Make a variant of what a user asked for.
 
@@ -71,6 +90,8 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         window: The part of each market that is replayed.
         account: What it bets with.
         engine: `lean` or `flumine`.
+        settings: Flumine's simulation as the run sets it.
+        session: What one instance of the strategy is kept for: `market`, `event`, `day` or `run`.
 
     Returns:
         The variant, its parameters complete.
@@ -95,6 +116,8 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         account=account,
         replay=engine,
         source=source,
+        settings=settings.model_dump(),
+        session=session,
         engine=ENGINE,
     )
-    return Variant(name, complete, model, window, account, engine, source, decided_by)
+    return Variant(name, complete, model, window, account, engine, source, decided_by, settings, session)

@@ -7,7 +7,7 @@ its place is made, and at the end. A new attribute is a change too: another vari
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from tasks.simulation.lean_book import MarketBook as LeanMarketBook
 from tasks.simulation.lean_cache import MarketCache, Runner
 from tasks.simulation.lean_ladder import BestPrices, Entries, Level, PriceLadder, TradedLadder
 from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean_sums import SummedCache
 
 
 class ChangedBookError(Exception):
@@ -180,7 +181,7 @@ class WatchedRunner(Runner):
             ChangedBookError: They are not as they were made.
         """
         self.check_book()
-        sides = self._back, self._lay, self._best_back, self._best_lay, self._traded, self._sp_back, self._sp_lay
+        sides = self._back, self._lay, self._best_back, self._best_lay, self.traded, self._sp_back, self._sp_lay
         for side in cast("tuple[WatchedLadder | WatchedBestPrices, ...]", sides):
             side.check()
 
@@ -203,11 +204,7 @@ class WatchedCache(MarketCache):
     """A market that looks after its books."""
 
     runner = WatchedRunner
-
-    def __init__(self, market_id: str) -> None:
-        super().__init__(market_id)
-        self._book = _Given(None)
-        self._definition = _Given(None)
+    _book = _definition = _Given(None)
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:
         """Make the market's book as it is now.
@@ -243,13 +240,25 @@ class WatchedCache(MarketCache):
             runner.check()
 
 
+class WatchedSummedCache(WatchedCache, SummedCache):
+    """The same, its volumes summed."""
+
+
 class WatchedStream(LeanStream):
     """A `LeanStream` of watched books."""
 
-    def __init__(self, market_id: str, messages: Sequence[str], listener_kwargs: dict[str, bool | float]) -> None:
+    cache, summed_cache = WatchedCache, WatchedSummedCache
+
+    def __init__(
+        self,
+        market_id: str,
+        read: Callable[[], Sequence[str]],
+        listener_kwargs: Mapping[str, bool | float],
+        group: str | None = None,
+    ) -> None:
         """As its base."""
-        super().__init__(market_id, messages, listener_kwargs)
-        self._made: list[WatchedCache] = []
+        super().__init__(market_id, read, listener_kwargs, group)
+        self._made: list[MarketCache] = []
 
     def check(self) -> None:
         """Look at all that strategies were given last.
@@ -257,14 +266,14 @@ class WatchedStream(LeanStream):
         Raises:
             ChangedBookError: It is not as it was made.
         """
-        for cache in self._made:
+        for cache in cast("list[WatchedCache]", self._made):
             cache.check()
 
     def _books(self) -> Iterator[list[MarketBook]]:
         yield from super()._books()
         self.check()
 
-    def _make_cache(self, market_id: str) -> WatchedCache:
-        cache = WatchedCache(market_id)
+    def _make_cache(self, market_id: str) -> MarketCache:
+        cache = super()._make_cache(market_id)
         self._made.append(cache)
         return cache

@@ -18,7 +18,7 @@ from tasks.lake.store import Lake, file_path
 from tasks.simulation.fold import fold
 from tasks.simulation.window import Window
 
-VERSION = 1
+VERSION = 2
 
 
 class WindowsFile(NamedTuple):

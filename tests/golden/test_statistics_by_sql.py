@@ -28,12 +28,12 @@ TYPES = MarketFilter(market_types=["WIN"])
 # One row a bet that stood, in order of settlement.
 BETS = """
     CREATE VIEW bets AS
-    SELECT strategy, market_id, event_id || '@' || market_time AS race,
+    SELECT strategy_name AS strategy, market_id, event_id || '@' || market_time AS race,
            profit, size_matched AS stake, price_matched AS price,
-           row_number() OVER (PARTITION BY strategy
+           row_number() OVER (PARTITION BY strategy_name
                               ORDER BY settled_time, market_id, date_time_placed, length(bet_id), bet_id) AS n,
            CASE side WHEN 'BACK' THEN price_matched / bsp - 1 ELSE 1 - price_matched / bsp END AS gain
-    FROM read_parquet('{lake}/orders/**/*.parquet', hive_partitioning = true)
+    FROM read_parquet('{lake}/orders/**/*.parquet')
     JOIN (SELECT market_id, event_id, market_time, settled_time
           FROM read_parquet('{lake}/catalogue/markets/**/*.parquet')) USING (market_id)
     WHERE size_matched > 0 AND runner_status IS DISTINCT FROM 'REMOVED'
@@ -137,7 +137,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     jobs = tuple(plan_replay(lake, markets, variants, ratings, TYPES.market_types))
     for job in jobs:
         replay_chunk(job)
-    run = Run(lake, variants, jobs, Commission(), SPLIT)
+    run = Run(lake, variants, (archive.name,), jobs, Commission(), SPLIT)
     write_results(run, markets)
     return run
 

@@ -4,19 +4,19 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from jobs import find, found
 from pipeline import extract, orders_by_market, pack, simulate, summary
 
 from strategies.base import Strategy
-from tasks.errors import BalanceError, ChangedSourceError, ReplayError
-from tasks.lake.datasets import ORDERS
+from tasks.errors import ChangedSourceError, ReplayError
 from tasks.lake.store import Lake
-from tasks.simulation.job import find_orders
+from tasks.simulation.coverage import index_orders
+from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import simulate_chunk_task
 from tasks.simulation.variant import Account, Variant, make_variant
 from tasks.workers import WorkerPool, worker_pool
@@ -113,7 +113,9 @@ def lake(tmp_path: Path) -> Lake:
 
 def told(lake: Lake, pool: WorkerPool, *variants: Variant) -> dict[str, list[Any]]:
     """By variant, the orders of each market."""
-    found = orders_by_market(simulate(lake, "month", variants, pool), "selection_id", "size", "size_matched", "profit")
+    found = orders_by_market(
+        simulate(lake, ["month"], variants, pool), "selection_id", "size", "size_matched", "profit"
+    )
     return {variant.id: [found[variant.id, market_id] for market_id in MARKETS] for variant in variants}
 
 
@@ -358,16 +360,16 @@ def test_a_market_on_which_flumine_raises_is_a_reject_of_that_variant_alone(
     bad = market("1.900000002", (None, None, 20.0))  # a removal that reduces, and a runner without a factor
     extract(pack(MARKETS | {"1.900000002": bad}, tmp_path / "month.tar"), lake, "all")
     at_price, plain = variant_of("at_price", AT_STARTING_PRICE), variant_of("plain", "\nclass Mine(Bets): pass\n")
-    jobs = simulate(lake, "month", [at_price, plain], pool)
+    jobs = simulate(lake, ["month"], [at_price, plain], pool)
     orders = orders_by_market(jobs, "selection_id")
     assert orders[at_price.id, "1.900000002"] is None
     assert [orders[at_price.id, market_id] for market_id in ("1.900000001", "1.900000003")] == [[(11,)]] * 2
     assert [orders[plain.id, market_id] for market_id in MARKETS] == [[(11,)]] * 3
-    (reject,) = find_orders(jobs[0])[at_price.id].rejects
+    (reject,) = find(jobs[0]).rejects
     assert (reject.what, reject.reason) == ("1.900000002", "flumine cannot replay it")
     assert reject.detail.startswith(f"{at_price.id}: TypeError: ")
     assert reject.detail.endswith("in market 1.900000002 at 2023-11-14T22:13:28.000+00:00")
-    tally = simulate_chunk_task.fn(jobs[0], 1, 1, pool).data
+    tally = simulate_chunk_task.fn(jobs[0], index_orders(lake, jobs), 1, 1, pool, InstanceTimes()).data
     assert (tally.taken, tally.out, tally.rejected, tally.cached) == (3, 2, 1, True)
     figures = summary(lake, "month", jobs)
     assert (figures[at_price.id]["orders"], figures[plain.id]["orders"]) == (2, 3)
@@ -377,8 +379,8 @@ def test_what_flumine_cannot_simulate_is_said_of_each_market(
     lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):
     target = variant_of("target", BY_TARGET)
-    (job,) = simulate(lake, "month", [target], pool)
-    rejects = find_orders(job)[target.id].rejects
+    (job,) = simulate(lake, ["month"], [target], pool)
+    rejects = find(job).rejects
     assert [reject.what for reject in rejects] == list(MARKETS)
     assert "NotImplementedError: Simulated betTargetSize placement not implemented" in rejects[0].detail
 
@@ -408,10 +410,10 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
     Path("stake.txt").write_text("2")
     reading = variant_of("reading", source)
     assert told(lake, pool, reading) == {reading.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
-    jobs = simulate(lake, "month", [reading], pool)
+    jobs = simulate(lake, ["month"], [reading], pool)
     before = summary(lake, "month", jobs)[reading.id]["net"]
     Path("stake.txt").write_text("3")
-    assert find_orders(jobs[0]) == {}
+    assert found(jobs[0]) == set()
     assert told(lake, pool, reading) == {reading.id: [[(11, 3.0, 3.0, 6.0)]] * 3}
     assert summary(lake, "month", jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)
 
@@ -441,19 +443,6 @@ class Mine(Bets):
     assert told(lake, pool, plain) == {plain.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
 
 
-def test_markets_that_are_missing_from_the_orders_are_not_passed_over(
-    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
-):
-    plain = variant_of("counted", "\nclass Mine(Bets): pass\n")
-    (job,) = simulate(lake, "month", [plain], pool)
-    file = find_orders(job)[plain.id].file
-    table = lake.read(ORDERS, job.partition(plain))
-    lost = json.dumps(list(MARKETS)[1:])
-    lake.write(ORDERS, job.partition(plain), table.slice(1), file.fingerprint, notes={**file.notes, "markets": lost})
-    with pytest.raises(BalanceError, match=r"3 went in, but 2 came out and 0 were rejected"):
-        simulate_chunk_task.fn(job, 1, 1, pool)
-
-
 def test_a_strategy_that_fails_costs_itself(lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]):
     failing = variant_of("failing", "\nclass Mine(Bets):\n    def process_market_book(self, market, book): 1 / 0\n")
     exiting = variant_of("exiting", "\nimport os\nclass Mine(Bets):\n    def start(self, flumine): os._exit(3)\n")
@@ -464,5 +453,5 @@ def test_a_strategy_that_fails_costs_itself(lake: Lake, pool: WorkerPool, varian
         told(lake, pool, failing, plain)
     with pytest.raises(Exception, match=rf"{exiting.id}"):
         told(lake, pool, exiting, plain)
-    (job,) = simulate(lake, "month", [plain], pool)
-    assert simulate_chunk_task.fn(replace(job), 1, 1, pool).name == "Cached"
+    (job,) = simulate(lake, ["month"], [plain], pool)
+    assert simulate_chunk_task.fn(job, index_orders(lake, [job]), 1, 1, pool, InstanceTimes()).name == "Cached"

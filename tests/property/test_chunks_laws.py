@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.extraction.archive import Member
-from tasks.extraction.chunks import cut_into_chunks, market_of
+from tasks.extraction.chunks import cut_into_chunks
+from tasks.extraction.market_files import market_of
 
 names = st.builds(
     "PRO/{}/{}.bz2".format,

@@ -108,6 +108,6 @@ def test_no_company_partition_or_order_decides(
         address = pack({market_id: LINES[market_id] for market_id in market_ids}, Path(folder) / "month.tar")
         archive = extract(address, lake, WINDOW, chunk_bytes)
         for company in companies:
-            found = orders_by_market(simulate(lake, archive, company, pool), *TOLD)
+            found = orders_by_market(simulate(lake, [archive], company, pool), *TOLD)
             assert set(found) == {(variant.id, market_id) for variant in company for market_id in market_ids}
             assert found == {key: expected[key] for key in found}

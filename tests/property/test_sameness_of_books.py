@@ -19,7 +19,11 @@ from tasks.simulation.stream import LakeStream
 from tasks.simulation.watched_book import ChangedBookError, WatchedStream
 from tasks.simulation.window import Window
 
-WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s"]
+WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s", "..60s", "+30.5s..", "0.95s"]
+SUMS = [
+    {"calculate_market_tv": market, "cumulative_runner_tv": runners}
+    for market, runners in ((True, True), (True, False), (False, True))
+]
 
 
 @settings(max_examples=40)
@@ -27,6 +31,13 @@ WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s
 @given(messages=markets())
 def test_books_are_flumines_at_every_tick(window: str, messages: Messages):
     compare_streams(messages, Window.parse(window))
+
+
+@settings(max_examples=40)
+@pytest.mark.parametrize("window", WINDOWS)
+@given(messages=markets(), sums=st.sampled_from(SUMS))
+def test_books_are_flumines_where_volumes_are_summed(window: str, messages: Messages, sums: dict[str, bool]):
+    compare_streams(messages, Window.parse(window), sums)
 
 
 @settings(max_examples=40)
@@ -74,13 +85,15 @@ def changes(book: MarketBook) -> Iterator[Callable[[], object]]:
 
 
 @settings(max_examples=300)
-@given(messages=markets(), window=st.sampled_from(WINDOWS), data=st.data())
-def test_a_strategy_that_changes_a_book_is_found_out(messages: Messages, window: str, data: st.DataObject):
-    ticks = [book for (book,) in books(WatchedStream, messages, Window.parse(window))]
+@given(messages=markets(), window=st.sampled_from(WINDOWS), sums=st.sampled_from([{}, *SUMS]), data=st.data())
+def test_a_strategy_that_changes_a_book_is_found_out(
+    messages: Messages, window: str, sums: dict[str, bool], data: st.DataObject
+):
+    ticks = [book for (book,) in books(WatchedStream, messages, Window.parse(window), sums)]
     if not ticks:
         return
     changed_at = data.draw(st.integers(0, len(ticks) - 1))
-    stream = books(WatchedStream, messages, Window.parse(window))
+    stream = books(WatchedStream, messages, Window.parse(window), sums)
     for (book,) in islice(stream, changed_at):
         # What a book makes of itself when it is asked is no change.
         assert book._data["runners"] is not book.runners

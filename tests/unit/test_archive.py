@@ -70,6 +70,45 @@ def test_an_archive_on_an_object_store(tmp_path, write_tar):
     assert read_index("memory://shelf/month.tar").name == "month"
 
 
+@pytest.mark.parametrize("name", ["1.200000001.bz2", "1.200000001.gz", "1.200000001.json", "1.200000001"])
+def test_a_market_file_is_an_archive_of_itself(tmp_path, name):
+    (tmp_path / name).write_bytes(b"a market, as stored")
+    (tmp_path / "1.200000002.bz2").write_bytes(b"another")
+    archive = read_index(str(tmp_path / name))
+    assert archive.name == "1.200000001"
+    assert [(member.path, member.size) for member in archive.members] == [(name, 19)]
+    assert content_of(str(tmp_path / name)) == {name: b"a market, as stored"}
+
+
+def test_a_market_file_on_an_object_store():
+    fsspec.filesystem("memory").pipe_file("/shelf/34/1.200000001.bz2", b"a market")
+    assert content_of("memory://shelf/34/1.200000001.bz2") == {"1.200000001.bz2": b"a market"}
+    assert read_index("memory://shelf/34/1.200000001.bz2").name == "1.200000001"
+
+
+def test_a_market_file_is_told_by_size_and_time(tmp_path):
+    path = tmp_path / "1.200000001.bz2"
+    path.write_bytes(b"before")
+    before = read_index(str(path)).content
+    assert read_index(str(path)).content == before
+    os.utime(path, (1e9, 1e9))
+    assert read_index(str(path)).content != before
+
+
+def test_a_market_file_cut_after_it_was_listed(tmp_path):
+    path = tmp_path / "1.200000001.bz2"
+    path.write_bytes(b"a market")
+    archive = read_index(str(path))
+    path.write_bytes(b"a mark")
+    with pytest.raises(ArchiveError, match=r"1\.200000001\.bz2"):
+        read_again(str(path), archive)
+
+
+def test_a_folder_that_is_called_like_a_market_is_a_folder(tmp_path):
+    address = pack_folder(tmp_path / "1.200000009", {"1.200000001": b"a", "1.200000002": b"b"})
+    assert content_of(address) == {"1.200000001": b"a", "1.200000002": b"b"}
+
+
 def test_members_are_read_in_any_order_and_number(tmp_path, write_tar):
     for address in (
         write_tar(tmp_path / "a.tar", MEMBERS),
@@ -200,7 +239,7 @@ def test_nothing_there(tmp_path):
     assert_refused(str(tmp_path / "month.tar"), "no such archive")
 
 
-@pytest.mark.parametrize("name", ["month.rar", "month.7z", "month.csv", "month"])
+@pytest.mark.parametrize("name", ["month.rar", "month.7z", "month.csv", "month", "1.20000001.bz2", "34.bz2"])
 def test_an_unknown_kind(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
     assert_refused(str(tmp_path / name), ".tar.gz", ".zip")
@@ -281,6 +320,8 @@ def test_a_zip_packed_in_a_way_python_cannot_undo(tmp_path):
         ("C:\\data\\2022_03.zip", "2022_03"),
         ("inbox/2022_03/", "2022_03"),
         ("v1.5.tar", "v1.5"),
+        ("PRO/2022/Mar/1/34/1.200806927.bz2", "1.200806927"),
+        ("s3://bucket/1.200806927", "1.200806927"),
     ],
 )
 def test_names(address, name):

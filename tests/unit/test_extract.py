@@ -15,6 +15,7 @@ from tasks.extraction.archive import read_index
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job, find_extracted, outputs
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
+from tasks.lake.fingerprint import digest
 
 GOOD = "PRO/2026/Jan/2/34000001/1.200000001.bz2"
 
@@ -294,8 +295,10 @@ def test_the_catalogue_of_a_market(sample_lake, markets):
         "bsp_market": True,
         "number_of_winners": 1,
         "runners": 8,
+        "total_matched": None,
         "messages": len(market.lines),
         "bytes": len(market.raw) - len(market.lines),
+        "digest": digest(line.rstrip(b"\n") for line in market.lines),
         "member": market.member,
         "chunk": 1,
     }

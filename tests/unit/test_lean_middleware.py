@@ -161,4 +161,4 @@ def test_a_first_message_without_a_definition_fails_as_in_flumine():
     message = orjson.dumps({"op": "mcm", "pt": 1, "mc": [{"id": "1.200000001", "rc": []}]}).decode()
     for stream in (LakeStream, LeanStream):
         with pytest.raises(KeyError):
-            list(stream("1.200000001", [message], {}).create_generator()())
+            list(stream("1.200000001", lambda: [message], {}).create_generator()())

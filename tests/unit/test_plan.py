@@ -1,7 +1,5 @@
 """Planning an archive's extraction: what an earlier, larger one left behind goes."""
 
-import shutil
-
 from sample.archive import write_sample
 from tasks.extraction.archive import read_index
 from tasks.extraction.extract import extract_chunk
@@ -16,9 +14,6 @@ def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
     first, *_, last = plan(lake, archive, 400_000, "80s")
     extract_chunk(first)
     extract_chunk(last)
-    orders = tmp_path / "lake" / "orders" / "strategy=mine-1" / f"archive={archive.name}" / f"chunk={last.chunk.number}"
-    orders.mkdir(parents=True)
-    shutil.copy(next((tmp_path / "lake" / "markets").rglob("*.parquet")), orders / "data.parquet")
 
     plan(lake, archive, 10_000_000, "80s")
 

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 from flumine import FlumineSimulation
+from jobs import alone, delete, files, find, found, rows_of
 from plain_flumine import orders_of as judged
 
 from strategies import STRATEGIES
 from tasks.errors import DamagedFileError, LakeError, ReplayError
-from tasks.lake.datasets import MARKETS, ORDERS
+from tasks.lake.datasets import MARKETS
 from tasks.lake.store import Lake
 from tasks.simulation import company as company_module
-from tasks.simulation import market_replay
+from tasks.simulation import session_replay
 from tasks.simulation.framework import make_client
-from tasks.simulation.job import ReplayJob, find_orders
+from tasks.simulation.job import ReplayJob
 from tasks.simulation.limits import Limits
 from tasks.simulation.replay import replay_chunk
 from tasks.simulation.strategy_class import strategy_maker
@@ -54,7 +55,7 @@ def job(sample_lake, tmp_path, markets, ratings):
         if not root.exists():
             shutil.copytree(sample_lake.lake.root, root)
         market_ids = tuple(markets[kind].id for kind in kinds or markets)
-        return replace(ReplayJob(Lake(root), "month", 1, "upstream", market_ids, variants, ratings), **changed)
+        return replace(ReplayJob(Lake(root), alone(market_ids), variants, ratings), **changed)
 
     return job
 
@@ -62,10 +63,9 @@ def job(sample_lake, tmp_path, markets, ratings):
 def orders_of(job):
     done = replay_chunk(job)
     assert (done.failures, done.leavers) == ([], [])
-    assert list(done.orders) == [variant.id for variant in job.variants]
-    rows = {variant.id: job.lake.read(ORDERS, job.partition(variant)).to_pylist() for variant in job.variants}
-    assert {key: orders.file.rows for key, orders in done.orders.items()} == {key: len(rows[key]) for key in rows}
-    assert {orders.markets for orders in done.orders.values()} == {job.market_ids}
+    (file,) = done.files
+    rows = rows_of(job)
+    assert [covered.variant_id for covered in file.variants.values()] == sorted(rows)
     return rows
 
 
@@ -119,7 +119,8 @@ def test_the_same_bytes_every_time(job):
     digests = []
     for lake in ("first", "second"):
         again = job(FAVOURITE, FLAT, lake=lake)
-        digests.append([again.lake.sha256(orders.file.path) for orders in replay_chunk(again).orders.values()])
+        replay_chunk(again)
+        digests.append([again.lake.sha256(path) for path in parquet_files(again.lake)])
     assert digests[0] == digests[1]
 
 
@@ -199,35 +200,73 @@ def test_references_tell_variants_apart(job):
 
 def test_orders_are_found_by_what_decided_them(job):
     done = job(FAVOURITE, FLAT)
-    assert find_orders(done) == {}
-    orders = replay_chunk(replace(done, variants=(FLAT,))).orders
-    assert find_orders(done) == orders
-    assert list(orders) == [FLAT.id]
+    assert found(done) == set()
+    replay_chunk(replace(done, variants=(FLAT,)))
+    assert found(done) == {FLAT.id}
 
 
 def test_what_decides_orders(job, ratings, markets):
     done = job(FAVOURITE, FLAT)
     replay_chunk(done)
-    assert set(find_orders(done)) == {FAVOURITE.id, FLAT.id}
+    assert found(done) == {FAVOURITE.id, FLAT.id}
     other = {market_id: dict.fromkeys(rated, 3.0) for market_id, rated in ratings["truth"].items()}
-    assert set(find_orders(replace(done, ratings={"truth": other}))) == {FAVOURITE.id}
-    assert find_orders(replace(done, upstream="another")) == {}
-    assert find_orders(replace(done, market_ids=done.market_ids[1:])) == {}
-    assert find_orders(replace(done, chunk=2)) == {}
+    assert found(replace(done, ratings={"truth": other})) == {FAVOURITE.id}
     shuffled = {market.id: dict(reversed(ratings["truth"][market.id].items())) for market in reversed(markets.values())}
-    assert set(find_orders(replace(done, ratings={"truth": shuffled}))) == {FAVOURITE.id, FLAT.id}
+    assert found(replace(done, ratings={"truth": shuffled})) == {FAVOURITE.id, FLAT.id}
+    first, *others = done.sessions
+    (market,) = first.markets
+    changed = first._replace(markets=(market._replace(digest="another"),))
+    assert [lacking.sessions for lacking in find(replace(done, sessions=(changed, *others))).lacking] == [(changed,)]
 
 
-def test_a_variant_without_a_bet_has_an_empty_file(job):
+def test_where_markets_lie_does_not_decide_their_orders(job, markets):
+    done = job(FAVOURITE, FLAT)
+    replay_chunk(done)
+    elsewhere = alone(reversed(done.market_ids), "another", 7)
+    assert found(replace(done, sessions=elsewhere)) == {FAVOURITE.id, FLAT.id}
+    assert found(replace(done, sessions=done.sessions[1:])) == {FAVOURITE.id, FLAT.id}
+
+
+def test_markets_that_are_added_are_all_that_lacks(job):
+    whole = job(FAVOURITE, FLAT)
+    replay_chunk(replace(whole, sessions=whole.sessions[:-1]))
+    [lacking] = find(whole).lacking
+    assert (lacking.sessions, lacking.variants) == (whole.sessions[-1:], whole.variants)
+    replay_chunk(lacking)
+    assert find(whole).lacking == []
+    assert rows_of(whole) == orders_of(replace(whole, lake=job(lake="at once").lake))
+
+
+def test_a_deleted_file_costs_what_it_had(job):
+    whole = job(FAVOURITE, FLAT)
+    parts = [replace(whole, sessions=whole.sessions[:2]), replace(whole, sessions=whole.sessions[2:])]
+    for part in parts:
+        replay_chunk(part)
+    for file in files(whole):
+        if file.keys[""] == set(parts[0].keys[""]):
+            delete(file, whole)
+    assert [lacking.sessions for lacking in find(whole).lacking] == [parts[0].sessions]
+
+
+def test_of_two_files_of_the_same_orders_each_is_taken_once(job):
+    whole = job(FAVOURITE, FLAT)
+    replay_chunk(replace(whole, sessions=whole.sessions[:3]))
+    replay_chunk(whole)
+    assert len(files(whole)) == 2
+    taken = [(variant, market) for part in find(whole).parts for variant in part.variants for market in part.markets]
+    assert len(taken) == len(set(taken)) == 2 * len(whole.market_ids)
+
+
+def test_a_variant_without_a_bet_has_no_orders(job):
     unrated = job(FAVOURITE, FLAT, ratings={"truth": {}})
-    assert orders_of(unrated)[FLAT.id] == []
-    assert find_orders(unrated)[FLAT.id].file.rows == 0
-    assert find_orders(unrated)[FAVOURITE.id].file.rows > 0
+    rows = orders_of(unrated)
+    assert rows[FLAT.id] == []
+    assert rows[FAVOURITE.id] != []
 
 
 def test_a_market_that_the_messages_lack(job):
     lacking = job(FAVOURITE)
-    lacking = replace(lacking, market_ids=(*lacking.market_ids, "1.299999999"))
+    lacking = replace(lacking, sessions=alone((*lacking.market_ids, "1.299999999")))
     with pytest.raises(LakeError, match=r"lacks 1 markets of its catalogue \(1\.299999999, …\); extract it again"):
         replay_chunk(lacking)
     assert parquet_files(lacking.lake) == []
@@ -293,7 +332,7 @@ def blamed(job, culprit):
     """What is said of a variant that fails; the others have their orders all the same."""
     done = replay_chunk(job)
     assert [failure.variant for failure in done.failures] == [culprit.id]
-    assert list(done.orders) == list(find_orders(job)) == [v.id for v in job.variants if v != culprit]
+    assert found(job) == {variant.id for variant in job.variants if variant != culprit}
     return str(done.failures[0])
 
 
@@ -530,7 +569,7 @@ def test_an_error_of_the_replay_crosses_processes(job, broken):
     done = replay_chunk(job(FAVOURITE, broken("check_market_book")))
     again = pickle.loads(pickle.dumps(done))  # noqa: S301 - our own bytes
     assert str(again.failures[0]) == str(done.failures[0])
-    assert again.orders == done.orders
+    assert again.files == done.files
 
 
 # Strategies of others
@@ -632,12 +671,12 @@ def test_the_limit_of_transactions_is_each_variants_own(job, write_module, monke
     greedy = variant_of("greedy_of_replay:Greedy")
     free = orders_of(job(greedy, FAVOURITE, kinds=["usual", "second"], lake="free"))
 
-    def limited_client(username, account):
-        client = make_client(username, account)
+    def limited_client(username, account, settings):
+        client = make_client(username, account, settings)
         client.transaction_limit = 10
         return client
 
-    monkeypatch.setattr(market_replay, "make_client", limited_client)
+    monkeypatch.setattr(session_replay, "make_client", limited_client)
     limited = orders_of(job(greedy, FAVOURITE, kinds=["usual", "second"], lake="limited"))
     assert len(limited[greedy.id]) < len(free[greedy.id])
     assert limited[FAVOURITE.id] == free[FAVOURITE.id] != []
@@ -661,7 +700,7 @@ def replay_hand_made(extract, ratings):
     def run(market, *variants):
         month = extract({f"PRO/{market.id}.bz2": bz2.compress(market.raw)})
         assert month.rejects == []
-        return orders_of(ReplayJob(month.lake, "month", 1, "upstream", (market.id,), variants, ratings))
+        return orders_of(ReplayJob(month.lake, alone([market.id]), variants, ratings))
 
     return run
 

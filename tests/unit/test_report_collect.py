@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from made_report import ORIGIN, make_report
 
-from tasks.errors import InputError, LakeError
+from tasks.aggregation.results import note_parts
+from tasks.errors import InputError, ReplacedOrdersError
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
@@ -21,6 +22,7 @@ from tasks.ratings.model import ALL_DAYS, Model
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import Origin, collect
 from tasks.report.page import render
+from tasks.simulation.order_files import Part
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"
@@ -53,19 +55,24 @@ def lake(tmp_path, report):
     month, run = {"archive": "month"}, {"run": RUN}
     lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "1")
     lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "2")
-    for variant in VARIANTS:
-        write_orders(lake, report, variant)
+    write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
     for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
         lake.write(dataset, run, table(rows, dataset), "3")
-    lake.write(RESULTS_SUMMARY, run, table(report.summary, RESULTS_SUMMARY), "4")
     lake.write(RATINGS, {"model": MODEL.name, "date": ALL_DAYS}, table(report.ratings, RATINGS), "5")
     write_down(lake, "extract", "month", [Reject("1.3", "never closes")], "data")
     return lake
 
 
 def write_orders(lake, report, variant):
-    own = report.orders[report.orders["strategy_name"] == variant]
-    lake.write(ORDERS, {"strategy": variant, "archive": "month", "chunk": 1}, table(own, ORDERS), variant)
+    """Write a variant's orders into a file of its own; gives the part that a run takes of it."""
+    own = table(report.orders[report.orders["strategy_name"] == variant], ORDERS)
+    content = str(own["profit"].to_pylist())
+    lake.write(ORDERS, {"month": "2026-01"}, own, "print", variant, {"content": content})
+    return Part("2026-01", variant, content, [variant], own["market_id"].unique().to_pylist())
+
+
+def write_summary(lake, report, run, parts):
+    lake.write(RESULTS_SUMMARY, {"run": run}, table(report.summary, RESULTS_SUMMARY), "4", notes=note_parts(parts))
 
 
 def test_all_of_a_run_is_read(lake, report):
@@ -83,7 +90,8 @@ def test_all_of_a_run_is_read(lake, report):
 def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
     some = report.settled[report.settled["market_id"] <= "1.200000009"]
     lake.write(RESULTS_MARKETS, {"run": "less-1"}, table(some, RESULTS_MARKETS), "6")
-    lake.write(RESULTS_SUMMARY, {"run": "less-1"}, table(report.summary, RESULTS_SUMMARY), "7")
+    parts = [write_orders(lake, report, variant)._replace(markets=list(some["market_id"])) for variant in VARIANTS]
+    write_summary(lake, report, "less-1", parts)
     read = collect(lake, "less-1", ORIGIN)
     assert len(read.orders) == some["orders"].sum() < len(report.orders)
     assert read.statistics.empty
@@ -93,13 +101,13 @@ def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
 def test_orders_that_were_replaced_since(lake, report):
     other = make_report(VARIANTS, races=10)
     write_orders(lake, other, "b-2")
-    with pytest.raises(LakeError, match="were replaced since the run; run the backtest again"):
+    with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
         collect(lake, RUN, ORIGIN)
 
 
 def test_orders_that_are_gone(lake):
-    lake.delete(ORDERS, {"strategy": "a-1", "archive": "month", "chunk": 1})
-    with pytest.raises(LakeError, match="strategy=a-1"):
+    lake.delete(ORDERS, {"month": "2026-01"}, "a-1")
+    with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
         collect(lake, RUN, ORIGIN)
 
 

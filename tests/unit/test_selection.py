@@ -31,6 +31,7 @@ def market(number, *, hours=0, **changed):
         "runners": 8,
         "messages": 1,
         "bytes": 1,
+        "digest": "d",
         "member": "x",
         "chunk": 1,
         **changed,
@@ -79,10 +80,55 @@ def chosen(lake, *archives, **wanted):
         ({"date_to": date(2026, 1, 1)}, [3, 1]),
         ({"date_from": date(2026, 1, 2), "date_to": date(2026, 1, 2)}, [4]),
         ({"countries": ["AU"], "date_from": "2026-01-02"}, [5]),
+        ({"market_ids": ["1.200000003"]}, [3]),
+        ({"market_ids": ["1.200000005", "1.200000003"], "date_to": "2026-01-03"}, [3, 5]),
+        ({"market_ids": ["1.200000001"], "market_types": ["WIN", "PLACE"]}, [1]),
     ],
 )
 def test_filters(lake, wanted, numbers):
     assert chosen(lake, **wanted) == numbers
+
+
+def test_a_market_that_is_named_is_meant_whatever_its_type(lake):
+    assert chosen(lake, market_ids=["1.200000002", "1.200000006"]) == [6, 2]
+    # The form fills the default in, and the parameters of a run are written down with it.
+    assert chosen(lake, market_ids=["1.200000002"], market_types=["WIN"]) == [2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"market_ids": ["1.200000009"]}, ["market 1.200000009 is none of january"]),
+        ({"market_ids": ["1.2000001", "1.200000001"]}, ["market 1.2000001 is none of january", "nine digits"]),
+        (
+            {"market_ids": ["1.200000002"], "market_types": ["EACH_WAY"]},
+            ["market 1.200000002 does not pass the rest of the filter: its market_type is PLACE"],
+        ),
+        (
+            {"market_ids": ["1.200000001", "1.200000004"], "countries": ["AU"], "date_to": "2026-01-01"},
+            ["market 1.200000004 does", "its country_code is GB and its market_date is 2026-01-02"],
+        ),
+        ({"market_ids": ["1.200000006"], "venues": ["Larkfield"]}, ["market 1.200000006 does", "it has no venue"]),
+        ({"market_ids": ["1.300000001", "1.300000002"]}, ["1.300000001 is none of", "; market 1.300000002 is none of"]),
+    ],
+)
+def test_a_market_that_is_named_and_not_taken_is_told_why(lake, wanted, said):
+    with pytest.raises(InputError) as error:
+        chosen(lake, **wanted)
+    text = str(error.value)
+    assert "\n" not in text
+    assert "market 1.200000001" not in text, "that one is there"
+    for words in said:
+        assert words in text
+
+
+def test_a_market_that_is_named_is_looked_for_in_every_archive(lake):
+    keep(lake, "february", "chunk-0001", [market(9), CATALOGUE[1]])
+    assert chosen(lake, "january", "february", market_ids=["1.200000009"]) == [9]
+    with pytest.raises(InputError, match=r"market 1\.200000008 is none of january, february"):
+        chosen(lake, "january", "february", market_ids=["1.200000008"])
+    _, rejects = select_markets(lake, ["january", "february"], MarketFilter(market_ids=["1.200000002"]))
+    assert list(rejects) == ["february"]
 
 
 def test_markets_come_in_order_of_their_time(lake):

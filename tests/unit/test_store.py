@@ -3,6 +3,7 @@
 import os
 import pickle
 import platform
+import shutil
 import subprocess
 import sys
 import uuid
@@ -466,6 +467,28 @@ def test_values_and_the_newest(lake):
         os.utime(path_of(lake, file), (0, 1_000_000_000 - number))
     assert lake.values(RESULTS_SUMMARY) == ["a", "b", "c"]
     assert lake.newest(RESULTS_SUMMARY) == "b"
+
+
+def test_the_latest_first(lake):
+    at = {"stage": "extract", "source": "a"}
+    assert lake.latest_first(REJECTS, at) == []
+    for name, written in (("a", 5), ("b", 9), ("c", 1), ("d", 5)):
+        file = lake.write(REJECTS, at, REJECTS.schema.empty_table(), "p", name)
+        os.utime(path_of(lake, file), (0, 1_000_000_000 + written))
+    assert lake.latest_first(REJECTS, at) == ["b", "d", "a", "c"]
+
+
+def test_what_an_older_layout_left_is_deleted_and_nothing_else(lake):
+    assert lake.forget_old(RESULTS_SUMMARY) == 0
+    kept = lake.write(RESULTS_SUMMARY, {"run": "a"}, RESULTS_SUMMARY.schema.empty_table(), "p")
+    other = lake.write(RATINGS, AT, TABLE, "p")
+    for folder in ("strategy=mine-1/archive=month/chunk=1", "strategy=mine-2/archive=month/chunk=1"):
+        old = path_of(lake, kept).parents[1] / folder / "data.parquet"
+        old.parent.mkdir(parents=True)
+        shutil.copy(path_of(lake, kept), old)
+    assert lake.forget_old(RESULTS_SUMMARY) == 2
+    assert files_of(lake) == sorted([kept.path, other.path])
+    assert lake.forget_old(RESULTS_SUMMARY) == 0
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)

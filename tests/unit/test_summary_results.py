@@ -6,14 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
+from jobs import alone, delete, files
 
-from tasks.aggregation.results import Run, find_results, read_orders, write_results
+from tasks.aggregation.results import Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
 from tasks.errors import BalanceError, ReplacedOrdersError
-from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
+from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
+from tasks.rejects import Reject
 from tasks.simulation.dependencies.record import Dependencies
-from tasks.simulation.job import Replayed, ReplayJob, write_orders
+from tasks.simulation.job import Replayed, ReplayJob
+from tasks.simulation.order_files import write_orders
 from tasks.simulation.variant import Account, make_variant
 
 BASE_RATES = Commission()
@@ -30,6 +33,7 @@ MARKETS = pd.DataFrame(
         "country_code": "AU",
         "market_type": "WIN",
         "market_base_rate": [7.0, 7.0, 5.0, 5.0],
+        "total_matched": None,
     }
 )
 
@@ -70,15 +74,25 @@ def make_run(tmp_path):
     def make(*chunks, variants=VARIANTS, commission=BASE_RATES):
         lake = Lake(tmp_path / "lake")
         jobs = tuple(
-            ReplayJob(lake, "month", number, f"upstream {number}", tuple(IDS), variants, {})
-            for number in range(1, len(chunks) + 1)
+            ReplayJob(lake, alone(market_ids, chunk=number), variants, {})
+            for number, market_ids in enumerate((IDS[:2], IDS[2:])[: len(chunks)], start=1)
         )
         for job, orders in zip(jobs, chunks, strict=True):
-            for variant, rows in zip(variants, orders, strict=True):
-                write_orders(job, variant, Replayed(rows, job.market_ids, (), Dependencies()))
-        return Run(lake, variants, jobs, commission)
+            write(job, *orders)
+        return Run(lake, variants, ("month",), jobs, commission)
 
     return make
+
+
+def write(job, *orders):
+    """Write a job's orders: a list for each variant."""
+    replayed = {
+        variant.id: Replayed(rows, job.market_ids, (), Dependencies())
+        for variant, rows in zip(job.variants, orders, strict=True)
+    }
+    file, failures = write_orders(job, replayed)
+    assert failures == []
+    return file
 
 
 def read(run, dataset):
@@ -174,28 +188,55 @@ def test_money_of_an_order_that_is_no_bet_does_not_vanish(make_run):
 
 
 def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
-    run = make_run([[row(VARIANTS[0], "1.299999999", 1, 5.0)], []])
-    with pytest.raises(BalanceError, match=r"1\.299999999"):
-        write_results(run, MARKETS)
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0)], []])
+    with pytest.raises(BalanceError, match=IDS[0]):
+        write_results(run, MARKETS[MARKETS["market_id"] != IDS[0]])
     assert find_results(run) is None
 
 
+def test_orders_of_a_market_that_was_not_replayed(make_run):
+    with pytest.raises(BalanceError, match=rf"{VARIANTS[0].id}, chunk 1 of month: orders in {IDS[3]}"):
+        make_run([[row(VARIANTS[0], IDS[3], 1, 5.0)], []])
+
+
+def test_a_market_neither_replayed_nor_rejected(two_chunks):
+    job, variant = two_chunks.jobs[0], VARIANTS[0]
+    for markets, rejects in ((IDS[:1], ()), (IDS[:2], (Reject(IDS[0], "not replayable"),)), ((*IDS[:2], IDS[0]), ())):
+        with pytest.raises(BalanceError, match=r"2 markets went in"):
+            write_orders(job, {variant.id: Replayed([], markets, rejects, Dependencies())})
+
+
 def test_missing_orders_are_no_zeros(two_chunks):
-    two_chunks.lake.delete(ORDERS, two_chunks.jobs[1].partition(VARIANTS[0]))
-    with pytest.raises(ReplacedOrdersError, match=rf"{VARIANTS[0].id} in chunk 2 of .* run the simulate stage"):
+    for file in files(two_chunks.jobs[1]):
+        if IDS[3] in file.markets:
+            delete(file, two_chunks.jobs[1])
+    with pytest.raises(ReplacedOrdersError, match=rf"{VARIANTS[0].id} in {IDS[2]} .* run the simulate stage"):
         write_results(two_chunks, MARKETS)
 
 
-def test_orders_of_another_selection_are_not_taken_for_this_ones(two_chunks):
+def test_a_market_whose_orders_nobody_made(two_chunks):
     first, second = two_chunks.jobs
-    wider = replace(two_chunks, jobs=(first, replace(second, market_ids=(*second.market_ids, "1.299999999"))))
-    with pytest.raises(ReplacedOrdersError, match=r"chunk 2 of .* those of another selection of markets"):
+    wider = replace(two_chunks, jobs=(first, replace(second, sessions=alone((*second.market_ids, "1.299999999")))))
+    with pytest.raises(ReplacedOrdersError, match=r"in 1\.299999999 are not in the lake"):
         write_results(wider, MARKETS)
     assert find_results(wider) is None
 
 
 def test_all_orders_are_read(two_chunks):
-    assert sorted(read_orders(two_chunks)["profit"]) == [-5.0, 0.0, 4.0, 10.0, 20.0]
+    parts = find_orders(two_chunks).parts
+    assert sorted(read_orders(two_chunks.lake, parts)["profit"]) == [-5.0, 0.0, 4.0, 10.0, 20.0]
+
+
+def test_how_a_run_is_cut_into_jobs_decides_nothing(two_chunks):
+    first, second = two_chunks.jobs
+    at_once = replace(first, sessions=(*second.sessions, *first.sessions))
+    tables, shared = [], [replace(at_once, variants=(variant,)) for variant in VARIANTS]
+    for jobs in ((at_once,), shared, (second, first)):
+        other = replace(two_chunks, jobs=tuple(jobs))
+        assert other.id == two_chunks.id
+        write_results(other, MARKETS)
+        tables.append([read(other, dataset) for dataset in (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_SUMMARY)])
+    assert tables[0] == tables[1] == tables[2]
 
 
 def test_what_was_written_is_found(two_chunks):
@@ -207,9 +248,8 @@ def test_what_was_written_is_found(two_chunks):
 
 def test_results_of_orders_that_were_made_again_otherwise_are_not_found(two_chunks):
     write_results(two_chunks, MARKETS)
-    job, variant = two_chunks.jobs[0], VARIANTS[0]
-    rows = [row(variant, IDS[0], 1, 11.0), row(variant, IDS[1], 1, -5.0)]
-    write_orders(job, variant, Replayed(rows, job.market_ids, (), Dependencies()))
+    first, second = VARIANTS
+    write(two_chunks.jobs[0], [row(first, IDS[0], 1, 11.0), row(first, IDS[1], 1, -5.0)], [row(second, IDS[1], 1, 4.0)])
     assert find_results(two_chunks) is None
     assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
 
@@ -218,10 +258,10 @@ def test_another_question_is_another_run(two_chunks):
     lake, variants, jobs = two_chunks.lake, two_chunks.variants, two_chunks.jobs
     runs = [
         two_chunks,
-        Run(lake, variants, jobs, Commission(0.07)),
-        Run(lake, variants, jobs, Commission(discount_rate=10)),
-        Run(lake, variants[:1], jobs, Commission()),
-        Run(lake, variants, jobs[:1], Commission()),
+        Run(lake, variants, ("month",), jobs, Commission(0.07)),
+        Run(lake, variants, ("month",), jobs, Commission(discount_rate=10)),
+        Run(lake, variants[:1], ("month",), jobs, Commission()),
+        Run(lake, variants, ("month",), jobs[:1], Commission()),
     ]
     assert len({run.id for run in runs}) == len(runs)
     assert all(run.id.startswith("month-") for run in runs)

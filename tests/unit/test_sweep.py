@@ -62,6 +62,14 @@ def test_names_are_joined_by_plus_and_an_empty_value_means_all():
     assert told({"venues": ",Devonport+The Meadows"}) == [{"venues": ""}, {"venues": "Devonport+The Meadows"}]
 
 
+def test_values_that_hold_commas_are_quoted():
+    assert told({"venues": '"A, B",["C", "D"]'}) == [{"venues": "A, B"}, {"venues": ["C", "D"]}]
+
+
+def test_none_is_a_value():
+    assert told({"max_stake": "null,5"}) == [{"max_stake": None}, {"max_stake": "5"}]
+
+
 def test_values_that_are_the_same_make_one_variant(tmp_path):
     predictions = tmp_path / "predictions.csv"
     predictions.write_text("market_id,selection_id,rating\n1.200000001,11,3.0\n")
@@ -100,6 +108,7 @@ def test_a_strategy_of_ones_own_is_swept_even_where_it_has_no_default(write_modu
         ({"stake": " "}, ["stake=", "sweeps nothing", "as in seconds_to_start=15,30"]),
         ({"stake": " , "}, ["stake=", "sweeps nothing"]),
         ({"": "1,2"}, ["=1,2", "give a parameter"]),
+        ({"stake": "1,[2"}, ["stake: '[2' begins like JSON"]),
         ({"stake": "1,2", " stake": "3"}, ["stake is given 2 times", "once, with all its values"]),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from tasks.errors import InputError, StrategyError
+from tasks.simulation.settings import SimulationSettings
 from tasks.simulation.variant import Account, make_variant
 
 
@@ -22,6 +23,7 @@ def test_what_is_the_same_however_it_is_written():
         variant(parameters={"stake": 5}).fingerprint,
         variant(parameters={"stake": "5.0", "staking": "flat"}).fingerprint,
         variant(parameters={"staking": "flat", "stake": 5.0}).fingerprint,
+        variant(settings=SimulationSettings(place_latency=0.12, simulated_full_match="no")).fingerprint,
     }
     assert len(prints) == 1
 
@@ -36,8 +38,26 @@ def test_what_makes_another():
         variant(window="90s"),
         variant(account=Account("AUD")),
         variant(account=Account(discount_rate=5)),
+        variant(settings=SimulationSettings(place_latency=0)),
+        variant(settings=SimulationSettings(transaction_limit=None)),
+        variant(session="day"),
     ]
     assert len({one.fingerprint for one in made}) == len({one.id for one in made}) == len(made)
+
+
+def test_a_latency_is_the_same_written_as_a_whole_number():
+    whole, other = (variant(settings=SimulationSettings(place_latency=latency)) for latency in (1, 1.0))
+    assert whole.fingerprint == other.fingerprint
+
+
+def test_flumines_listener_is_told_the_window_and_what_to_sum():
+    made = variant(window="-80s..0.5s", settings=SimulationSettings(calculate_market_tv=True))
+    assert made.listener_kwargs == {
+        "seconds_to_start": 80,
+        "max_inplay_seconds": 0.5,
+        "calculate_market_tv": True,
+        "cumulative_runner_tv": False,
+    }
 
 
 def test_ratings_do_not_matter_to_a_strategy_that_takes_none():

@@ -156,7 +156,7 @@ def test_every_bad_member_is_a_reject_and_the_good_are_as_ever(
     rejects = duckdb.sql(f"SELECT what, reason FROM '{tmp_path}/lake/rejects/stage=extract/**/*.parquet'").fetchall()  # noqa: S608
     assert sorted(what for what, _ in rejects) == sorted(bad)
     assert all(reason for _, reason in rejects)
-    columns = "market_id, selection_id, side, price, price_matched, size_matched, profit, strategy"
+    columns = "market_id, selection_id, side, price, price_matched, size_matched, profit, strategy_name"
     here, there = (
         f"SELECT {columns} FROM read_parquet('{lake}/orders/**/*.parquet', hive_partitioning = true)"  # noqa: S608
         " WHERE market_id NOT LIKE '1.26666%' AND market_id NOT LIKE '1.27777%'"

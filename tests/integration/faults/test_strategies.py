@@ -6,6 +6,8 @@ import pytest
 from chaos import times
 from lakes import Difference, rows
 
+from tasks.lake.datasets import ORDERS
+
 THEIRS = '''
 import os, signal, threading, time
 from flumine import BaseStrategy
@@ -105,7 +107,8 @@ LIMITS = ("--chunk-seconds", 10, "--worker-megabytes", 900)
 
 
 def of_ours(lake):
-    return [row for row in rows(lake, "orders") if str(row[-1]).startswith(("back_favourite", "rated_price"))]
+    strategy = ORDERS.schema.get_field_index("strategy_name")
+    return [row for row in rows(lake, "orders") if str(row[strategy]).startswith(("back_favourite", "rated_price"))]
 
 
 @pytest.fixture

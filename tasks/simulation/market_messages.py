@@ -1,0 +1,119 @@
+"""Where a replay's messages come from: the lake's windows, a market at a time; windows that are missing are made."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from tasks.errors import LakeError
+from tasks.lake.datasets import MARKETS, WINDOWS, Dataset
+from tasks.lake.parquet import Reader
+from tasks.lake.store import file_path
+from tasks.simulation.job import ReplayJob
+from tasks.simulation.session import Session, SessionMarket
+from tasks.simulation.ticks import Streamed
+from tasks.simulation.variant import FLUMINE
+from tasks.simulation.windows import WindowsFile, row_groups
+
+_PUBLISH_TIME = WINDOWS.schema.get_field_index("publish_time")
+
+
+class _Chunk(NamedTuple):
+    """A chunk whose messages are read.
+
+    Attributes:
+        archive: The archive's name.
+        number: Its number.
+        upstream: Fingerprint of its messages.
+    """
+
+    archive: str
+    number: int
+    upstream: str
+
+
+class MarketMessages:
+    """The messages of a job's markets; a file stays open while markets of it are still to come."""
+
+    def __init__(self, job: ReplayJob, opened: ExitStack) -> None:
+        """Read nothing yet.
+
+        Args:
+            job: The job.
+            opened: Closes what is still open in the end.
+        """
+        self._job, self._opened = job, opened
+        markets = [market for session in job.sessions for market in session.markets]
+        self._wanted: dict[_Chunk, list[str]] = {}
+        for market in markets:
+            self._wanted.setdefault(_chunk_of(market), []).append(market.market_id)
+        self._left = Counter(map(_chunk_of, markets))
+        self._readers: dict[_Chunk, tuple[ExitStack, Reader, dict[str, int]]] = {}
+
+    def of(self, session: Session) -> list[Streamed]:
+        """Give a session's markets, to be read when they begin.
+
+        Args:
+            session: One of the job's.
+
+        Returns:
+            Its markets.
+
+        Raises:
+            LakeError: A chunk's messages are missing, damaged, or lack a market.
+        """
+        begins = self._begins(session) if len(session.markets) > 1 else {}
+        return [
+            Streamed(market.market_id, begins.get(market.market_id, 0), partial(self._read, market))
+            for market in session.markets
+        ]
+
+    def _begins(self, session: Session) -> dict[str, int]:
+        """Find each market's first publish time, which the files say of themselves."""
+        begins: dict[str, int] = {}
+        for chunk in dict.fromkeys(map(_chunk_of, session.markets)):
+            with self._reading(chunk) as (reader, groups):
+                for market_id in self._wanted[chunk]:
+                    group = reader.metadata.row_group(groups[market_id])
+                    begins[market_id] = group.column(_PUBLISH_TIME).statistics.min
+        return begins
+
+    def _read(self, market: SessionMarket) -> Sequence[str]:
+        chunk = _chunk_of(market)
+        if chunk not in self._readers:
+            opened = self._opened.enter_context(ExitStack())
+            self._readers[chunk] = (opened, *opened.enter_context(self._reading(chunk)))
+        opened, reader, groups = self._readers[chunk]
+        messages: list[str] = reader.read_row_group(groups[market.market_id], ["message"]).column(0).to_pylist()
+        self._left[chunk] -= 1
+        if not self._left[chunk]:
+            del self._readers[chunk]
+            opened.close()
+        return messages
+
+    @contextmanager
+    def _reading(self, chunk: _Chunk) -> Iterator[tuple[Reader, dict[str, int]]]:
+        dataset, path = self._file(chunk)
+        with self._job.lake.reader(dataset, path) as reader:
+            groups = row_groups(reader)
+            missing = [market_id for market_id in self._wanted[chunk] if market_id not in groups]
+            if missing:
+                raise LakeError(
+                    f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again"
+                )
+            yield reader, groups
+
+    def _file(self, chunk: _Chunk) -> tuple[Dataset, str]:
+        """Say which file is replayed; flumine's own engine folds nothing, so that it proves the folding too."""
+        job, variant = self._job, self._job.variants[0]
+        if variant.engine == FLUMINE:
+            return MARKETS, file_path(MARKETS, {"archive": chunk.archive, "chunk": chunk.number})
+        windows = WindowsFile(job.lake, variant.window, chunk.archive, chunk.number, chunk.upstream, job.market_types)
+        if windows.fresh() is None:
+            windows.make()
+        return WINDOWS, windows.path
+
+
+def _chunk_of(market: SessionMarket) -> _Chunk:
+    return _Chunk(market.archive, market.chunk, market.upstream)

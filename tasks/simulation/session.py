@@ -1,0 +1,93 @@
+"""What one instance of a strategy lives through: a market, or the markets of an event, a day or a run side by side.
+
+Which markets are replayed together is decided here, from the markets alone: never by chunk, worker or archive. How they
+are replayed is `session_replay.py`'s business.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from tasks.lake.fingerprint import digest
+
+# By which column of the catalogue markets belong together; a run's belong together all.
+_TOGETHER = {"market": "market_id", "event": "event_id", "day": "market_date"}
+
+Ratings = Mapping[str, Mapping[int, float]]
+
+
+class SessionMarket(NamedTuple):
+    """A market of a session, and where its messages lie.
+
+    Attributes:
+        market_id: The market.
+        digest: Of its messages: what it is, wherever it lies.
+        archive: The archive's name in the lake.
+        chunk: The chunk of `markets` that holds its messages.
+        upstream: Fingerprint of that chunk's messages.
+    """
+
+    market_id: str
+    digest: str
+    archive: str
+    chunk: int
+    upstream: str
+
+
+class Session(NamedTuple):
+    """Markets that one instance of a strategy meets.
+
+    Attributes:
+        markets: By market time, then market id: of two ticks at the same time the first market's comes first.
+        month: The first market's, `2022-03`, by the racing day where the track is.
+    """
+
+    markets: tuple[SessionMarket, ...]
+    month: str
+
+    @property
+    def market_ids(self) -> tuple[str, ...]:
+        """Its markets."""
+        return tuple(market.market_id for market in self.markets)
+
+    def key(self, ratings: Ratings) -> str:
+        """Say what a strategy is given: the same messages and ratings are the same key, whatever archive they are from.
+
+        Args:
+            ratings: By market and selection; those of other markets do not count.
+
+        Returns:
+            Sixteen hexadecimal digits.
+        """
+        return digest(
+            part
+            for market in self.markets
+            for part in (
+                market.digest.encode(),
+                *(
+                    f"{selection} {rating!r}".encode()
+                    for selection, rating in sorted(ratings.get(market.market_id, {}).items())
+                ),
+            )
+        )
+
+
+def divide(markets: pd.DataFrame, kind: str) -> Iterator[Session]:
+    """Divide markets into sessions.
+
+    Args:
+        markets: Rows of `catalogue/markets` with columns `archive` and `upstream`, each market once.
+        kind: `market`, `event`, `day` or `run`.
+
+    Yields:
+        Sessions that hold every market once, by their first market's time.
+    """
+    ordered = markets.sort_values(["market_time", "market_id"], ignore_index=True)
+    together = ordered.groupby(_TOGETHER[kind], sort=False) if kind in _TOGETHER else [("", ordered)]
+    for _, chosen in together:
+        columns = (chosen[name] for name in ("market_id", "digest", "archive", "chunk", "upstream"))
+        yield Session(
+            tuple(SessionMarket(*row) for row in zip(*columns, strict=True)),
+            chosen["market_date"].iloc[0].strftime("%Y-%m"),
+        )

@@ -1,0 +1,323 @@
+"""One session replayed for several variants, each with a strategy, a client and a framework of its own.
+
+Variants share what none of them changes: the markets' messages, their books, and what was traded on their runners.
+Which sessions and variants there are is `replay.py`'s business.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from time import perf_counter
+from typing import NamedTuple
+
+from betfairlightweight.resources import MarketBook
+from flumine import BaseStrategy, FlumineSimulation, config
+from flumine.clients import SimulatedClient
+from flumine.events.events import MarketBookEvent
+from flumine.simulation.utils import SimulatedDateTime
+from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
+
+from tasks.errors import BacktestError, ReplayError
+from tasks.rejects import Reject
+from tasks.simulation import blame
+from tasks.simulation.blame import WHATEVER, Place
+from tasks.simulation.carried_over import CarriedOver
+from tasks.simulation.framework import make_client
+from tasks.simulation.guarded_config import ChangedConfigError
+from tasks.simulation.lean_loop import LeanSimulation
+from tasks.simulation.lean_traded import Removal, TradedVolumes
+from tasks.simulation.leavings import Leavings
+from tasks.simulation.limits import LimitError
+from tasks.simulation.order_rows import Row, describe_orders
+from tasks.simulation.running import running
+from tasks.simulation.stream import GROUP, LakeStream
+from tasks.simulation.ticks import Streamed, Ticks
+from tasks.simulation.variant import Variant
+from tasks.simulation.watched_book import ChangedBookError
+
+__all__ = ["Entry", "Outcome", "Streamed", "Ticks", "replay_alone", "replay_side_by_side"]
+
+Take = Callable[[MarketBook, TradedVolumes], None]
+
+
+class Outcome(NamedTuple):
+    """What a session gave a variant: orders, or one of the two reasons why not.
+
+    Attributes:
+        rows: Its orders.
+        carries: Attributes that its strategy would have carried over into another market.
+        rejects: Why the session cannot be replayed: each of its markets.
+        failure: Why the variant failed.
+    """
+
+    rows: Sequence[Row] = ()
+    carries: Sequence[str] = ()
+    rejects: Sequence[Reject] = ()
+    failure: ReplayError | None = None
+
+
+class Entry:
+    """A variant in a session.
+
+    Attributes:
+        variant: The variant.
+        id: Its id.
+        outcome: What the session gave it, once that is over for it.
+        is_over: Whether it is.
+        seconds_making: How long its instance took to be made and started.
+    """
+
+    def __init__(
+        self,
+        variant: Variant,
+        make: Callable[[], BaseStrategy],
+        market_ids: Sequence[str],
+        *,
+        tells_carried: bool = False,
+    ) -> None:
+        """Enter a variant.
+
+        Args:
+            variant: The variant.
+            make: Makes a fresh instance of its strategy.
+            market_ids: The session's markets.
+            tells_carried: Whether to look for what its strategy would carry over.
+        """
+        self.variant, self.id = variant, variant.id
+        self.outcome, self.is_over = Outcome(), False
+        self.seconds_making = 0.0
+        self._make, self._market_ids = make, market_ids
+        self._tells_carried = tells_carried
+        self._carried: CarriedOver | None = None
+
+    def enter(
+        self, framework: Callable[[SimulatedClient], FlumineSimulation], streams: Sequence[LakeStream]
+    ) -> FlumineSimulation:
+        """Make its strategy, its client and its framework.
+
+        Args:
+            framework: Makes a framework of a client.
+            streams: What the strategy subscribes to, its own to change.
+
+        Returns:
+            The framework.
+        """
+        running.variant = self.id
+        started = perf_counter()
+        strategy = self._make()
+        # A class that takes no `name` still has to have one: orders are told apart by it.
+        strategy._name = self.id  # noqa: SLF001 - what flumine's own constructor sets
+        strategy.name_hash = create_cheap_hash(self.id, STRATEGY_NAME_HASH_LENGTH)
+        strategy.streams = [*streams]
+        simulation = framework(make_client(self.id, self.variant.account, self.variant.settings))
+        simulation.add_strategy(strategy)
+        self.seconds_making = perf_counter() - started
+        return simulation
+
+    def begin(self, simulation: FlumineSimulation) -> None:
+        """Note how its strategy begins.
+
+        Args:
+            simulation: Its framework, which was started.
+        """
+        if self._tells_carried:
+            self._carried = CarriedOver(simulation)
+
+    def end(self, simulation: FlumineSimulation) -> None:
+        """Write its orders down.
+
+        Args:
+            simulation: Its framework, whose replay has ended.
+        """
+        markets, window = simulation.markets.markets, self.variant.window
+        rows = [
+            row
+            for market_id in self._market_ids
+            if market_id in markets
+            for row in describe_orders(markets[market_id], window)
+        ]
+        self.outcome = Outcome(rows, self._carried.names() if self._carried else ())
+        self.is_over = True
+
+    def fail(self, error: BaseException, place: Place) -> None:
+        """Write down why it goes no further.
+
+        Args:
+            error: What was raised.
+            place: In which market and tick.
+
+        Raises:
+            ReplayError: A limit was reached, which ends the replay of all.
+        """
+        is_its_own = blame.is_strategys(error)
+        if isinstance(error, LimitError):
+            raise blame.failure(self.id if is_its_own else "", error, place)
+        self.is_over = True
+        if is_its_own:
+            self.outcome = Outcome(failure=blame.failure(self.id, error, place))
+        else:
+            self.outcome = Outcome(rejects=blame.rejects(self.id, error, place, self._market_ids))
+
+    def refuse(self, error: ChangedConfigError) -> None:
+        """Let it fail of what it tried in vain, and caught.
+
+        Args:
+            error: What it tried.
+        """
+        if not self.outcome.failure:
+            self.outcome = Outcome(failure=blame.failure(self.id, error, Place(self._market_ids[0])))
+
+
+def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavings) -> None:
+    """Replay a session once for all its variants: each tick goes to one after the other.
+
+    Args:
+        ticks: The session's.
+        entries: The variants; each is given its outcome.
+        leavings: Is told when it may be that one finds what another keeps.
+
+    Raises:
+        ReplayError: A limit was reached.
+        ChangedBookError: A strategy changed a book, so that no outcome is to be believed.
+        LakeError: Messages cannot be read.
+    """
+    frameworks: dict[Entry, LeanSimulation] = {}
+    for entry in entries:
+        try:
+            simulation = entry.enter(LeanSimulation, ticks.subscribe())
+            simulation.__enter__()  # as flumine's own `run` does
+            entry.begin(simulation)
+        except WHATEVER as error:
+            entry.fail(error, ticks.place)
+        else:
+            frameworks[entry] = simulation
+    for simulation in frameworks.values():
+        ticks.number([stream.stream_id for stream in simulation.streams])
+        break
+    _play(ticks, frameworks, leavings)
+    for entry, simulation in frameworks.items():
+        if not entry.is_over:
+            running.variant = entry.id
+            try:
+                simulation.__exit__()
+                entry.end(simulation)
+            except WHATEVER as error:
+                entry.fail(error, ticks.place)
+    ticks.check()
+
+
+def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Leavings) -> None:
+    clock, settings = SimulatedDateTime(), vars(config)
+    traded: dict[str, TradedVolumes] = {}
+    removed: set[Removal] = set()
+    playing: dict[Entry, Take] = {entry: simulation.take for entry, simulation in frameworks.items()}
+    with clock:
+        clock.reset_real_datetime()
+        for number, book in enumerate(_books(ticks, playing)):
+            # Flumine's clock, without a call.
+            settings["current_time"] = book.publish_time
+            market_id = book.market_id
+            volumes = traded.get(market_id)
+            if volumes is None:
+                volumes = traded[market_id] = TradedVolumes(removed)
+            is_closing = book.status == "CLOSED"
+            if is_closing:
+                volumes.forget()
+            else:
+                volumes.take(book.runners)
+            everyone = tuple(playing.items())
+            if leavings.are_shared:
+                is_eventful = is_closing or any(simulation.awaits(market_id) for simulation in frameworks.values())
+                if leavings.is_due(market_id, is_eventful=is_eventful):
+                    some = number % len(everyone) + 1
+                    _take(playing, everyone[:some], book, volumes)
+                    leavings.look()
+                    everyone = everyone[some:]
+            _take(playing, everyone, book, volumes)
+    for simulation in frameworks.values():
+        simulation.handler_queue.clear()
+
+
+def _take(
+    playing: dict[Entry, Take], some: Sequence[tuple[Entry, Take]], book: MarketBook, volumes: TradedVolumes
+) -> None:
+    for entry, take in some:
+        running.variant = entry.id
+        try:
+            take(book, volumes)
+        except WHATEVER as error:
+            entry.fail(error, Place(book.market_id, book.publish_time_epoch))
+            del playing[entry]
+
+
+def _books(ticks: Ticks, playing: Mapping[Entry, object]) -> Iterator[MarketBook]:
+    """Give the session's books for as long as anybody plays."""
+    books = iter(ticks)
+    while playing:
+        try:
+            book = next(books)
+        except StopIteration:
+            return
+        except (ChangedBookError, BacktestError):
+            raise
+        except WHATEVER as error:
+            for entry in playing:
+                entry.fail(error, ticks.place)
+            return
+        yield book
+
+
+def replay_alone(
+    session: Sequence[Streamed], entries: Sequence[Entry], listener_kwargs: Mapping[str, bool | float]
+) -> None:
+    """Replay a session for each variant by itself, by flumine's own stream and loop.
+
+    Args:
+        session: Its markets, all of whose messages are read at once.
+        entries: The variants; each is given its outcome.
+        listener_kwargs: What flumine's historical listener is given.
+
+    Raises:
+        ReplayError: A limit was reached.
+        LakeError: Messages cannot be read.
+    """
+    messages = {market.market_id: market.read() for market in session}
+    group = GROUP if len(session) > 1 else None
+    for entry in entries:
+        streams = [
+            LakeStream(market_id, partial(messages.__getitem__, market_id), listener_kwargs, group)
+            for market_id in messages
+        ]
+        framework = partial(_OwnLoop, entry=entry, place=Place(session[0].market_id))
+        simulation: _OwnLoop | None = None
+        try:
+            simulation = entry.enter(framework, streams)
+            simulation.run()
+            entry.end(simulation)
+        except WHATEVER as error:
+            entry.fail(error, simulation.place if simulation else Place(session[0].market_id))
+
+
+class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
+    """Flumine's loop, which tells where it is.
+
+    Attributes:
+        place: The tick that was last processed.
+    """
+
+    def __init__(self, client: SimulatedClient, entry: Entry, place: Place) -> None:
+        super().__init__(client)
+        self._entry, self.place = entry, place
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._entry.begin(self)
+        with self.simulated_datetime:  # betfairlightweight remembers the times that it made, of whichever class
+            for stream in self.streams:
+                # Flumine cannot begin a group of which a market has no book; such a one takes no part.
+                if stream.event_group and next(stream.create_generator()(), None) is None:
+                    stream.event_group = None
+
+    def _process_market_books(self, event: MarketBookEvent) -> None:
+        book = event.event[0]
+        self.place = Place(book.market_id, book.publish_time_epoch)
+        super()._process_market_books(event)

@@ -1,0 +1,111 @@
+"""The ticks of a session's markets, in the order in which flumine plays an event group."""
+
+import copy
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import NamedTuple
+
+from betfairlightweight.resources import MarketBook
+
+from tasks.errors import BacktestError, LakeError
+from tasks.simulation.blame import Place
+from tasks.simulation.interleaving import interleave
+from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.running import running
+from tasks.simulation.stream import GROUP, LakeStream
+from tasks.simulation.watched_book import WatchedStream
+
+# Flumine replaces it while it simulates.
+_REAL = dt.datetime
+
+
+class Streamed(NamedTuple):
+    """A market whose messages are replayed.
+
+    Attributes:
+        market_id: The market.
+        begins: A publish time that none of its messages precedes, milliseconds since 1970 UTC; 0 is always right.
+        read: Gives the JSON of its messages; called once, when the market begins.
+    """
+
+    market_id: str
+    begins: int
+    read: Callable[[], Sequence[str]]
+
+
+class Ticks:
+    """Books of a session's markets; a market is read when its first book may be next, and dropped after its last."""
+
+    def __init__(
+        self, session: Sequence[Streamed], stream: type[LeanStream], listener_kwargs: Mapping[str, bool | float]
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            session: The markets; of two ticks at the same time the first market's comes first.
+            stream: Makes the books.
+            listener_kwargs: What flumine's historical listener is given.
+        """
+        self._begins = [market.begins for market in session]
+        group = GROUP if len(session) > 1 else None
+        self._streams = [
+            stream(market.market_id, partial(_read_apart, market), listener_kwargs, group) for market in session
+        ]
+        self._last = self._streams[0]
+
+    @property
+    def place(self) -> Place:
+        """Where the replay is: the market and the tick that was last read."""
+        return Place(self._last.file_path, self._last.publish_time)
+
+    def subscribe(self) -> list[LakeStream]:
+        """Give a strategy its streams: copies, its own to change."""
+        return [copy.copy(stream) for stream in self._streams]
+
+    def number(self, stream_ids: Sequence[int]) -> None:
+        """Number the streams, as books tell which one they are from.
+
+        Args:
+            stream_ids: As a framework numbered them; each counts from the same. A strategy may have added others.
+        """
+        for stream, stream_id in zip(self._streams, stream_ids, strict=False):
+            stream.stream_id = stream_id
+
+    def __iter__(self) -> Iterator[MarketBook]:
+        books = [self._read(stream) for stream in self._streams]
+        return interleave(books, self._begins, attrgetter("publish_time_epoch"))
+
+    def check(self) -> None:
+        """Look at all books that strategies were given last.
+
+        Raises:
+            ChangedBookError: One is not as it was made.
+        """
+        for stream in self._streams:
+            if isinstance(stream, WatchedStream):
+                self._last = stream
+                stream.check()
+
+    def _read(self, stream: LeanStream) -> Iterator[MarketBook]:
+        self._last = stream
+        for (book,) in stream.create_generator()():
+            yield book
+            self._last = stream
+
+
+def _read_apart(market: Streamed) -> Sequence[str]:
+    """Read a market's messages in between: by no variant, and with the real clock."""
+    running.variant = ""
+    clock = dt.datetime
+    dt.datetime = _REAL  # type: ignore[misc]
+    try:
+        return market.read()
+    except BacktestError:
+        raise
+    except Exception as error:
+        # Of whatever kind, it is not that flumine cannot replay the market.
+        raise LakeError(f"market {market.market_id} cannot be read: {type(error).__name__}: {error}") from error
+    finally:
+        dt.datetime = clock  # type: ignore[misc]
