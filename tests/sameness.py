@@ -1,10 +1,12 @@
 """Two streams side by side: every attribute of every book, with its type."""
 
+import bz2
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 from betfairlightweight.resources import MarketBook, RunnerBook
 from flumine import config
 from flumine.simulation.utils import SimulatedDateTime
@@ -109,3 +111,9 @@ def assert_same(expected: Any, found: Any, where: str) -> None:
         assert_same(vars(expected), vars(found), where)
     else:
         assert expected == found, (where, expected, found)
+
+
+def messages_of(packed: bytes) -> Iterator[tuple[int, bytes]]:
+    """Publish time and JSON of each message of a market's file, as the exchange ships it."""
+    for line in bz2.decompress(packed).splitlines():
+        yield orjson.loads(line)["pt"], line

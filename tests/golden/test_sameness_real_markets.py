@@ -1,11 +1,9 @@
 """Real markets through flumine's own replay and ours: every book at every tick, and every order to the last cent."""
 
-import bz2
 import csv
 import os
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from flumine import BaseStrategy
 from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder, OrderTypes
 from flumine.order.trade import Trade
 from plain_flumine import orders_of as judged
-from sameness import Messages, compare_streams
+from sameness import Messages, compare_streams, messages_of
 from side_by_side import orders_of
 
 from strategies.rated_price import RatedPrice, RatedPriceParameters
@@ -36,7 +34,7 @@ def archive(data: Path) -> dict[str, tuple[str, Messages]]:
         for member in tar:
             raw = tar.extractfile(member)
             if raw:
-                messages = list(_messages(raw.read()))
+                messages = list(messages_of(raw.read()))
                 kind = orjson.loads(messages[0][1])["mc"][0]["marketDefinition"]["marketType"]
                 found[Path(member.name).stem] = kind, messages
     return found
@@ -55,7 +53,7 @@ def test_books_of_the_archive(archive: dict[str, tuple[str, Messages]], kind: st
 @pytest.mark.parametrize("window", WINDOWS)
 def test_books_of_other_providers_sports_and_years(data: Path, window: str):
     for path in sorted((data / "markets").glob("*.bz2")):
-        messages = list(_messages(path.read_bytes()))
+        messages = list(messages_of(path.read_bytes()))
         # Football is long: its last two thousand messages are in-play to the end.
         assert compare_streams(messages if WHOLE else [messages[0], *messages[1:][-2000:]], Window.parse(window))
 
@@ -81,7 +79,7 @@ def test_orders_of_the_archive_are_the_golden_ones(data: Path, archive: dict[str
 def test_orders_are_those_of_plain_flumine(archive: dict[str, tuple[str, Messages]], data: Path, window: str):
     some = dict(sorted(archive.items(), key=lambda item: len(item[1][1]))[:: 1 if WHOLE else 6])
     markets = {id_: messages for id_, (_, messages) in some.items()}
-    football = list(_messages((data / "markets" / "1.200806927.bz2").read_bytes()))
+    football = list(messages_of((data / "markets" / "1.200806927.bz2").read_bytes()))
     markets["1.200806927"] = football if WHOLE else football[:4000]
     makers = [partial(Busy, every=every) for every in (3, 5, 7)]
     matched = 0
@@ -134,8 +132,3 @@ def _described_in_file(row: dict[str, str]) -> tuple[Any, ...]:
     figures = ("price", "price_matched", "size", "size_matched", "profit")
     named = row["market_id"], int(row["selection_id"]), row["side"], row["date_time_placed"]
     return (*named, *(float(row[figure]) for figure in figures))
-
-
-def _messages(packed: bytes) -> Iterator[tuple[int, bytes]]:
-    for line in bz2.decompress(packed).splitlines():
-        yield orjson.loads(line)["pt"], line

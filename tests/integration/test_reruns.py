@@ -69,6 +69,27 @@ def test_a_deleted_file_costs_just_that_file(month, ratings_url, undisturbed, tm
     assert rows(tmp_path, "orders") == rows(undisturbed, "orders")
 
 
+def test_no_market_is_replayed_twice(month, ratings_url, tmp_path, backtest_json):
+    """All markets, then one venue, then all, cut otherwise, in another archive; then with one variant more."""
+    lake, copied = tmp_path / "lake", tmp_path / "again.tar"
+    shutil.copy(month.archive, copied)
+
+    def ordered(*words: object, archive: Path = month.archive) -> tuple[int, int, Any]:
+        report = backtest_json(
+            "run", archive, "--ratings", "iggy", "--lake", lake, *words, BACKTEST_RATINGS_URL=ratings_url
+        )
+        return len(list(lake.glob("orders/**/*.parquet"))), report["stages"]["simulate"]["out"], report["variants"]
+
+    files, markets, variants = ordered("--strategy", "rated_price")
+    venue = ordered("--strategy", "rated_price", "--venue", month.races[0].track.venue)
+    assert venue[0] == files
+    assert 0 < venue[1] < markets
+    assert ordered("--strategy", "rated_price", "--chunk-bytes", 100_000) == (files, markets, variants)
+    assert ordered("--strategy", "rated_price", archive=copied) == (files, markets, variants)
+    more = ordered("--strategy", "rated_price", "--strategy", "rated_price:stake=7", archive=copied)
+    assert (more[0], more[1], more[2][0]) == (2 * files, markets, variants[0])
+
+
 def test_without_prefects_database_nothing_is_redone(month, ratings_url, undisturbed, tmp_path, backtest_json):
     """The embedded server, with an empty database."""
     report = backtest_json(
