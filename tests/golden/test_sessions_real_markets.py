@@ -19,7 +19,8 @@ ARCHIVE = "2022_03_MarGreyhoundsPro.tar"
 WHOLE = bool(os.environ.get("BACKTEST_TEST_WHOLE"))
 
 MAKERS = [
-    partial(hostile_across.ApeAcross, seed=1),
+    # It looks at all markets at each tick, which takes a minute an event.
+    *([partial(hostile_across.ApeAcross, seed=1)] if WHOLE else []),
     hostile_across.Pairs,
     hostile_across.Bankroll,
     partial(hostile_across.StopsAfter, most=7),
@@ -49,9 +50,9 @@ def test_events(archive: dict[str, Messages], window: str):
     events: dict[str, list[str]] = {}
     for market_id, messages in archive.items():
         events.setdefault(_last_definition(messages)["eventId"], []).append(market_id)
-    several = sorted((ids for ids in events.values() if len(ids) > 1), key=len, reverse=True)
+    several = sorted((ids for ids in events.values() if len(ids) > 1), key=len)
     assert several
-    for market_ids in several if WHOLE else several[:2]:
+    for market_ids in several if WHOLE else several[:1]:
         assert _compare(archive, market_ids, window)
 
 
