@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Backtest flumine strategies on Betfair's Pro archives.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut long options short on a narrow terminal
     add_completion=False,
 )
 
@@ -34,7 +35,7 @@ class _MadeWhenUsed(TyperCommand):
     """A command whose callback makes its function, with the options of a model whose import takes seconds."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - Typer's own words and context
-        made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        made = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         made.command(self.name, help=self.help)(self.callback())  # type: ignore[misc]  # it has one
         return get_command(made).make_context(*args, **extra)
 

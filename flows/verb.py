@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from rich.markup import escape
 
 from flows.options import FieldOption, nest, options_of
 from flows.parameters import BacktestParameters
@@ -74,7 +73,7 @@ def _told_of(option: FieldOption) -> Parameter:
     kind = bool if option.is_flag else list[str] if option.is_list else str
     declared = typer.Option(
         "/".join(option.flags) if option.is_flag else option.word,
-        help=escape(option.help),
+        help=option.help,
         metavar=None if option.is_flag else option.kind,
     )
     return _told(_name(option), Annotated[kind | None, declared], None)

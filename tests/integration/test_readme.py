@@ -94,7 +94,8 @@ def test_every_verb_and_option_is_in_the_pages(backtest):
     assert {"run", "show", "strategies", "sample"} <= set(verbs)
     everything = README + "".join(DOCS.values())
     assert [verb for verb in verbs if not re.search(rf"`{verb}`|backtest {verb}\b", everything)] == []
-    options = re.findall(r"^[│* ]+(--[\w-]+)", backtest("sweep", "--help").stdout, re.MULTILINE)
+    # A flag's other word, `--no-…`, follows from the first.
+    options = re.findall(r"^[│* ]+(--(?!no-)[\w-]+)", backtest("sweep", "--help").stdout, re.MULTILINE)
     assert {"--strategy", "--set", "--worker-megabytes"} <= set(options)
     assert [option for option in options if f"`{option}`" not in DOCS["options.md"]] == ["--help"]
 

@@ -57,7 +57,7 @@ def line(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "month.tar").touch()
     asked = []
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(verb_of(Wider, lambda parameters, _: asked.append(parameters)))
 
     def line(*words):
@@ -163,7 +163,7 @@ def test_no_two_options_share_a_word(model):
 def test_a_sweep_reads_one_strategy_and_its_values(tmp_path):
     (tmp_path / "month.tar").touch()
     asked = []
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(verb_of(SweepParameters, lambda parameters, _: asked.append(parameters)))
     words = [
         "--strategy",
