@@ -184,7 +184,7 @@ class Company:
         making = sum(entry.seconds_making for entry in entries.values())
         share = (perf_counter() - started - making) / len(entries)
         for member, entry in entries.items():
-            member.took = member.took.plus(Took(entry.seconds_making, share))
+            member.took = member.took.plus(Took(entry.seconds_making, share, 1))
         left_by = self._leavings.left_by()
         for member, entry in entries.items():
             outcome = entry.outcome

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from tasks.simulation.variant import Variant
 
-# Less than that nobody waits for.
+# Less than that nobody waits for, and an instance that does nothing in its constructor takes up to.
 _LEAST_SECONDS = 1.0
+_LEAST_SECONDS_EACH = 0.005
 
 
 class Took(NamedTuple):
@@ -16,10 +17,12 @@ class Took(NamedTuple):
     Attributes:
         making: To make and start its instances.
         replaying: Its share of the replay itself.
+        instances: How many were made.
     """
 
     making: float = 0.0
     replaying: float = 0.0
+    instances: int = 0
 
     def plus(self, other: "Took") -> "Took":
         """Add those of another replay.
@@ -30,7 +33,7 @@ class Took(NamedTuple):
         Returns:
             The sum.
         """
-        return Took(self.making + other.making, self.replaying + other.replaying)
+        return Took(self.making + other.making, self.replaying + other.replaying, self.instances + other.instances)
 
 
 class InstanceTimes:
@@ -63,8 +66,8 @@ class InstanceTimes:
         by_name: dict[str, Took] = {}
         for variant in variants:
             by_name[variant.name] = by_name.get(variant.name, Took()).plus(self._took.get(variant.id, Took()))
-        for name, (making, replaying) in by_name.items():
-            if making > max(replaying, _LEAST_SECONDS):
+        for name, (making, replaying, instances) in by_name.items():
+            if making > max(replaying, _LEAST_SECONDS, _LEAST_SECONDS_EACH * instances):
                 yield (
                     f"{name}: to make and start its instances took {making:.1f} s, to replay them {replaying:.1f} s; "
                     "each session has one of its own: read files at the top of the module, or take a longer --session"

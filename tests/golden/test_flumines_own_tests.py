@@ -66,7 +66,7 @@ def test_holds_on_our_engine(flumines: type[unittest.TestCase], name: str):
 
 
 def test_but_what_a_strategy_keeps_from_one_market_to_the_next_is_lost(flumines: type[unittest.TestCase]):
-    """Until there are sessions: the strategy of two markets begins anew in the second."""
+    """Flumine plays them one after the other, which no session does: each market meets a fresh instance."""
     (name,) = ACROSS_MARKETS
     with pytest.raises(AssertionError, match=r"\['1.197931751'\] != \['1.197931750', '1.197931751'\]"):
         flumines(name).debug()

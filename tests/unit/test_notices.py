@@ -49,13 +49,14 @@ def test_of_strategies_that_read_no_volumes_nothing_is_said():
 def test_instances_that_take_longer_to_make_than_to_replay_are_named():
     slow, slower, quick = variant_of(1), variant_of(2), variant_of(3, "mine:Quick")
     times = InstanceTimes()
-    times.add({slow.id: Took(2, 3), quick.id: Took(2, 3)})
-    times.add({slow.id: Took(2, 3), slower.id: Took(9, 1)})
+    times.add({slow.id: Took(2, 3, 100), quick.id: Took(2, 3, 100)})
+    times.add({slow.id: Took(2, 3, 100), slower.id: Took(9, 1, 100)})
     [said] = times.sentences([slow, slower, quick])
     assert said.startswith("mine:Mine: to make and start its instances took 13.0 s, to replay them 7.0 s;")
 
 
 def test_what_nobody_waits_for_is_not_said():
-    times = InstanceTimes()
-    times.add({variant_of(1).id: Took(0.9, 0.1)})
-    assert list(times.sentences([variant_of(1)])) == []
+    for took in (Took(0.9, 0.1, 10), Took(40, 30, 45_000)):
+        times = InstanceTimes()
+        times.add({variant_of(1).id: took})
+        assert list(times.sentences([variant_of(1)])) == []
