@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from tasks.simulation.variant import Variant
 
-# Less than that nobody waits for, and an instance that does nothing in its constructor takes up to.
+# In all; for less nobody waits.
 _LEAST_SECONDS = 1.0
+# Of an instance; one whose constructor does nothing takes a millisecond.
 _LEAST_SECONDS_EACH = 0.005
 
 

@@ -190,9 +190,8 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
             entry.fail(error, ticks.place)
         else:
             frameworks[entry] = simulation
-    for simulation in frameworks.values():
-        ticks.number([stream.stream_id for stream in simulation.streams])
-        break
+    if frameworks:
+        ticks.number([stream.stream_id for stream in next(iter(frameworks.values())).streams])
     _play(ticks, frameworks, leavings)
     for entry, simulation in frameworks.items():
         if not entry.is_over:
