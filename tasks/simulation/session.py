@@ -39,7 +39,7 @@ class Session(NamedTuple):
     """Markets that one instance of a strategy meets.
 
     Attributes:
-        markets: By market time, then market id: of two ticks at the same time the first market's comes first.
+        markets: By market time, then market id; of two markets that begin at the same time the first comes first.
         month: The first market's, `2022-03`, by the racing day where the track is.
     """
 

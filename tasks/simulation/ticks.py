@@ -44,7 +44,7 @@ class Ticks:
         """Read nothing yet.
 
         Args:
-            session: The markets; of two ticks at the same time the first market's comes first.
+            session: The markets; of two that begin at the same time the first comes first.
             stream: Makes the books.
             listener_kwargs: What flumine's historical listener is given.
         """

@@ -94,7 +94,7 @@ def test_a_strategy_that_needs_two_markets_at_a_time_has_them(race: Race):
     assert alone(markets, hostile_across.Pairs) == []
 
 
-def test_of_ticks_at_the_same_time_the_first_markets_comes_first(race: Race):
+def test_of_markets_that_begin_at_the_same_time_the_first_comes_first(race: Race):
     class Sees(Bets):
         """Stakes by the market of the tick before."""
 
