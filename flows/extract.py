@@ -30,7 +30,7 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     with lake.alone():
         archives = [read_index(address) for address in parameters.archives]
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, "entries") for archive in archives)
-        types = parameters.markets.market_types
+        types = parameters.markets.types_that_filter
         jobs = [
             job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window, types)
         ]

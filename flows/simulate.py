@@ -66,7 +66,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     rated: dict[str, Ratings] = {}
     if model and any(variant.ratings for variant in parameters.variants):
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
-    types = parameters.markets.market_types
+    types = parameters.markets.types_that_filter
     jobs = tuple(plan(lake, markets, parameters.variants, rated, types))
     run = Run(lake, parameters.variants, parameters.archive_names, jobs, parameters.commission_rate, parameters.split)
     return Plan(run, markets, repeated)

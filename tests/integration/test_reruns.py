@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hostile_markets
 import pytest
 import requests
 from lakes import COMPARED, FINISHED, leftovers, rows, written
@@ -88,6 +89,15 @@ def test_no_market_is_replayed_twice(month, ratings_url, tmp_path, backtest_json
     assert ordered("--strategy", "rated_price", archive=copied) == (files, markets, variants)
     more = ordered("--strategy", "rated_price", "--strategy", "rated_price:stake=7", archive=copied)
     assert (more[0], more[1], more[2][0]) == (2 * files, markets, variants[0])
+
+
+def test_a_market_of_another_type_is_replayed_from_nothing_by_its_id(tmp_path, backtest_json):
+    place = hostile_markets.lines(hostile_markets.market(3))
+    assert '"marketType":"PLACE"' in place[0]
+    (tmp_path / "1.200000003.json").write_text("\n".join(place))
+    words = ("--window", "all", "--market", "1.200000003", "--lake", tmp_path / "lake")
+    simulated = backtest_json("run", tmp_path / "1.200000003.json", *words)["stages"]["simulate"]
+    assert (simulated["in"], simulated["out"]) == (1, 1)
 
 
 def test_without_prefects_database_nothing_is_redone(month, ratings_url, undisturbed, tmp_path, backtest_json):
