@@ -9,7 +9,7 @@ from flumine.order.order import OrderStatus
 from flumine.order.ordertype import LimitOrder
 from flumine.order.trade import Trade
 from hostile_ape import Ape
-from hostile_bets import Bets
+from hostile_bets import Bets, KeepsAllBooks
 from hostile_sight import checksum, sight
 
 
@@ -122,18 +122,8 @@ class BlotterWatcher(Elsewhere):
         return super().check_market_book(market, market_book) and live < 3
 
 
-class KeepsBooks(Bets):
+class KeepsBooks(KeepsAllBooks):
     """Stakes by the books that it kept, of whichever market they were."""
-
-    def __init__(self, **flumine: Any) -> None:
-        """Keep nothing yet."""
-        super().__init__(**flumine)
-        self.books: list[MarketBook] = []
-
-    def check_market_book(self, market: Market, market_book: MarketBook) -> bool:
-        """Keep the book."""
-        self.books.append(market_book)
-        return super().check_market_book(market, market_book)
 
     def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
         """Look into them."""

@@ -42,3 +42,17 @@ class Bets(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
     def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
         """Give the stake, in pounds."""
         return 2.0
+
+
+class KeepsAllBooks(Bets):
+    """Keeps every book that it is shown."""
+
+    def __init__(self, **flumine: Any) -> None:
+        """Keep nothing yet."""
+        super().__init__(**flumine)
+        self.books: list[MarketBook] = []
+
+    def check_market_book(self, market: Market, market_book: MarketBook) -> bool:
+        """Keep the book."""
+        self.books.append(market_book)
+        return super().check_market_book(market, market_book)

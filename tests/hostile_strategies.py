@@ -10,7 +10,7 @@ from typing import Any
 from betfairlightweight.resources import MarketBook
 from flumine.markets.market import Market
 from hostile_ape import Ape
-from hostile_bets import Bets
+from hostile_bets import Bets, KeepsAllBooks
 from hostile_leavers import (
     Cached,
     ChangesConfig,
@@ -124,18 +124,8 @@ class Exposed(Bets):
         return round(2.0 + round(abs(exposure), 2) % 5, 2)
 
 
-class LooksBack(Bets):
+class LooksBack(KeepsAllBooks):
     """Bets at the price that the first book it was shown has, and looks into that book only then."""
-
-    def __init__(self, **flumine: Any) -> None:
-        """Keep nothing yet."""
-        super().__init__(**flumine)
-        self.books: list[MarketBook] = []
-
-    def check_market_book(self, market: Market, market_book: MarketBook) -> bool:
-        """Keep the book."""
-        self.books.append(market_book)
-        return super().check_market_book(market, market_book)
 
     def price(self, market: Market, runner: Any) -> float:
         """Look into an old book."""

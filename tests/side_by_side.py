@@ -11,8 +11,9 @@ from tasks.simulation.fold import fold
 from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.session_replay import Entry, Streamed, Ticks, replay_side_by_side
+from tasks.simulation.session_replay import Entry, replay_side_by_side
 from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import Account, Variant
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window

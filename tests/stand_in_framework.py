@@ -21,8 +21,9 @@ from side_by_side import Judged
 from tasks.simulation.fold import fold
 from tasks.simulation.guarded_config import guard_config, restore_config, take_refusals
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.session_replay import Streamed, Ticks, replay_side_by_side
+from tasks.simulation.session_replay import replay_side_by_side
 from tasks.simulation.stream import LakeStream
+from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from strategies import STRATEGIES
 from tasks.simulation.variant import Variant
 
 
@@ -35,7 +34,7 @@ def _volumes(variants: Sequence[Variant], markets: pd.DataFrame) -> Iterator[str
     without = int(markets["total_matched"].isna().sum())
     settings = variants[0].settings
     # This project's own strategies read no volumes.
-    is_read = any(variant.name not in STRATEGIES for variant in variants)
+    is_read = not all(variant.is_ours for variant in variants)
     if is_read and without and not (settings.calculate_market_tv and settings.cumulative_runner_tv):
         yield (
             f"market_book.total_matched is 0 in {without} of {len(markets)} markets, whose files have no volume of the "

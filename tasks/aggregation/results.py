@@ -24,7 +24,7 @@ from tasks.lake.datasets import (
     RESULTS_SUMMARY,
     Dataset,
 )
-from tasks.lake.fingerprint import digest, fingerprint
+from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.simulation.coverage import Coverage, index_orders
@@ -40,8 +40,8 @@ TAKEN, SETTLED = "orders taken", "orders settled"
 NOTICES = "notices"
 """Under which results have what a person should know of them: a JSON list of sentences."""
 
-# The same question has other orders tomorrow, where a strategy reads a file that changed.
-_MADE_OF, _PARTS = "made of", "parts"
+# Where the orders were. The same question has others tomorrow, where a strategy reads a file that changed.
+_PARTS = "parts"
 
 _HALF_A_CENT = 0.005
 
@@ -117,10 +117,10 @@ def find_results(run: Run) -> list[LakeFile] | None:
     """
     found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in run.datasets]
     try:
-        made_of = _digest(find_orders(run).parts)
+        made_of = note_parts(find_orders(run).parts)
     except ReplacedOrdersError:
         return None
-    files = [file for file in found if file is not None and file.notes.get(_MADE_OF) == made_of]
+    files = [file for file in found if file is not None and made_of.items() <= file.notes.items()]
     return files if len(files) == len(found) else None
 
 
@@ -208,7 +208,7 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
     Returns:
         Notes.
     """
-    return {_MADE_OF: _digest(parts), _PARTS: json.dumps(parts)}
+    return {_PARTS: json.dumps(parts)}
 
 
 def parts_of(results: LakeFile) -> list[Part]:
@@ -240,10 +240,6 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     tables = [ORDERS.schema.empty_table(), *(read_part(lake, part) for part in parts)]
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return frame.sort_values(["strategy_name", "market_id"], kind="stable", ignore_index=True)
-
-
-def _digest(parts: Sequence[Part]) -> str:
-    return digest(repr(part).encode() for part in parts)
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

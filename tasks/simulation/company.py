@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from flumine import BaseStrategy
 
-from strategies import STRATEGIES
 from tasks.errors import ChangedSourceError, ReplayError
 from tasks.simulation import blame
 from tasks.simulation.blame import WHATEVER
@@ -24,8 +23,9 @@ from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings, surroundings
 from tasks.simulation.running import running
-from tasks.simulation.session_replay import Entry, Outcome, Streamed, Ticks, replay_alone, replay_side_by_side
+from tasks.simulation.session_replay import Entry, Outcome, replay_alone, replay_side_by_side
 from tasks.simulation.strategy_class import find_strategy, strategy_maker
+from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import FLUMINE, Variant
 from tasks.simulation.watched_book import ChangedBookError, WatchedStream
 
@@ -61,7 +61,7 @@ class Member:
             StrategyError: It cannot be found.
         """
         self.variant = variant
-        self.is_stranger = variant.name not in STRATEGIES
+        self.is_stranger = not variant.is_ours
         self.strategy = find_strategy(variant.name)
         recorder.forget(variant.id)
         self._depends = dependencies_of(self.strategy)

@@ -4,7 +4,7 @@ import logging
 
 from flumine.clients import SimulatedClient
 
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.simulation.settings import SimulationSettings
 from tasks.simulation.variant import Account
 
 
@@ -15,7 +15,7 @@ def quiet() -> None:
     logger.propagate = False
 
 
-def make_client(username: str, account: Account, settings: SimulationSettings = DEFAULT_SETTINGS) -> SimulatedClient:
+def make_client(username: str, account: Account, settings: SimulationSettings) -> SimulatedClient:
     """Make the client of one variant in one market.
 
     Args:

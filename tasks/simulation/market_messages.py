@@ -33,6 +33,18 @@ class _Chunk(NamedTuple):
     upstream: str
 
 
+class _Group(NamedTuple):
+    """Where a market's messages are in their file.
+
+    Attributes:
+        number: The row group's.
+        begins: The first publish time in it, milliseconds since 1970 UTC.
+    """
+
+    number: int
+    begins: int
+
+
 class MarketMessages:
     """The messages of a job's markets; a file stays open while markets of it are still to come."""
 
@@ -49,7 +61,8 @@ class MarketMessages:
         for market in markets:
             self._wanted.setdefault(_chunk_of(market), []).append(market.market_id)
         self._left = Counter(map(_chunk_of, markets))
-        self._readers: dict[_Chunk, tuple[ExitStack, Reader, dict[str, int]]] = {}
+        self._groups: dict[str, _Group] = {}
+        self._readers: dict[_Chunk, tuple[ExitStack, Reader]] = {}
 
     def of(self, session: Session) -> list[Streamed]:
         """Give a session's markets, to be read when they begin.
@@ -63,29 +76,27 @@ class MarketMessages:
         Raises:
             LakeError: A chunk's messages are missing, damaged, or lack a market.
         """
-        begins = self._begins(session) if len(session.markets) > 1 else {}
+        # A market by itself may as well begin at any time.
+        is_alone = len(session.markets) == 1
         return [
-            Streamed(market.market_id, begins.get(market.market_id, 0), partial(self._read, market))
+            Streamed(market.market_id, 0 if is_alone else self._begins(market), partial(self._read, market))
             for market in session.markets
         ]
 
-    def _begins(self, session: Session) -> dict[str, int]:
-        """Find each market's first publish time, which the files say of themselves."""
-        begins: dict[str, int] = {}
-        for chunk in dict.fromkeys(map(_chunk_of, session.markets)):
-            with self._reading(chunk) as (reader, groups):
-                for market_id in self._wanted[chunk]:
-                    group = reader.metadata.row_group(groups[market_id])
-                    begins[market_id] = group.column(_PUBLISH_TIME).statistics.min
-        return begins
+    def _begins(self, market: SessionMarket) -> int:
+        if market.market_id not in self._groups:
+            with self._reading(_chunk_of(market)):
+                pass  # all of the chunk's markets are found as it is opened
+        return self._groups[market.market_id].begins
 
     def _read(self, market: SessionMarket) -> Sequence[str]:
         chunk = _chunk_of(market)
         if chunk not in self._readers:
             opened = self._opened.enter_context(ExitStack())
-            self._readers[chunk] = (opened, *opened.enter_context(self._reading(chunk)))
-        opened, reader, groups = self._readers[chunk]
-        messages: list[str] = reader.read_row_group(groups[market.market_id], ["message"]).column(0).to_pylist()
+            self._readers[chunk] = opened, opened.enter_context(self._reading(chunk))
+        opened, reader = self._readers[chunk]
+        group = self._groups[market.market_id].number
+        messages: list[str] = reader.read_row_group(group, ["message"]).column(0).to_pylist()
         self._left[chunk] -= 1
         if not self._left[chunk]:
             del self._readers[chunk]
@@ -93,7 +104,7 @@ class MarketMessages:
         return messages
 
     @contextmanager
-    def _reading(self, chunk: _Chunk) -> Iterator[tuple[Reader, dict[str, int]]]:
+    def _reading(self, chunk: _Chunk) -> Iterator[Reader]:
         dataset, path = self._file(chunk)
         with self._job.lake.reader(dataset, path) as reader:
             groups = row_groups(reader)
@@ -102,7 +113,11 @@ class MarketMessages:
                 raise LakeError(
                     f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again"
                 )
-            yield reader, groups
+            for market_id in self._wanted[chunk]:
+                number = groups[market_id]
+                begins = reader.metadata.row_group(number).column(_PUBLISH_TIME).statistics.min
+                self._groups[market_id] = _Group(number, begins)
+            yield reader
 
     def _file(self, chunk: _Chunk) -> tuple[Dataset, str]:
         """Say which file is replayed; flumine's own engine folds nothing, so that it proves the folding too."""

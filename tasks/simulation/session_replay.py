@@ -34,8 +34,6 @@ from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import Variant
 from tasks.simulation.watched_book import ChangedBookError
 
-__all__ = ["Entry", "Outcome", "Streamed", "Ticks", "replay_alone", "replay_side_by_side"]
-
 Take = Callable[[MarketBook, TradedVolumes], None]
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from strategies import STRATEGIES
 from tasks.caching import Tally, ended
 from tasks.errors import BacktestError, ChangedSourceError, InputError, ReplayError, WorkerError
 from tasks.extraction.extract import chunk_name
@@ -133,7 +132,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
 
 def _apart(job: ReplayJob) -> list[ReplayJob]:
     """Divide a job in two: a module of others may have patched this project's strategies as it was imported."""
-    groups = (tuple(v for v in job.variants if (v.name in STRATEGIES) == is_ours) for is_ours in (True, False))
+    groups = (tuple(v for v in job.variants if v.is_ours == is_ours) for is_ours in (True, False))
     return [replace(job, variants=group) for group in groups if group]
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from strategies import STRATEGIES
 from tasks.errors import StrategyError
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.simulation.dependencies.own_modules import forget_changed_modules
@@ -63,6 +64,11 @@ class Variant(NamedTuple):
     def id(self) -> str:
         """What the lake and the results call it: `rated_price-1f0c2a9b`."""
         return f"{re.sub(r'[^0-9A-Za-z_]+', '.', self.name)}-{self.fingerprint[:_DIGITS]}"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its strategy is this project's, by its name there."""
+        return self.name in STRATEGIES
 
     @property
     def listener_kwargs(self) -> dict[str, bool | float]:

@@ -7,7 +7,7 @@ its place is made, and at the end. A new attribute is a change too: another vari
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, cast
 
@@ -249,16 +249,9 @@ class WatchedStream(LeanStream):
 
     cache, summed_cache = WatchedCache, WatchedSummedCache
 
-    def __init__(
-        self,
-        market_id: str,
-        read: Callable[[], Sequence[str]],
-        listener_kwargs: Mapping[str, bool | float],
-        group: str | None = None,
-    ) -> None:
-        """As its base."""
-        super().__init__(market_id, read, listener_kwargs, group)
-        self._made: list[MarketCache] = []
+    @cached_property
+    def _made(self) -> list[MarketCache]:
+        return []
 
     def check(self) -> None:
         """Look at all that strategies were given last.

@@ -13,7 +13,8 @@ from tasks.simulation.carried_over import attributes, differing
 from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.session_replay import Entry, Streamed, Ticks, replay_alone, replay_side_by_side
+from tasks.simulation.session_replay import Entry, replay_alone, replay_side_by_side
+from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import Account, Variant
 
 

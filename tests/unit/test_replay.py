@@ -18,8 +18,8 @@ from strategies import STRATEGIES
 from tasks.errors import DamagedFileError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS
 from tasks.lake.store import Lake
-from tasks.simulation import company as company_module
 from tasks.simulation import session_replay
+from tasks.simulation import variant as variant_module
 from tasks.simulation.framework import make_client
 from tasks.simulation.job import ReplayJob
 from tasks.simulation.limits import Limits
@@ -543,7 +543,7 @@ def test_strategies_of_this_project_change_nothing(job, monkeypatch):
     variants = (FAVOURITE, FLAT, PROPORTIONAL)
     assert {variant.name for variant in variants} == set(STRATEGIES)
     trusted = orders_of(job(*variants, lake="trusted"))
-    monkeypatch.setattr(company_module, "STRATEGIES", {})
+    monkeypatch.setattr(variant_module, "STRATEGIES", {})
     assert orders_of(job(*variants, lake="watched")) == trusted
 
 

@@ -28,7 +28,8 @@ from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.replay import replay_alone, replay_chunk
 from tasks.simulation.session import Session, SessionMarket
-from tasks.simulation.session_replay import Streamed, Ticks, replay_side_by_side
+from tasks.simulation.session_replay import replay_side_by_side
+from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import Account, Variant, make_variant
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
