@@ -25,7 +25,8 @@ import typer
 from benchmarks.contenders import CONTENDERS, Measure, Subject, extract
 from benchmarks.replicate import replicate
 from sample.archive import write_sample
-from tasks.extraction.archive import archive_name
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import read_manifest
 from tasks.lake.store import Lake
 from tasks.selection import MarketFilter, select_markets
 
@@ -80,8 +81,8 @@ def _subject(archive: Path, predictions: Path, lake: Path) -> Subject:
 
 
 def _row(name: str, contender: str, subject: Subject) -> Row:
-    filter_ = MarketFilter(market_types=["WIN"])
-    markets, _ = select_markets(Lake(subject.lake), [archive_name(subject.archive)], filter_)
+    lake, filter_ = Lake(subject.lake), MarketFilter(market_types=["WIN"])
+    markets, _ = select_markets(lake, [read_manifest(lake, read_archive(lake, subject.archive))], filter_)
     return Row(name, contender, subject, len(markets), int(markets["messages"].sum()))
 
 

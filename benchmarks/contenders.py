@@ -25,6 +25,8 @@ from tasks.aggregation.results import Run, find_orders, find_results, read_order
 from tasks.aggregation.settlement import Commission
 from tasks.extraction.archive import read_index, read_members
 from tasks.extraction.extract import extract_chunk, find_extracted
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import read_manifest, write_manifest
 from tasks.extraction.stage import plan as plan_extraction
 from tasks.lake.datasets import WINDOWS
 from tasks.lake.store import Lake
@@ -213,9 +215,11 @@ def extract(subject: Subject) -> None:
     """
     lake = Lake(subject.lake)
     model = find_model(subject.predictions, "")
-    jobs = plan_extraction(lake, read_index(subject.archive), CHUNK_BYTES, WINDOW, WIN.market_types)
+    archive = read_archive(lake, subject.archive)
+    jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
     _on_workers(extract_chunk, lacking, subject.workers)
+    write_manifest(lake, archive, jobs)
     with session() as http:
         store_day(lake, model, "all", http)
 
@@ -225,19 +229,20 @@ def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
     run = _plan(Lake(subject.lake), subject, variants)
     orders = _simulate(run, subject.workers)
     if find_results(run) is None:
-        markets, _ = select_markets(run.lake, [read_index(subject.archive).name], WIN)
+        markets, _ = select_markets(run.lake, run.archives, WIN)
         write_results(run, markets)
     return orders
 
 
 def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
-    markets, _ = select_markets(lake, [read_index(subject.archive).name], WIN)
+    manifest = read_manifest(lake, read_archive(lake, subject.archive))
+    markets, _ = select_markets(lake, [manifest], WIN)
     model = find_model(subject.predictions, "")
     ratings = as_lookup(load_ratings(lake, model, markets["market_date"]))
     return Run(
         lake,
         variants,
-        (read_index(subject.archive).name,),
+        (manifest,),
         tuple(plan_replay(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
         Commission(),
     )

@@ -99,8 +99,9 @@ def show(
 
 @app.command()
 def check(*, lake: LakeRoot = None) -> None:
-    """Read every file of the lake, and delete what is damaged: the next run makes it again."""
+    """Read all of the lake, and the archives it was made of; what is damaged is deleted, and made again by a run."""
     use_prefect_quietly()
+    from tasks.extraction.identity import check_archives  # noqa: PLC0415
     from tasks.lake.check import check_lake  # noqa: PLC0415
     from tasks.lake.store import Lake  # noqa: PLC0415
     from tasks.settings import Settings  # noqa: PLC0415
@@ -109,10 +110,10 @@ def check(*, lake: LakeRoot = None) -> None:
     if not opened.exists:
         raise InputError(f"{opened.root}: no such folder; give the root of a lake")
     with opened.alone():
-        checked = check_lake(opened)
+        checked, changed = check_lake(opened), check_archives(opened)
     typer.echo(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
-    if checked.problems:
-        raise LakeError("\n".join(checked.problems))
+    if problems := [*checked.problems, *changed]:
+        raise LakeError("\n".join(problems))
 
 
 @app.command()

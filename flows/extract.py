@@ -4,10 +4,12 @@ import time
 
 from prefect import flow
 
+from flows.archives import read_archives
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
-from tasks.extraction.archive import read_index
+from tasks.extraction.extract import ENTRIES
+from tasks.extraction.manifest import write_manifest
 from tasks.extraction.stage import extract_chunk_task, plan
 from tasks.progress import Words
 from tasks.rejects import write_down
@@ -23,21 +25,27 @@ def extract(parameters: BacktestParameters) -> StageRecord:
 
     Returns:
         Markets found, kept and rejected.
+
+    Raises:
+        InputError: An archive cannot be read, or is given twice.
+        StageError: A chunk failed; the others are kept.
+        BalanceError: What is in the lake is not what was extracted.
     """
     started = time.monotonic()
     lake = parameters.opened_lake
     parameters.check()
     with lake.alone():
-        archives = [read_index(address) for address in parameters.archives]
-        strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, "entries") for archive in archives)
+        archives = read_archives(parameters)
+        strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter
-        jobs = [
-            job for archive in archives for job in plan(lake, archive, parameters.chunk_bytes, parameters.window, types)
-        ]
+        planned = [plan(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives]
+        jobs = [job for of_archive in planned for job in of_archive]
         with worker_pool(parameters.workers) as pool:
             futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
             record = gather(
                 "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
             )
+        for archive, of_archive in zip(archives, planned, strict=True):
+            write_manifest(lake, archive, of_archive)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
     return ended(record)

@@ -24,10 +24,10 @@ def origin_of(parameters: BacktestParameters, planned: Plan) -> Origin:
     """
     return Origin(
         command=command_of(parameters),
-        archives=parameters.archive_names,
+        archives=planned.run.archives,
         currency=parameters.currency,
         ratings=parameters.ratings_model,
-        reject_sources=parameters.reject_sources(planned.markets["market_date"], planned.run.id),
+        reject_sources=parameters.reject_sources(planned.run.archives, planned.markets["market_date"], planned.run.id),
     )
 
 

@@ -6,6 +6,7 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 import logging
 import os
 import re
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from tasks.aggregation.settlement import Commission
 from tasks.aggregation.split import check_split
 from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
+from tasks.extraction.manifest import Manifest
 from tasks.lake.store import Lake
 from tasks.option import Option
 from tasks.ratings.model import Model, find_model, left_out_name
@@ -156,23 +158,10 @@ class BacktestParameters(Profile):
         """The lake."""
         return Lake(self.lake)
 
-    @cached_property
-    def archive_names(self) -> tuple[str, ...]:
-        """What the lake calls the archives.
-
-        Raises:
-            InputError: Two of them share a name.
-        """
-        names = tuple(archive_name(address) for address in self.archives)
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise InputError(f"{len(names)} archives share the name {min(twice)}; the lake needs a name for each")
-        return names
-
     @property
     def title(self) -> str:
         """The archives, in a few words: for the names of runs."""
-        first, *others = self.archive_names
+        first, *others = map(archive_name, self.archives)
         return f"{first} and {len(others)} more" if others else first
 
     @cached_property
@@ -216,21 +205,25 @@ class BacktestParameters(Profile):
             return FLUMINE
         return self.engine
 
-    def reject_sources(self, market_dates: "pd.Series[date]", run: str) -> list[RejectSource]:
+    def reject_sources(
+        self, manifests: Sequence[Manifest], market_dates: "pd.Series[date]", run: str
+    ) -> list[RejectSource]:
         """Say where the rejects of this backtest are.
 
         Args:
+            manifests: What was extracted of its archives.
             market_dates: Days of the selected markets.
             run: The run's id.
 
         Returns:
             What its archives, its days of ratings and its replay left out.
         """
-        extracted = [RejectSource("extract", name) for name in self.archive_names]
-        simulated = [RejectSource("simulate", name, (run,)) for name in self.archive_names]
+        names = [manifest.archive for manifest in manifests]
+        extracted = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in manifests]
+        simulated = [RejectSource("simulate", name, (run,)) for name in names]
         if (model := self.ratings_model) is None:
             return [*extracted, *simulated]
-        files = (*model.days(market_dates), left_out_name(self.archive_names))
+        files = (*model.days(market_dates), left_out_name(names))
         return [*extracted, RejectSource("ratings", model.name, files), *simulated]
 
     def anew(self) -> "BacktestParameters":
@@ -249,7 +242,6 @@ class BacktestParameters(Profile):
         """
         for address in self.archives:
             check_exists(address)
-        _ = self.archive_names
         begins = Window.parse(self.window).seconds_to_start
         for variant in self.variants:
             wanted = variant.parameters.get("seconds_to_start")

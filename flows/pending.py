@@ -4,9 +4,10 @@ from flows.parameters import BacktestParameters
 from flows.simulate import plan_run
 from tasks.aggregation.results import find_results
 from tasks.errors import InputError, LakeError
-from tasks.extraction.archive import read_index
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_job, find_extracted
+from tasks.extraction.identity import find_archive
+from tasks.extraction.manifest import find_manifest
 
 
 def is_pending(parameters: BacktestParameters) -> bool:
@@ -33,7 +34,9 @@ def is_pending(parameters: BacktestParameters) -> bool:
 
 
 def _is_extracted(parameters: BacktestParameters, address: str) -> bool:
-    archive = read_index(address)
+    archive = find_archive(parameters.opened_lake, address)
+    if archive is None or find_manifest(parameters.opened_lake, archive) is None:
+        return False
     jobs = (
         extract_job(parameters.opened_lake, archive, chunk)
         for chunk in cut_into_chunks(archive.members, parameters.chunk_bytes)

@@ -5,6 +5,7 @@ import time
 
 from prefect import flow
 
+from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
@@ -36,13 +37,14 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     if model is None:
         raise InputError("no ratings were asked for; give iggy, kash or the path of a CSV file")
     with lake.alone():
-        selected, _ = select_markets(lake, parameters.archive_names, parameters.markets)
+        manifests = read_manifests(parameters)
+        selected, _ = select_markets(lake, manifests, parameters.markets)
         days = model.days(selected["market_date"])
         with session() as http:
             futures = [store_day_task.submit(lake, model, day, http) for day in days]
             record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
         rows = read_days(lake, model, selected["market_date"])
-        archives = {name: set(read_catalogue(lake, name)["market_id"]) for name in parameters.archive_names}
+        archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
         unmatched = report_left_out(lake, model, rows, archives)
     rated = rows.drop_duplicates(RUNNER)
     unrated = ~selected["market_id"].isin(rated["market_id"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 from prefect import flow
 
+from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.results import Run, find_orders
@@ -55,12 +56,13 @@ def plan_run(parameters: BacktestParameters) -> Plan:
         The plan.
 
     Raises:
-        InputError: A parameter is wrong, an archive was not extracted, no market passes the filter, or the split leaves
-            none on one side.
+        InputError: A parameter is wrong, an archive was not extracted to its end, no market passes the filter, or the
+            split leaves none on one side.
         LakeError: Ratings are missing; run their stage.
     """
     lake, model = parameters.opened_lake, parameters.ratings_model
-    markets, repeated = select_markets(lake, parameters.archive_names, parameters.markets)
+    manifests = read_manifests(parameters)
+    markets, repeated = select_markets(lake, manifests, parameters.markets)
     if parameters.split:
         fold(markets, parameters.split)
     rated: dict[str, Ratings] = {}
@@ -68,7 +70,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
     types = parameters.markets.types_that_filter
     jobs = tuple(plan(lake, markets, parameters.variants, rated, types))
-    run = Run(lake, parameters.variants, parameters.archive_names, jobs, parameters.commission_rate, parameters.split)
+    run = Run(lake, parameters.variants, manifests, jobs, parameters.commission_rate, parameters.split)
     return Plan(run, markets, repeated)
 
 
@@ -105,10 +107,11 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         for sentence in times.sentences(run.variants):
             logger.warning("simulate: %s", sentence)
         repeated = sum(map(len, planned.repeated.values()))
-        unplayable = find_orders(run).rejects if record.rejected else []
+        unplayable = find_orders(run).rejects.values() if record.rejected else ()
+        each_once = {reject.what: reject for of_variant in unplayable for reject in of_variant}
         archive_of = dict(zip(planned.markets["market_id"], planned.markets["archive"], strict=True))
-        for archive in parameters.archive_names:
-            of_archive = [reject for reject in unplayable if archive_of[reject.what] == archive]
+        for archive, *_ in run.archives:
+            of_archive = [reject for market_id, reject in each_once.items() if archive_of[market_id] == archive]
             rejects = [*planned.repeated.get(archive, ()), *of_archive]
             write_down(run.lake, "simulate", archive, rejects, run.id)
     counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}

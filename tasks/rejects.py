@@ -30,12 +30,12 @@ class RejectSource(NamedTuple):
     Attributes:
         stage: The stage.
         source: The archive or ratings model.
-        names: Files, by their names without ending; None where all of the source are.
+        names: Files, by their names without ending; one that is not there has none.
     """
 
     stage: str
     source: str
-    names: tuple[str, ...] | None = None
+    names: tuple[str, ...]
 
 
 def as_table(rejects: Iterable[Reject]) -> pa.Table:
@@ -85,7 +85,7 @@ def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str,
     counted: dict[tuple[str, str, str], tuple[int, str]] = {}
     for stage, source, names in sources:
         at = {"stage": stage, "source": source}
-        found = [name for name in lake.names(REJECTS, at) if names is None or name in names]
+        found = [name for name in names if lake.find(REJECTS, at, name)]
         for row in (row for name in found for row in lake.read(REJECTS, at, name).to_pylist()):
             key = (stage, source, row["reason"])
             count, example = counted.get(key, (0, f"{row['what']}: {row['detail']}".removesuffix(": ")))

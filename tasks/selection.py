@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import InputError
+from tasks.extraction.manifest import Manifest, read_extracted
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.option import Option
@@ -49,44 +50,46 @@ class MarketFilter(BaseModel):
         return [] if self.market_ids and is_default else self.market_types
 
 
-def read_catalogue(lake: Lake, archive: str) -> pd.DataFrame:
+def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
     """Read an archive's markets.
 
     Args:
         lake: The lake.
-        archive: Its name.
+        manifest: The archive's.
 
     Returns:
-        `catalogue/markets` with a column `archive`.
+        `catalogue/markets` with columns `archive` and `upstream`, the fingerprint of the market's chunk.
 
     Raises:
-        InputError: The archive was not extracted.
+        InputError: A part of the catalogue is missing, or the archive has no market.
     """
-    markets: pd.DataFrame = lake.read_all(CATALOGUE_MARKETS, {"archive": archive}).to_pandas()
+    markets: pd.DataFrame = read_extracted(lake, manifest, CATALOGUE_MARKETS).to_pandas()
     if markets.empty:
-        raise InputError(f"{archive} has no markets in the lake {lake.root}; extract it first")
-    return markets.assign(archive=archive)
+        raise InputError(f"{manifest.archive} has no market that can be replayed; its rejects say why")
+    chunks = {number: chunk.fingerprint for number, chunk in manifest.chunks.items()}
+    return markets.assign(archive=manifest.archive, upstream=markets["chunk"].map(chunks))
 
 
 def select_markets(
-    lake: Lake, archives: Iterable[str], wanted: MarketFilter
+    lake: Lake, manifests: Iterable[Manifest], wanted: MarketFilter
 ) -> tuple[pd.DataFrame, dict[str, list[Reject]]]:
     """Select the markets to replay.
 
     Args:
         lake: The lake.
-        archives: Names of extracted archives; of a market that is in several, the first's is taken.
+        manifests: Of extracted archives; of a market that is in several, the first's is taken.
         wanted: The filter.
 
     Returns:
-        Rows of `catalogue/markets` with a column `archive`, in order of market time; and, by archive, the markets that
-        are left out because an archive before has them.
+        Rows of `catalogue/markets` with columns `archive` and `upstream`, in order of market time; and, by archive, the
+        markets that are left out because an archive before has them.
 
     Raises:
-        InputError: An archive was not extracted, or no market passes; the text lists what there would be.
+        InputError: A part of the catalogue is missing, or no market passes; the text lists what there would be.
     """
-    names = list(archives)
-    catalogue = pd.concat([read_catalogue(lake, archive) for archive in names], ignore_index=True)
+    extracted = list(manifests)
+    names = [manifest.archive for manifest in extracted]
+    catalogue = pd.concat([read_catalogue(lake, manifest) for manifest in extracted], ignore_index=True)
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:

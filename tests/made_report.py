@@ -11,12 +11,15 @@ from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
+from tasks.extraction.manifest import ExtractedChunk, Manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.report.collect import Origin, ReportData
 
 VENUES = (("Devonport", "AU"), ("Wentworth Park", "AU"), ("Addington", "NZ"), ("Romford", "GB"), ("Nowhere", "AU"))
 FIRST = datetime(2022, 3, 1, 1, 30, tzinfo=UTC)
-ORIGIN = Origin("backtest run month.tar --strategy rated_price", ["month"], "AUD")
+ORIGIN = Origin(
+    "backtest run month.tar --strategy rated_price", [Manifest("month", "0123", {1: ExtractedChunk("p", 20, 0)})], "AUD"
+)
 
 
 def make_report(
@@ -55,6 +58,7 @@ def make_report(
             "strategy": variants,
             "name": [variant.rpartition("-")[0] for variant in variants],
             "parameters": [json.dumps(parameters(number)) for number in range(len(variants))],
+            "replayed": races,
         }
     )
     ratings = frames["runners"][["market_id", "selection_id"]].assign(

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from manifests import extract_whole
+
 from tasks.aggregation.results import Run, write_results
 from tasks.aggregation.settlement import Commission
-from tasks.extraction.archive import read_index
-from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import extract_chunk, extract_job
+from tasks.extraction.manifest import Manifest
 from tasks.lake.datasets import ORDERS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.selection import MarketFilter, select_markets
@@ -35,16 +35,13 @@ def pack(markets: Mapping[str, bytes], path: Path) -> str:
     return str(path)
 
 
-def extract(address: str, lake: Lake, window: str, chunk_bytes: int = 10**9) -> str:
-    """Extract an archive; gives its name."""
-    archive = read_index(address)
-    for chunk in cut_into_chunks(archive.members, chunk_bytes):
-        extract_chunk(extract_job(lake, archive, chunk, window))
-    return archive.name
+def extract(address: str, lake: Lake, window: str, chunk_bytes: int = 10**9) -> Manifest:
+    """Extract an archive."""
+    return extract_whole(lake, address, chunk_bytes, window)[-1]
 
 
 def simulate(
-    lake: Lake, archives: Sequence[str], variants: Sequence[Variant], pool: WorkerPool, wanted: MarketFilter = ALL
+    lake: Lake, archives: Sequence[Manifest], variants: Sequence[Variant], pool: WorkerPool, wanted: MarketFilter = ALL
 ) -> tuple[ReplayJob, ...]:
     """Replay markets of archives; gives the jobs."""
     markets, _ = select_markets(lake, archives, wanted)
@@ -55,7 +52,7 @@ def simulate(
 
 
 def replayed_markets(
-    lake: Lake, archives: Sequence[str], variants: Sequence[Variant], some: Sequence[str] = (), *, pool: WorkerPool
+    lake: Lake, archives: Sequence[Manifest], variants: Sequence[Variant], some: Sequence[str] = (), *, pool: WorkerPool
 ) -> int:
     """Replay what lacks of some markets, or of all; gives how many markets were replayed, once a file of orders."""
     before = set(lake.paths(ORDERS))
@@ -80,7 +77,7 @@ def orders_by_market(jobs: Sequence[ReplayJob], *fields: str) -> dict[tuple[str,
     return found
 
 
-def summary(lake: Lake, archive: str, jobs: tuple[ReplayJob, ...]) -> dict[str, dict[str, Any]]:
+def summary(lake: Lake, archive: Manifest, jobs: tuple[ReplayJob, ...]) -> dict[str, dict[str, Any]]:
     """Settle; gives the figures of each variant by its id."""
     markets, _ = select_markets(lake, [archive], ALL)
     run = Run(lake, jobs[0].variants, (archive,), jobs, Commission())

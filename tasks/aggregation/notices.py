@@ -4,21 +4,33 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.rejects import Reject
+from tasks.simulation.coverage import Coverage
 from tasks.simulation.variant import Variant
 
 
-def notices(variants: Sequence[Variant], markets: pd.DataFrame, carries: Mapping[str, Sequence[str]]) -> list[str]:
+def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
     """Say what a person should know of a run.
 
     Args:
         variants: The run's.
         markets: Its rows of the catalogue.
-        carries: By variant, attributes that its strategy would carry from market to market.
+        covered: Where its orders are, and which markets are rejects of whom.
 
     Returns:
         Sentences, each once.
     """
-    return [*dict.fromkeys(_carried(variants, carries)), *_volumes(variants, markets)]
+    carried = dict.fromkeys(_carried(variants, covered.carries))
+    return [*_rejected(covered.rejects, len(markets)), *carried, *_volumes(variants, markets)]
+
+
+def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
+    for variant_id, left_out in rejects.items():
+        first = left_out[0]
+        yield (
+            f"{variant_id} was not replayed on {len(left_out)} of {markets} markets, which are not in its figures: "
+            f"{first.reason} ({first.what}: {first.detail})"
+        )
 
 
 def _carried(variants: Sequence[Variant], carries: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """One run's orders to its results in the lake. The figures themselves are in the modules beside this one."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -15,6 +16,7 @@ from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.errors import BalanceError, ReplacedOrdersError
+from tasks.extraction.manifest import Manifest, reasons_left_out
 from tasks.lake.datasets import (
     ORDERS,
     RESULTS_DAYS,
@@ -32,7 +34,7 @@ from tasks.simulation.job import ReplayJob
 from tasks.simulation.order_files import Part, read_part
 from tasks.simulation.variant import Variant
 
-VERSION = 5
+VERSION = 6
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
@@ -53,7 +55,7 @@ class Run:
     Attributes:
         lake: The lake.
         variants: In the order in which they were asked for.
-        archives: Names of the archives whose markets they were replayed on.
+        archives: What was extracted of the archives whose markets they were replayed on.
         jobs: What was replayed, each variant in each session once.
         commission: The rate.
         split: Where races are divided, as `split.fold` takes it; None where they are not.
@@ -61,7 +63,7 @@ class Run:
 
     lake: Lake
     variants: tuple[Variant, ...]
-    archives: tuple[str, ...]
+    archives: tuple[Manifest, ...]
     jobs: tuple[ReplayJob, ...]
     commission: Commission
     split: str | None = None
@@ -79,7 +81,7 @@ class Run:
             "aggregate",
             version=VERSION,
             variants=[variant.id for variant in self.variants],
-            archives=self.archives,
+            archives=[archive.content for archive in self.archives],
             orders=self._keys,
             commission=self.commission,
             split=self.split,
@@ -97,8 +99,9 @@ class Run:
 
     @property
     def id(self) -> str:
-        """What the lake calls it: the first archive, and a fingerprint of all that was asked for."""
-        return f"{self.archives[0]}-{self.fingerprint[:8]}"
+        """What the lake calls it: the first archive's file, and a fingerprint of all that was asked for."""
+        file, _, _ = self.archives[0].archive.rpartition("-")
+        return f"{file}-{self.fingerprint[:8]}"
 
     @property
     def seed(self) -> int:
@@ -139,14 +142,15 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         ReplacedOrdersError: Orders are missing or stale; run the simulate stage.
         LakeError: Orders are damaged.
     """
-    parts, _, carries, _ = find_orders(run)
-    orders = read_orders(run.lake, parts)
+    covered = find_orders(run)
+    orders = read_orders(run.lake, covered.parts)
     settled = settle(orders, markets, run.commission)
     variants = pd.DataFrame(
         {
             "strategy": [variant.id for variant in run.variants],
             "name": [variant.name for variant in run.variants],
             "parameters": [json.dumps(variant.parameters, sort_keys=True) for variant in run.variants],
+            "replayed": _count_replayed(run, covered, markets, settled),
         }
     )
     summary = by_variant(settled, variants)
@@ -161,8 +165,8 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     if run.split:
         frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
     notes = {
-        **note_parts(parts),
-        NOTICES: json.dumps(notices(run.variants, markets, carries)),
+        **note_parts(covered.parts),
+        NOTICES: json.dumps([*_left_out(run), *notices(run.variants, markets, covered)]),
         TAKEN: str(len(orders)),
         SETTLED: str(int(settled["orders"].sum())),
     }
@@ -185,7 +189,7 @@ def find_orders(run: Run) -> Coverage:
         ReplacedOrdersError: Some are missing or stale.
     """
     index = index_orders(run.lake, run.jobs)
-    whole = Coverage([], [], {}, [])
+    whole = Coverage([], {}, {}, [])
     for job in run.jobs:
         of_job = index.coverage(job)
         for missing in of_job.lacking:
@@ -194,7 +198,8 @@ def find_orders(run: Run) -> Coverage:
                 f"{run.lake.root}, or stale; run the simulate stage"
             )
         whole.parts.extend(of_job.parts)
-        whole.rejects.extend(of_job.rejects)
+        for variant_id, rejects in of_job.rejects.items():
+            whole.rejects.setdefault(variant_id, []).extend(rejects)
         whole.carries.update(of_job.carries)
     return whole
 
@@ -240,6 +245,38 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     tables = [ORDERS.schema.empty_table(), *(read_part(lake, part) for part in parts)]
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return frame.sort_values(["strategy_name", "market_id"], kind="stable", ignore_index=True)
+
+
+def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled: pd.DataFrame) -> list[int]:
+    """Check that each variant was replayed on each selected market or has it among its rejects; count the former."""
+    selected = Counter(markets["market_id"])
+    taken: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for part in covered.parts:
+        for variant_id in part.variants:
+            taken[variant_id].update(part.markets)
+    bet_on = {variant_id: set(market_ids) for variant_id, market_ids in settled.groupby("strategy")["market_id"]}
+    counts = []
+    for variant in run.variants:
+        covers, bets_on = taken[variant.id], bet_on.get(variant.id, set())
+        rejected = {reject.what for reject in covered.rejects.get(variant.id, ())}
+        if covers != selected or not rejected <= covers.keys() or not bets_on <= covers.keys() - rejected:
+            raise BalanceError(
+                f"{variant.id}: {len(markets)} markets were selected, its orders cover {covers.total()}, of which "
+                f"{len(rejected)} are rejects, and it has orders in {len(bets_on)}"
+            )
+        counts.append(len(covers) - len(rejected))
+    return counts
+
+
+def _left_out(run: Run) -> Iterator[str]:
+    """Say how much of the archives is in no figure."""
+    for archive in run.archives:
+        if reasons := reasons_left_out(run.lake, archive):
+            said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+            yield (
+                f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
+                f"were left out: {said}"
+            )
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

@@ -27,7 +27,7 @@ def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         settled: Rows of `results/markets`.
-        variants: strategy (its id), name, parameters of each variant, also of those without an order.
+        variants: strategy (its id), name, parameters, replayed of each variant, also of those without an order.
 
     Returns:
         Rows of `results/summary`, in the order of the variants.

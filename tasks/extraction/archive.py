@@ -1,6 +1,7 @@
 """Archives as they are shipped: which members they have, and a member's bytes. Nothing is ever unpacked to disk.
 
-What a member's bytes mean is the business of `messages.py`.
+Which archive it is, told by all its bytes, is the business of `identity.py`; what a member's bytes mean that of
+`messages.py`.
 """
 
 import lzma
@@ -8,10 +9,10 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -30,6 +31,13 @@ _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(OSError, EOFError, IndexError, NotImplementedError),
 )
+
+# A whole tar ends with two blocks of zeros, and is padded to a multiple of twenty. A download that reserved its place
+# and was not finished has more.
+_END = 2 * tarfile.BLOCKSIZE
+_MOST_ZEROS = _END + tarfile.RECORDSIZE
+_PIECE = 1 << 20
+
 _KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
 
 
@@ -40,31 +48,25 @@ class Member(NamedTuple):
         path: Within the archive, with forward slashes; of a market file that is one itself, its name.
         size: Bytes, as stored.
         offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; else 0.
-        changed: Time of its last change, as far as the archive knows, in the archive's own words.
+        digest: Of its bytes as stored; empty where nobody has read them.
     """
 
     path: str
     size: int
     offset: int = 0
-    changed: str = ""
+    digest: str = ""
 
 
-class Archive(NamedTuple):
-    """An archive's index.
+class Index(NamedTuple):
+    """What an archive has.
 
     Attributes:
-        address: A path or an fsspec URL.
-        name: The file's name without its ending; what the lake calls it.
         members: In the archive's order.
-        rejects: Entries that are no regular files.
-        content: A digest of size, time of last change and members: what decides all that is read from it.
+        rejects: Entries that are not read: no regular files, encrypted, or too large.
     """
 
-    address: str
-    name: str
     members: tuple[Member, ...]
     rejects: tuple[Reject, ...]
-    content: str
 
 
 def archive_name(address: str) -> str:
@@ -101,6 +103,8 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         fs, path = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
+    # An object store's listing is remembered, and the archive may have been put there since.
+    fs.invalidate_cache()
     if not fs.exists(path):
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
@@ -108,7 +112,7 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
     return fs, path
 
 
-def read_index(address: str) -> Archive:
+def read_index(address: str) -> Index:
     """List an archive's members without reading them.
 
     Args:
@@ -126,7 +130,7 @@ def read_index(address: str) -> Archive:
         if fs.isdir(path):
             members = list(_folder_members(fs, path))
         elif market_of(path):
-            members = [_file_member(posixpath.basename(path), fs.info(path))]
+            members = [Member(posixpath.basename(path), int(fs.size(path)))]
         elif address.lower().endswith(".zip"):
             members = list(_zip_members(fs, path, rejects))
         else:
@@ -142,12 +146,7 @@ def read_index(address: str) -> Archive:
         Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
     ]
     members = [member for member in members if member not in oversized]
-    info = fs.info(path)
-    # A folder changes with every file in it, also with those that are no members.
-    own = () if fs.isdir(path) else (str(info["size"]).encode(), _changed(info).encode())
-    listed = ("\0".join(map(str, member)).encode() for member in members)
-    content = digest((*own, *listed))
-    return Archive(address, archive_name(address), tuple(members), tuple(rejects), content)
+    return Index(tuple(members), tuple(rejects))
 
 
 def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
@@ -161,7 +160,7 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
         Each member and its bytes.
 
     Raises:
-        ArchiveError: The archive changed or broke since it was listed.
+        ArchiveError: The archive changed or broke since it was listed, or a member is another than was read before.
     """
     fs, path = fsspec.core.url_to_fs(address)
     try:
@@ -179,6 +178,8 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
                 content = read(member)
                 if len(content) != member.size:
                     raise EOFError(f"{member.path} has {len(content)} bytes, {member.size} were listed")
+                if member.digest and digest([content]) != member.digest:
+                    raise EOFError(f"{member.path} is another than was read before")
                 yield member, content
     except _DAMAGE as error:
         raise ArchiveError(f"{address}: broke while it was read ({error}); download or copy it again") from error
@@ -199,11 +200,6 @@ def _read_block(source: IO[bytes], member: Member) -> bytes:
     return source.read(member.size)
 
 
-def _changed(info: Mapping[str, Any]) -> str:
-    """Read a file's time of change off what its file system tells: a disk's or an object store's words."""
-    return str(info.get("mtime") or info.get("ETag") or info.get("LastModified") or "")
-
-
 def _open_tar(fs: AbstractFileSystem, path: str) -> IO[bytes]:
     compression = next((c for ending, c in _COMPRESSIONS.items() if path.lower().endswith(ending)), None)
     opened: IO[bytes] = fsspec.core.OpenFile(fs, path, mode="rb", compression=compression).open()
@@ -214,30 +210,45 @@ def _tar_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
     with _open_tar(fs, path) as source, tarfile.open(fileobj=source, mode="r:") as archive:
         for entry in archive:
             if entry.isreg():
-                yield Member(entry.name, entry.size, entry.offset_data, str(entry.mtime))
+                yield Member(entry.name, entry.size, entry.offset_data)
             elif not entry.isdir():
                 rejects.append(Reject(entry.name, "not a regular file", "links and devices are never followed"))
-        # Tarfile takes a header that is cut short or damaged for the end; a whole tar ends with a block of zeros.
-        source.seek(archive.offset)
-        if source.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("it has no end")
+        # Tarfile takes for the end a block of zeros, and a header that is cut short or damaged.
+        _check_end(source, archive.offset)
+
+
+def _check_end(source: IO[bytes], offset: int) -> None:
+    """Check that from where the last member ends, a tar has its end and nothing else."""
+    source.seek(offset)
+    zeros = 0
+    while piece := source.read(_PIECE):
+        if piece.strip(b"\0"):
+            raise tarfile.ReadError(
+                f"data after its end at byte {offset}: a block is missing there, or two archives are joined"
+                if zeros or piece.startswith(bytes(tarfile.BLOCKSIZE))
+                else f"it has no end at byte {offset}"
+            )
+        zeros += len(piece)
+    if zeros < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it has no end")
+    if zeros > _MOST_ZEROS:
+        raise tarfile.ReadError(f"it ends in {zeros} zeros: a copy that was not finished")
 
 
 def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
     with fs.open(path, "rb") as source, zipfile.ZipFile(source) as archive:
-        for place, entry in enumerate(archive.infolist()):
+        entries = archive.infolist()
+        if entries and all(entry.header_offset for entry in entries):
+            raise zipfile.BadZipFile("data before its first entry: two archives are joined")
+        for place, entry in enumerate(entries):
             if entry.flag_bits & 1:
                 rejects.append(Reject(entry.filename, "encrypted", "unpack and repack it without a password"))
             elif not entry.is_dir():
-                yield Member(entry.filename, entry.file_size, place, f"{entry.date_time} {entry.CRC}")
+                yield Member(entry.filename, entry.file_size, place)
 
 
 def _folder_members(fs: AbstractFileSystem, path: str) -> Iterator[Member]:
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
         if not any(part.startswith(".") for part in inner.split("/")):
-            yield _file_member(inner, info)
-
-
-def _file_member(name: str, info: Mapping[str, Any]) -> Member:
-    return Member(name, int(info["size"]), changed=_changed(info))
+            yield Member(inner, int(info["size"]))

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.errors import BalanceError
-from tasks.extraction.archive import Archive, Member, read_members
+from tasks.extraction.archive import Member, read_members
 from tasks.extraction.chunks import Chunk
+from tasks.extraction.identity import Archive
 from tasks.extraction.market_files import market_of
 from tasks.extraction.markets import Intake, Market, read_markets
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
@@ -23,10 +24,18 @@ from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
 
-VERSION = 5
+EXTRACTED_BY = {
+    "version": 6,
+    "engine": ENGINE,
+    "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
+}
+"""What decides what is made of an archive, beside the archive; `version` is raised by hand."""
 
 TAKEN = "taken"
 """Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
+
+ENTRIES = "entries"
+"""The file of an archive's rejects that are members of no chunk."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def extract_job(
 
     Args:
         lake: Where the output goes.
-        archive: The archive's index.
+        archive: The archive.
         chunk: The members.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.
@@ -86,16 +95,11 @@ def extract_job(
     """
     decided_by = fingerprint(
         "extract",
-        version=VERSION,
-        archive=archive.name,
+        version=1,
         content=archive.content,
         members=[member.path for member in chunk.members],
         chunk=chunk.number,
-        engine=ENGINE,
-        schema=[
-            dataset.schema.to_string(show_field_metadata=False)
-            for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
-        ],
+        extracted_by=EXTRACTED_BY,
     )
     return ExtractJob(lake, archive.address, archive.name, chunk, window, types_of(market_types), decided_by)
 
@@ -142,7 +146,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         The files, in the order of `outputs`.
 
     Raises:
-        ArchiveError: The archive changed or broke since it was listed.
+        ArchiveError: The archive changed or broke since it was read.
         BalanceError: Not all that went in came out or was rejected; the catalogue is not written then.
     """
     (messages_at, runners_at, rejects_at, markets_at) = outputs(job)

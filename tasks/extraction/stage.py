@@ -6,9 +6,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.extraction.archive import Archive
+from tasks.errors import ArchiveError
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
+from tasks.extraction.identity import Archive, forget_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
@@ -22,7 +23,7 @@ def plan(
 
     Args:
         lake: Where the output goes.
-        archive: The archive's index.
+        archive: The archive.
         chunk_bytes: Size of a chunk to aim at, bytes as stored.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.
@@ -67,10 +68,16 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: WorkerPool) 
         Markets found, kept and rejected.
 
     Raises:
+        ArchiveError: The archive changed or broke since it was read; the next run reads it again.
         BalanceError: What the lake has of the chunk is not all that went in.
     """
     found = find_extracted(job)
-    return ended(_count(job, found or pool.run(extract_chunk, job), cached=bool(found)))
+    try:
+        files = found or pool.run(extract_chunk, job)
+    except ArchiveError:
+        forget_archive(job.lake, job.address)
+        raise
+    return ended(_count(job, files, cached=bool(found)))
 
 
 def _count(job: ExtractJob, files: list[LakeFile], *, cached: bool) -> Tally:

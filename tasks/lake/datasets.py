@@ -66,6 +66,34 @@ _MARKET_ID = Column("market_id", pa.string(), "`1.` and nine digits")
 _SELECTION_ID = Column("selection_id", pa.int64(), "the runner's id, the same in every market it is in")
 _HANDICAP = Column("handicap", pa.float64(), "0 but in handicap markets")
 
+ARCHIVES = Dataset(
+    name="archives",
+    partitions=(),
+    keys=(),
+    row="a member of an archive; a file is an archive as it was last read, wherever it lies",
+    columns=(
+        Column("member", pa.string(), "its path within the archive"),
+        Column("bytes", pa.int64(), "its size as stored"),
+        Column("offset", pa.int64(), "where a tar keeps it, bytes; its place in a zip; else 0"),
+        Column("digest", pa.string(), "of its bytes as stored"),
+    ),
+)
+
+MANIFESTS = Dataset(
+    name="manifests",
+    partitions=(),
+    keys=(),
+    row="a market of a member of an archive, or why it was left out; a file is an archive whose extraction is whole",
+    columns=(
+        Column("member", pa.string(), "its path within the archive"),
+        Column("bytes", pa.int64(), "the member's size as stored; none of what is no member", nullable=True),
+        Column("digest", pa.string(), "of the member's bytes as stored; none of what is no member", nullable=True),
+        Column("chunk", pa.int32(), "the chunk that it was read in; 0 of what is no member"),
+        Column("market_id", pa.string(), "the market; none where it was left out", nullable=True),
+        Column("reason", pa.string(), "why it was left out; none where it was not", nullable=True),
+    ),
+)
+
 CATALOGUE_MARKETS = Dataset(
     name="catalogue/markets",
     partitions=("archive",),
@@ -251,6 +279,7 @@ RESULTS_SUMMARY = Dataset(
         Column("strategy", pa.string(), "the variant: its strategy's name and its fingerprint"),
         Column("name", pa.string(), "the strategy's name"),
         Column("parameters", pa.string(), "JSON"),
+        Column("replayed", pa.int64(), "markets it was replayed on; the others of the run are its rejects"),
         *_SUMMED,
     ),
 )
@@ -330,6 +359,8 @@ ARRIVALS = Dataset(
 DATASETS = {
     dataset.name: dataset
     for dataset in (
+        ARCHIVES,
+        MANIFESTS,
         CATALOGUE_MARKETS,
         CATALOGUE_RUNNERS,
         MARKETS,

@@ -1,7 +1,8 @@
-"""A checksum of a Parquet file's footer, kept in the footer itself.
+"""Checksums of a Parquet file, kept in its footer: of the footer itself, and of all that is before it.
 
 Parquet has checksums of pages and none of the footer, which says what the pages are: a flipped byte there could turn
-one market into another. What else is in the footer is the store's business.
+one market into another. The footer is checked whenever a file is opened, and its pages as they are read; all that is
+before the footer only where somebody asks. What else is in the footer is the store's business.
 """
 
 import hashlib
@@ -13,12 +14,16 @@ import pyarrow as pa
 KEY = b"seal"
 """Under which the footer's key-value metadata has it."""
 
-BLANK = b"footer-sha256:" + b"0" * 16
-"""What stands there until the footer is written."""
+_DIGITS = 16
+_CONTENT, _FOOTER = b"content-sha256:", b"footer-sha256:"
 
-_SEAL = re.compile(rb"footer-sha256:[0-9a-f]{16}")
+BLANK = _CONTENT + b"0" * _DIGITS + b" " + _FOOTER + b"0" * _DIGITS
+"""What stands there until the file is written."""
+
+_SEAL = re.compile(rb"content-sha256:(?P<content>[0-9a-f]{16}) footer-sha256:(?P<footer>[0-9a-f]{16})")
 _MAGIC = b"PAR1"
 _TAIL = 8  # the footer's length, and the magic
+_PIECE = 1 << 20
 
 
 def seal(file: IO[bytes]) -> None:
@@ -29,29 +34,63 @@ def seal(file: IO[bytes]) -> None:
     """
     start, footer = _read_footer(file)
     position = footer.index(BLANK)
+    blank = _CONTENT + _checksum_before(file, start) + BLANK[len(_CONTENT) + _DIGITS :]
+    footer = footer.replace(BLANK, blank)
     file.seek(start + position)
-    file.write(_checksum(footer))
+    file.write(blank[:-_DIGITS] + _checksum(footer))
     file.seek(0, 2)
 
 
 def check_seal(file: IO[bytes]) -> None:
-    """Check a footer against its checksum; one without is let pass.
+    """Check a footer against its checksum.
 
     Args:
         file: A Parquet file.
 
     Raises:
-        pyarrow.ArrowInvalid: It is none, or its footer is not what was written.
+        pyarrow.ArrowInvalid: It is none, its footer is not what was written, or nobody sealed it.
     """
-    _, footer = _read_footer(file)
-    found = _SEAL.search(footer)
-    if found and found[0] != _checksum(footer[: found.start()] + BLANK + footer[found.end() :]):
-        raise pa.ArrowInvalid("the footer is not what its checksum says")
+    _sealed(file)
     file.seek(0)
 
 
+def check_content(file: IO[bytes]) -> None:
+    """Check a whole file against its checksum.
+
+    Args:
+        file: A Parquet file.
+
+    Raises:
+        pyarrow.ArrowInvalid: It is none, not what was written, or nobody sealed it.
+    """
+    start, content = _sealed(file)
+    if _checksum_before(file, start) != content:
+        raise pa.ArrowInvalid("its content is not what its checksum says")
+    file.seek(0)
+
+
+def _sealed(file: IO[bytes]) -> tuple[int, bytes]:
+    """Check a footer; return where it starts, and the checksum of what is before it."""
+    start, footer = _read_footer(file)
+    found = _SEAL.search(footer)
+    if found is None:
+        raise pa.ArrowInvalid("it has no seal, so it was written by another program or version")
+    if found["footer"] != _checksum(footer[: found.start("footer")] + b"0" * _DIGITS + footer[found.end("footer") :]):
+        raise pa.ArrowInvalid("the footer is not what its checksum says")
+    return start, found["content"]
+
+
 def _checksum(footer: bytes) -> bytes:
-    return b"footer-sha256:" + hashlib.sha256(footer).hexdigest()[:16].encode()
+    return hashlib.sha256(footer).hexdigest()[:_DIGITS].encode()
+
+
+def _checksum_before(file: IO[bytes], end: int) -> bytes:
+    hashed, left = hashlib.sha256(), end
+    file.seek(0)
+    while left and (piece := file.read(min(left, _PIECE))):
+        hashed.update(piece)
+        left -= len(piece)
+    return hashed.hexdigest()[:_DIGITS].encode()
 
 
 def _read_footer(file: IO[bytes]) -> tuple[int, bytes]:

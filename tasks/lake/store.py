@@ -16,13 +16,14 @@ from typing import IO
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import DamagedFileError, InputError, LakeError
 from tasks.lake.datasets import Dataset
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
-from tasks.lake.seal import BLANK, KEY, check_seal, seal
+from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
 
 logger = logging.getLogger("backtest")
 
@@ -76,13 +77,19 @@ class Lake:
         """
         self.root = str(root)
         try:
-            self._fs, self._base = fsspec.core.url_to_fs(self.root)
+            self._opened, self._base = fsspec.core.url_to_fs(self.root)
         except (ImportError, ValueError) as error:
             raise InputError(f"the lake {self.root} cannot be opened: {error}") from None
 
     def __reduce__(self) -> tuple[type["Lake"], tuple[str]]:
         """Cross to worker processes as the address alone."""
         return type(self), (self.root,)
+
+    @property
+    def _fs(self) -> AbstractFileSystem:
+        # An object store's listing is remembered, and another process may have written since.
+        self._opened.invalidate_cache()
+        return self._opened
 
     @property
     def exists(self) -> bool:
@@ -361,6 +368,25 @@ class Lake:
                 parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
             check_schema(dataset, parquet.schema_arrow, path)
             yield Reader(parquet, partial(self._reading, path))
+
+    def check(self, dataset: Dataset, path: str) -> int:
+        """Read one file to its last byte.
+
+        Args:
+            dataset: What it belongs to.
+            path: Below the lake's root.
+
+        Returns:
+            How many rows it has.
+
+        Raises:
+            LakeError: The file is missing, cannot be read, or is not of the dataset's schema.
+            DamagedFileError: Its bytes are not those that were written. It is deleted.
+        """
+        with self._reading(path), self._fs.open(self._absolute(path), "rb") as source:
+            check_content(source)
+        with self.reader(dataset, path) as reader:
+            return sum(piece.num_rows for piece in reader.pieces())
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[None]:

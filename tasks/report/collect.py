@@ -10,6 +10,7 @@ import pandas as pd
 
 from tasks.aggregation.results import NOTICES, parts_of, read_orders
 from tasks.errors import InputError
+from tasks.extraction.manifest import Manifest, read_extracted
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
@@ -19,7 +20,7 @@ from tasks.lake.datasets import (
     RESULTS_SUMMARY,
     Dataset,
 )
-from tasks.lake.fingerprint import ENGINE, digest, fingerprint
+from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.model import Model, load_ratings
 from tasks.rejects import RejectSource, count_rejects
@@ -35,14 +36,14 @@ class Origin:
 
     Attributes:
         command: The command line that makes the run again.
-        archives: Their names in the lake, in the order in which they were asked for.
+        archives: What was extracted of them, in the order in which they were asked for.
         currency: The account's, ISO 4217.
         ratings: The ratings' model, if there was one.
         reject_sources: Where the run's rejects are.
     """
 
     command: str
-    archives: Sequence[str]
+    archives: Sequence[Manifest]
     currency: str
     ratings: Model | None = None
     reject_sources: Sequence[RejectSource] = ()
@@ -130,16 +131,16 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
             **ENGINE,
             "Python": python_version(),
             "results": results.fingerprint,
-            **{f"archive {archive}": _archive_fingerprint(lake, archive) for archive in origin.archives},
+            **{f"archive {archive.archive}": archive.content for archive in origin.archives},
             **({f"ratings {origin.ratings.name}": origin.ratings.content} if origin.ratings else {}),
         },
     )
 
 
-def _read_catalogue(lake: Lake, dataset: Dataset, archives: Sequence[str], market_ids: set[str]) -> pd.DataFrame:
+def _read_catalogue(lake: Lake, dataset: Dataset, archives: Sequence[Manifest], market_ids: set[str]) -> pd.DataFrame:
     """Read the rows of some markets; of a market that is in several archives the first's."""
     empty = dataset.schema.empty_table().to_pandas()
-    rows = [lake.read_all(dataset, {"archive": archive}).to_pandas().assign(archive=archive) for archive in archives]
+    rows = [read_extracted(lake, archive, dataset).to_pandas().assign(archive=archive.archive) for archive in archives]
     everything = pd.concat([empty.assign(archive=""), *rows], ignore_index=True)
     known = everything[everything["market_id"].isin(market_ids)]
     first: pd.DataFrame = known.drop_duplicates(list(dataset.keys), ignore_index=True)
@@ -153,9 +154,3 @@ def _read_ratings(lake: Lake, model: Model | None, markets: pd.DataFrame) -> pd.
         )
     ratings = load_ratings(lake, model, markets["market_date"])
     return ratings[ratings["market_id"].isin(markets["market_id"])]
-
-
-def _archive_fingerprint(lake: Lake, archive: str) -> str:
-    at = {"archive": archive}
-    files = (lake.find(CATALOGUE_MARKETS, at, name) for name in lake.names(CATALOGUE_MARKETS, at))
-    return digest(file.fingerprint.encode() for file in files if file)

@@ -17,13 +17,13 @@ class Coverage(NamedTuple):
 
     Attributes:
         parts: What they have; of each variant each market once at most.
-        rejects: Markets that some variant cannot be replayed on, each once.
+        rejects: By variant, the markets that it cannot be replayed on, each once.
         carries: By variant, attributes that its strategy would carry from market to market, if it met several.
         lacking: Jobs of what none of them has: each of all its variants in all its sessions.
     """
 
     parts: list[Part]
-    rejects: list[Reject]
+    rejects: dict[str, list[Reject]]
     carries: dict[str, Sequence[str]]
     lacking: list[ReplayJob]
 
@@ -56,7 +56,7 @@ class OrderIndex:
         numbers = sorted({number for keys in job.keys.values() for key in keys for number in self._by_key.get(key, ())})
         parts: dict[tuple[int, tuple[int, ...]], list[str]] = {}
         lacking: dict[tuple[int, ...], list[str]] = {}
-        rejects: dict[str, Reject] = {}
+        rejects: dict[str, list[Reject]] = {}
         carries: dict[str, Sequence[str]] = {}
         for variant in job.variants:
             left = {key: place for place, key in enumerate(job.keys[variant.ratings])}
@@ -68,7 +68,9 @@ class OrderIndex:
                 taken = tuple(sorted(left.pop(key) for key in left.keys() & file.keys[covered.ratings]))
                 if taken:
                     parts.setdefault((number, taken), []).append(variant.id)
-                    rejects |= {id_: covered.rejects[id_] for id_ in _markets(job, taken) if id_ in covered.rejects}
+                    left_out = [covered.rejects[id_] for id_ in _markets(job, taken) if id_ in covered.rejects]
+                    if left_out:
+                        rejects.setdefault(variant.id, []).extend(left_out)
                     if covered.carries:
                         carries.setdefault(variant.id, covered.carries)
             if left:
@@ -78,7 +80,7 @@ class OrderIndex:
                 self._files[number].part(variant_ids, _markets(job, taken))
                 for (number, taken), variant_ids in parts.items()
             ],
-            list(rejects.values()),
+            rejects,
             carries,
             [_narrowed(job, variant_ids, places) for places, variant_ids in lacking.items()],
         )

@@ -5,16 +5,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.errors import BacktestError, ChangedSourceError, InputError, ReplayError, WorkerError
-from tasks.extraction.extract import chunk_name
-from tasks.lake.datasets import CATALOGUE_MARKETS
+from tasks.errors import BacktestError, BalanceError, ChangedSourceError, ReplayError, WorkerError
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import OrderIndex
@@ -41,7 +39,7 @@ def plan(
 
     Args:
         lake: The lake.
-        markets: The selected rows of the catalogue, with a column `archive`.
+        markets: The selected rows of the catalogue, with columns `archive` and `upstream`.
         variants: All that are asked for, all of the same window, session and settings.
         ratings: By the model's name.
         market_types: The filter's; none means all.
@@ -50,26 +48,21 @@ def plan(
         The jobs; each session is in one of them.
 
     Raises:
-        InputError: A chunk's catalogue is gone.
+        BalanceError: A market is in no job, or in two.
     """
-
-    @cache
-    def upstream(archive: str, chunk: int) -> str:
-        catalogue = lake.find(CATALOGUE_MARKETS, {"archive": archive}, chunk_name(chunk))
-        if catalogue is None:
-            raise InputError(f"chunk {chunk} of {archive} is not in the lake {lake.root}; extract it first")
-        return catalogue.fingerprint
-
-    from_chunks = markets.assign(upstream=list(map(upstream, markets["archive"], markets["chunk"])))
     together: dict[tuple[str, int, str], list[Session]] = {}
-    for session in divide(from_chunks, variants[0].session):
+    for session in divide(markets, variants[0].session):
         first = session.markets[0]
         together.setdefault((first.archive, first.chunk, session.month), []).append(session)
     types = types_of(market_types)
-    return [
+    jobs = [
         ReplayJob(lake, tuple(sessions), tuple(variants), _of_markets(ratings, sessions), types)
         for _, sessions in sorted(together.items())
     ]
+    planned = Counter(market_id for job in jobs for market_id in job.market_ids)
+    if planned != Counter(markets["market_id"]):
+        raise BalanceError(f"simulate: {len(markets)} markets were selected, {planned.total()} are in the jobs")
+    return jobs
 
 
 def _of_markets(ratings: Mapping[str, Ratings], sessions: Sequence[Session]) -> dict[str, Ratings]:
@@ -110,7 +103,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
         BalanceError: Markets are missing from the orders, and are no rejects either.
     """
     found = index.coverage(job)
-    parts, rejects = [*found.parts], [*found.rejects]
+    parts, rejects = [*found.parts], [*found.rejects.values()]
     shares = [share for lacking in found.lacking for group in _apart(lacking) for share in _shared_out(group, pool)]
     with ThreadPoolExecutor(max(len(shares), 1)) as threads:
         done = _together(*threads.map(partial(_replay, pool=pool), shares))
@@ -123,7 +116,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
     for lacking in found.lacking:
         covered = made.coverage(lacking)
         parts += covered.parts
-        rejects += covered.rejects
+        rejects += covered.rejects.values()
         for still in covered.lacking:
             changed = ", ".join(variant.id for variant in still.variants)
             raise ChangedSourceError(f"{changed}: what was used is another since the replay")
@@ -142,13 +135,13 @@ def _shared_out(job: ReplayJob, pool: WorkerPool) -> list[ReplayJob]:
     return [replace(job, variants=job.variants[number::count]) for number in range(count)]
 
 
-def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Reject], *, cached: bool) -> Tally:
+def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Reject]], *, cached: bool) -> Tally:
     """Count markets where they went in and where they came out: in the files of all variants, or a reject of some."""
     variants = Counter[str]()
     for part in parts:
         variants.update(dict.fromkeys(part.markets, len(part.variants)))
     whole = {market_id for market_id in job.market_ids if variants[market_id] == len(job.variants)}
-    rejected = {reject.what for reject in rejects}
+    rejected = {reject.what for of_variant in rejects for reject in of_variant}
     tally = Tally(cached=cached, taken=len(job.market_ids), out=len(whole - rejected), rejected=len(rejected))
     return tally.balanced(f"simulate, {job.title}")
 

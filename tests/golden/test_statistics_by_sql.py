@@ -9,8 +9,9 @@ import pytest
 
 from tasks.aggregation.results import Run, write_results
 from tasks.aggregation.settlement import Commission
-from tasks.extraction.archive import read_index
 from tasks.extraction.extract import extract_chunk
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import write_manifest
 from tasks.extraction.stage import plan as plan_extraction
 from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.lake.store import Lake
@@ -122,22 +123,24 @@ SIDES = """
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The archive backtested by two variants."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    archive = read_index(str(data / "2022_03_MarGreyhoundsPro.tar"))
+    archive = read_archive(lake, str(data / "2022_03_MarGreyhoundsPro.tar"))
     model = find_model(str(data / "model_predictions.csv"), "")
-    for job in plan_extraction(lake, archive, 10**9, WINDOW, TYPES.market_types):
+    extraction = plan_extraction(lake, archive, 10**9, WINDOW, TYPES.market_types)
+    for job in extraction:
         extract_chunk(job)
+    manifest = write_manifest(lake, archive, extraction)
     with session() as http:
         store_day(lake, model, "all", http)
     variants = tuple(
         make_variant(name, {}, ratings=ratings, window=WINDOW, account=Account())
         for name, ratings in (("rated_price", model.name), ("back_favourite", ""))
     )
-    markets, _ = select_markets(lake, [archive.name], TYPES)
+    markets, _ = select_markets(lake, [manifest], TYPES)
     ratings = {model.name: as_lookup(load_ratings(lake, model, markets["market_date"]))}
     jobs = tuple(plan_replay(lake, markets, variants, ratings, TYPES.market_types))
     for job in jobs:
         replay_chunk(job)
-    run = Run(lake, variants, (archive.name,), jobs, Commission(), SPLIT)
+    run = Run(lake, variants, (manifest,), jobs, Commission(), SPLIT)
     write_results(run, markets)
     return run
 

@@ -13,13 +13,14 @@ from typing import Any, Self
 
 import orjson
 import pytest
+from manifests import extract_whole
 
 from sample.chance import seeded
 from sample.messages import stream
 from sample.races import Race, draw_month
-from tasks.extraction.archive import Archive, read_index
-from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import ExtractJob, extract_chunk, extract_job
+from tasks.extraction.extract import ExtractJob
+from tasks.extraction.identity import Archive
+from tasks.extraction.manifest import Manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, REJECTS
 from tasks.lake.store import Lake
 
@@ -207,6 +208,7 @@ class Extracted:
     lake: Lake
     archive: Archive
     jobs: list[ExtractJob]
+    manifest: Manifest
 
     @property
     def catalogue(self) -> list[dict[str, Any]]:
@@ -223,11 +225,8 @@ class Extracted:
 
 
 def extract_all(address: str, root: Path, chunk_bytes: int = 10**9) -> Extracted:
-    lake, archive = Lake(root), read_index(address)
-    jobs = [extract_job(lake, archive, chunk) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
-    for job in jobs:
-        extract_chunk(job)
-    return Extracted(lake, archive, jobs)
+    lake = Lake(root)
+    return Extracted(lake, *extract_whole(lake, address, chunk_bytes))
 
 
 @pytest.fixture

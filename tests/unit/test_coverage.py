@@ -70,8 +70,8 @@ def test_a_session_is_another_than_its_markets(job):
 def test_rejects_are_those_of_the_markets_that_are_asked_for(job):
     rejects = [Reject(market_id, "not replayable") for market_id in IDS[:2]]
     write(job, markets=IDS[2:], rejects=rejects)
-    assert find(job).rejects == rejects
-    assert find(replace(job, sessions=job.sessions[1:])).rejects == rejects[1:]
+    assert find(job).rejects == {FIRST.id: rejects, SECOND.id: rejects}
+    assert find(replace(job, sessions=job.sessions[1:])).rejects == {FIRST.id: rejects[1:], SECOND.id: rejects[1:]}
 
 
 def test_what_a_strategy_carries_is_told_of_its_variant(job):

@@ -11,9 +11,9 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.extraction.archive import read_index
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job, find_extracted, outputs
+from tasks.extraction.identity import read_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
 from tasks.lake.fingerprint import digest
 
@@ -33,7 +33,7 @@ def whole(hand_made, market_id="1.200000001", **definition):
 
 
 def test_messages_are_kept_byte_for_byte_and_in_order(sample_lake, markets):
-    kept = sample_lake.lake.read(MARKETS, {"archive": "month", "chunk": 1}).to_pylist()
+    kept = sample_lake.lake.read(MARKETS, {"archive": sample_lake.archive.name, "chunk": 1}).to_pylist()
     for market in markets.values():
         mine = [row for row in kept if row["market_id"] == market.id]
         assert [row["message"].encode() + b"\n" for row in mine] == market.lines
@@ -41,7 +41,10 @@ def test_messages_are_kept_byte_for_byte_and_in_order(sample_lake, markets):
 
 
 def test_a_row_group_is_a_market(sample_lake, markets):
-    path = Path(sample_lake.lake.root) / f"{outputs(sample_lake.jobs[0])[0][0].name}/archive=month/chunk=1/data.parquet"
+    path = (
+        Path(sample_lake.lake.root)
+        / f"{outputs(sample_lake.jobs[0])[0][0].name}/archive={sample_lake.archive.name}/chunk=1/data.parquet"
+    )
     with pq.ParquetFile(path) as parquet:
         groups = [set(parquet.read_row_group(n)["market_id"].to_pylist()) for n in range(parquet.num_row_groups)]
     assert groups == [{market.id} for market in markets.values()]
@@ -51,7 +54,7 @@ def test_markets_of_an_event_file_are_kept_apart(extract, hand_made):
     first, second = whole(hand_made, "1.200000001"), whole(hand_made, "1.200000002")
     mixed = [line for pair in zip(first.lines, second.lines, strict=True) for line in pair]
     month = extract({"PRO/34000001.bz2": bz2.compress(b"\n".join(mixed))})
-    rows = month.lake.read(MARKETS, {"archive": "month", "chunk": 1}).to_pylist()
+    rows = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": 1}).to_pylist()
     assert [row["message"].encode() for row in rows] == first.lines + second.lines
     assert {row["market_id"] for row in month.catalogue} == {"1.200000001", "1.200000002"}
 
@@ -64,7 +67,7 @@ def test_chunks_hold_all_markets_once(extract, markets):
     for row in month.catalogue:
         [job] = [job for job in month.jobs if row["member"] in {member.path for member in job.chunk.members}]
         assert row["chunk"] == job.chunk.number
-        ids = month.lake.read(MARKETS, {"archive": "month", "chunk": row["chunk"]})["market_id"].to_pylist()
+        ids = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": row["chunk"]})["market_id"].to_pylist()
         assert ids.count(row["market_id"]) == row["messages"]
 
 
@@ -123,7 +126,7 @@ def test_a_bad_member_is_a_reject_and_stops_nothing(extract, hand_made, kind):
     month = extract(members)
     assert [row["market_id"] for row in month.catalogue] == ["1.200000002", "1.200000003"]
     assert month.rejects == [("PRO/1.200000001.bz2", reason)]
-    kept = month.lake.read(MARKETS, {"archive": "month", "chunk": 1})
+    kept = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": 1})
     assert set(kept["market_id"].to_pylist()) == {"1.200000002", "1.200000003"}
 
 
@@ -448,7 +451,7 @@ def test_names_without_a_box_and_horses(extract, hand_made):
 
 
 def jobs_of(address, lake):
-    archive = read_index(address)
+    archive = read_archive(lake, address)
     return [extract_job(lake, archive, chunk) for chunk in cut_into_chunks(archive.members, 10**9)]
 
 
@@ -460,19 +463,24 @@ def test_what_was_extracted_is_found(extract, hand_made):
     assert extract_chunk(job) == files
 
 
-def test_nothing_is_found_before(hand_made, write_tar, tmp_path, extract):
-    lake = extract({GOOD: packed(whole(hand_made))}).lake
-    [job] = jobs_of(write_tar(tmp_path / "february.tar", {GOOD: packed(whole(hand_made))}), lake)
-    assert find_extracted(job) is None
-
-
-def test_a_changed_archive_is_not_found(extract, hand_made, write_tar):
+def test_the_same_archive_by_another_name_is_found(extract, hand_made, write_tar, tmp_path):
     month = extract({GOOD: packed(whole(hand_made))})
-    address = month.archive.address
-    os.utime(address, (0, 0))
-    assert find_extracted(*jobs_of(address, month.lake)) is None
-    write_tar(Path(address), {GOOD: packed(whole(hand_made, venue="Elsewhere"))})
-    assert find_extracted(*jobs_of(address, month.lake)) is None
+    address = write_tar(tmp_path / "february.tar", {GOOD: packed(whole(hand_made))})
+    os.utime(month.archive.address, (0, 0))
+    for same in (address, month.archive.address):
+        [job] = jobs_of(same, month.lake)
+        assert find_extracted(job) == find_extracted(*month.jobs)
+
+
+def test_another_archive_by_the_same_name_is_not_found_and_beside_it(extract, hand_made, write_tar):
+    month = extract({GOOD: packed(whole(hand_made))})
+    before = find_extracted(*month.jobs)
+    write_tar(Path(month.archive.address), {GOOD: packed(whole(hand_made, venue="Elsewhere"))})
+    [job] = jobs_of(month.archive.address, month.lake)
+    assert find_extracted(job) is None
+    extract_chunk(job)
+    assert find_extracted(*month.jobs) == before
+    assert job.archive != month.archive.name
 
 
 @pytest.mark.parametrize("dataset", [MARKETS, CATALOGUE_RUNNERS, REJECTS, CATALOGUE_MARKETS], ids=lambda d: d.name)

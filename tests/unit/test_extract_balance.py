@@ -4,13 +4,14 @@ import bz2
 
 import pytest
 
-from tasks.errors import BalanceError
+from tasks.errors import BalanceError, InputError
 from tasks.extraction import extract as extraction
-from tasks.extraction.archive import read_index
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, extract_chunk, extract_job, find_extracted, outputs
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import find_manifest, read_manifest, reasons_left_out, write_manifest
 from tasks.extraction.stage import extract_chunk_task
-from tasks.lake.datasets import CATALOGUE_MARKETS, REJECTS
+from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, MARKETS, REJECTS
 from tasks.lake.store import Lake
 
 
@@ -35,9 +36,10 @@ def members(hand_made):
 
 
 def job_of(members, write_tar, tmp_path):
-    archive = read_index(write_tar(tmp_path / "month.tar", members))
+    lake = Lake(tmp_path / "lake")
+    archive = read_archive(lake, write_tar(tmp_path / "month.tar", members))
     [chunk] = cut_into_chunks(archive.members, 10**9)
-    return extract_job(Lake(tmp_path / "lake"), archive, chunk)
+    return extract_job(lake, archive, chunk)
 
 
 def test_members_and_their_markets_are_counted_as_they_go_in(extract, members):
@@ -61,7 +63,7 @@ def test_a_row_that_the_lake_lost_is_missed(extract, members, dataset):
     [(_, at, name)] = [output for output in outputs(job) if output[0] is dataset]
     rows = month.lake.read(dataset, at, name)
     month.lake.write(dataset, at, rows.slice(1), file.fingerprint, name, file.notes)
-    with pytest.raises(BalanceError, match="extract month, chunk-0001: 11 went in"):
+    with pytest.raises(BalanceError, match=r"extract month-\w+, chunk-0001: 11 went in"):
         extract_chunk_task.fn(job, 1, 1, None)
 
 
@@ -71,10 +73,10 @@ def test_a_member_that_is_skipped_or_read_twice_is_noticed(members, write_tar, t
         for member, raw in real(address, wanted):
             yield from [(member, raw)] * (times if member.path == "README.txt" else 1)
 
+    job = job_of(members, write_tar, tmp_path)
     real = extraction.read_members
     monkeypatch.setattr(extraction, "read_members", read_otherwise)
-    job = job_of(members, write_tar, tmp_path)
-    with pytest.raises(BalanceError, match=f"extract month, chunk-0001: {read} members were read"):
+    with pytest.raises(BalanceError, match=rf"extract month-\w+, chunk-0001: {read} members were read"):
         extract_chunk(job)
     assert find_extracted(job) is None
 
@@ -92,3 +94,35 @@ def test_a_market_that_is_lost_on_the_way_is_missed(members, write_tar, tmp_path
     with pytest.raises(BalanceError, match="11 went in, but 10 came out or were rejected"):
         extract_chunk(job)
     assert find_extracted(job) is None
+
+
+def test_a_manifest_names_every_member_and_why_it_was_left_out(extract, members):
+    month = extract(members)
+    rows = month.lake.read(MANIFESTS, {}, month.archive.content).to_pylist()
+    assert {row["member"] for row in rows} == set(members)
+    assert (month.manifest.markets, len(rows)) == (3, 11)
+    assert all((row["market_id"] is None) != (row["reason"] is None) for row in rows)
+    assert reasons_left_out(month.lake, month.manifest).total() == 8
+    assert find_manifest(month.lake, month.archive) == month.manifest
+
+
+def test_no_manifest_is_written_of_half_an_archive(extract, members):
+    month = extract(members)
+    [job] = month.jobs
+    month.lake.delete(MANIFESTS, {}, month.archive.content)
+    [lost] = [output for output in outputs(job) if output[0] is MARKETS]
+    month.lake.delete(*lost)
+    with pytest.raises(BalanceError, match="chunk-0001: its files are gone"):
+        write_manifest(month.lake, month.archive, month.jobs)
+    extract_chunk(job)
+    with pytest.raises(BalanceError, match="nothing is said of 8 members"):
+        write_manifest(month.lake, month.archive, [])
+    with pytest.raises(InputError, match=r"month\.tar was not extracted to its end as it is now; run the"):
+        read_manifest(month.lake, month.archive)
+
+
+def test_what_another_version_extracted_is_not_believed(extract, members, monkeypatch):
+    month = extract(members)
+    monkeypatch.setitem(extraction.EXTRACTED_BY, "version", 0)
+    with pytest.raises(InputError, match=r"month\.tar was extracted by another version; run the extract stage"):
+        read_manifest(month.lake, month.archive)

@@ -49,7 +49,10 @@ def test_counted_by_reason_the_most_frequent_first(tmp_path):
     write_down(lake, "ratings", "iggy", [Reject("row 7", "duplicate", "as row 3")], "2026-01-01")
     write_down(lake, "extract", "february", BAD, "chunk-0001")
     write_down(lake, "ratings", "iggy", [Reject("row 9", "of another run")], "2026-02-01")
-    sources = [RejectSource("ratings", "iggy", ("2026-01-01", "2026-01-02")), RejectSource("extract", "january")]
+    sources = [
+        RejectSource("ratings", "iggy", ("2026-01-01", "2026-01-02")),
+        RejectSource("extract", "january", ("entries", "chunk-0001", "chunk-0002")),
+    ]
     counted = count_rejects(lake, sources)
     assert [(row["stage"], row["reason"], row["count"], row["for example"]) for row in counted] == [
         ("extract", "empty", 2, "a.bz2"),

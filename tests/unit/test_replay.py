@@ -274,7 +274,7 @@ def test_a_market_that_the_messages_lack(job):
 
 def test_a_chunk_without_messages(job):
     lacking = job(FAVOURITE)
-    lacking.lake.delete(MARKETS, {"archive": "month", "chunk": 1})
+    lacking.lake.delete(MARKETS, {"archive": lacking.sessions[0].markets[0].archive, "chunk": 1})
     with pytest.raises(LakeError, match="markets/archive=month/chunk=1"):
         replay_chunk(lacking)
 

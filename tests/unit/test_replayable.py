@@ -9,9 +9,9 @@ from betfairlightweight.resources.streamingresources import MarketDefinition
 from flumine import BaseStrategy
 from plain_flumine import Raised, orders_of
 
-from tasks.extraction.archive import read_index
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job
+from tasks.extraction.identity import read_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, REJECTS
 from tasks.lake.store import Lake
 
@@ -65,7 +65,7 @@ class Archive:
         members = {f"PRO/1.2{n:08d}.bz2": lines for n, lines in enumerate(self.markets.values())}
         month = self._extract({path: bz2.compress(b"\n".join(lines)) for path, lines in members.items()})
         names = dict(zip(members, self.markets, strict=True))
-        rows = month.lake.read_all(REJECTS, {"stage": "extract", "source": "month"}).to_pylist()
+        rows = month.lake.read_all(REJECTS, {"stage": "extract", "source": month.archive.name}).to_pylist()
         refused = {names[row["what"]]: f"{row['reason']}: {row['detail']}" for row in rows}
         assert {names[row["member"]] for row in month.catalogue} == self.markets.keys() - refused.keys()
         return refused
@@ -229,8 +229,8 @@ def test_a_publish_time_that_is_in_no_calendar_is_refused(archive, publish_time)
 def test_a_market_type_that_is_no_text_stops_nothing_where_types_are_asked_for(archive, write_tar, tmp_path):
     archive.spoil("strange", "first", fields(marketType=7))
     tar = {f"PRO/1.2{n:08d}": b"\n".join(lines) for n, lines in enumerate(archive.markets.values())}
-    index = read_index(write_tar(tmp_path / "month.tar", tar))
-    [chunk] = cut_into_chunks(index.members, 10**9)
     lake = Lake(tmp_path / "lake")
-    extract_chunk(extract_job(lake, index, chunk, market_types=["WIN"]))
-    assert lake.read_all(CATALOGUE_MARKETS, {"archive": "month"})["market_id"].to_pylist() == ["1.200000000"]
+    archive = read_archive(lake, write_tar(tmp_path / "month.tar", tar))
+    [chunk] = cut_into_chunks(archive.members, 10**9)
+    extract_chunk(extract_job(lake, archive, chunk, market_types=["WIN"]))
+    assert lake.read_all(CATALOGUE_MARKETS, {"archive": archive.name})["market_id"].to_pylist() == ["1.200000000"]

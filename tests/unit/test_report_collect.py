@@ -1,4 +1,7 @@
-"""What a report reads from the lake, and that it does not take another run's orders for its own."""
+"""What a report reads from dataclasses import replace
+from the lake, and that it does not take another run's orders for its own."""
+
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +23,7 @@ from tasks.lake.datasets import (
 from tasks.lake.store import Lake
 from tasks.ratings.model import ALL_DAYS, Model
 from tasks.rejects import Reject, RejectSource, write_down
-from tasks.report.collect import Origin, collect
+from tasks.report.collect import collect
 from tasks.report.page import render
 from tasks.simulation.order_files import Part
 
@@ -53,8 +56,8 @@ def report():
 def lake(tmp_path, report):
     lake = Lake(tmp_path)
     month, run = {"archive": "month"}, {"run": RUN}
-    lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "1")
-    lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "2")
+    lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "p", "chunk-0001")
+    lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "p", "chunk-0001")
     write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
     for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
         lake.write(dataset, run, table(rows, dataset), "3")
@@ -76,7 +79,7 @@ def write_summary(lake, report, run, parts):
 
 
 def test_all_of_a_run_is_read(lake, report):
-    origin = Origin("backtest run", ["month"], "AUD", MODEL, [RejectSource("extract", "month")])
+    origin = replace(ORIGIN, ratings=MODEL, reject_sources=[RejectSource("extract", "month", ("data",))])
     read = collect(lake, RUN, origin)
     assert len(read.orders) == len(report.orders)
     assert len(read.markets) == 20

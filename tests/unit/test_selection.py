@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from manifests import keep_manifest
 from pydantic import ValidationError
 
-from tasks.errors import InputError
+from tasks.errors import BalanceError, InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
@@ -56,12 +57,24 @@ def lake(tmp_path):
     return lake
 
 
-def keep(lake, archive, name, rows):
-    lake.write(CATALOGUE_MARKETS, {"archive": archive}, pa.Table.from_pylist(rows, CATALOGUE_MARKETS.schema), "p", name)
+def keep(lake, archive, name, rows, fingerprint="p"):
+    table = pa.Table.from_pylist(rows, CATALOGUE_MARKETS.schema)
+    lake.write(CATALOGUE_MARKETS, {"archive": archive}, table, fingerprint, name)
+
+
+def manifests(lake, *archives):
+    """Manifests of all that was kept of them."""
+    at = [{"archive": archive} for archive in archives]
+    kept = [[(number, file_of(lake, a, number).rows) for number in (1, 2) if file_of(lake, a, number)] for a in at]
+    return [keep_manifest(lake, *pair) for pair in zip(archives, kept, strict=True)]
+
+
+def file_of(lake, at, number):
+    return lake.find(CATALOGUE_MARKETS, at, f"chunk-000{number}")
 
 
 def chosen(lake, *archives, **wanted):
-    markets, _ = select_markets(lake, archives or ("january",), MarketFilter(**wanted))
+    markets, _ = select_markets(lake, manifests(lake, *(archives or ("january",))), MarketFilter(**wanted))
     return [int(market_id[-2:]) for market_id in markets["market_id"]]
 
 
@@ -127,12 +140,12 @@ def test_a_market_that_is_named_is_looked_for_in_every_archive(lake):
     assert chosen(lake, "january", "february", market_ids=["1.200000009"]) == [9]
     with pytest.raises(InputError, match=r"market 1\.200000008 is none of january, february"):
         chosen(lake, "january", "february", market_ids=["1.200000008"])
-    _, rejects = select_markets(lake, ["january", "february"], MarketFilter(market_ids=["1.200000002"]))
+    _, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter(market_ids=["1.200000002"]))
     assert list(rejects) == ["february"]
 
 
 def test_markets_come_in_order_of_their_time(lake):
-    markets, rejects = select_markets(lake, ["january"], MarketFilter(market_types=[]))
+    markets, rejects = select_markets(lake, manifests(lake, "january"), MarketFilter(market_types=[]))
     assert markets["market_time"].is_monotonic_increasing
     assert set(markets["archive"]) == {"january"}
     assert rejects == {}
@@ -150,7 +163,7 @@ def test_markets_come_in_order_of_their_time(lake):
 )
 def test_nothing_left_lists_what_there_is(lake, wanted):
     with pytest.raises(InputError) as error:
-        select_markets(lake, ["january"], MarketFilter(**wanted))
+        select_markets(lake, manifests(lake, "january"), MarketFilter(**wanted))
     text = str(error.value)
     assert "\n" not in text
     for words in (
@@ -165,7 +178,7 @@ def test_nothing_left_lists_what_there_is(lake, wanted):
 
 def test_a_market_in_two_archives_is_taken_once(lake):
     keep(lake, "february", "chunk-0001", [CATALOGUE[0], market(9, hours=4), CATALOGUE[4]])
-    markets, rejects = select_markets(lake, ["january", "february"], MarketFilter())
+    markets, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter())
     assert [(int(m[-2:]), a) for m, a in zip(markets["market_id"], markets["archive"], strict=True)] == [
         (3, "january"),
         (1, "january"),
@@ -175,14 +188,14 @@ def test_a_market_in_two_archives_is_taken_once(lake):
     ]
     twice = "an archive before this one has it"
     assert rejects == {"february": [Reject(CATALOGUE[n]["market_id"], "market twice", twice) for n in (0, 4)]}
-    markets, rejects = select_markets(lake, ["february", "january"], MarketFilter())
+    markets, rejects = select_markets(lake, manifests(lake, "february", "january"), MarketFilter())
     assert list(markets.loc[markets["market_id"] == CATALOGUE[0]["market_id"], "archive"]) == ["february"]
     assert list(rejects) == ["january"]
 
 
 def test_copies_that_the_filter_leaves_out_anyway_are_no_rejects(lake):
     keep(lake, "february", "chunk-0001", [CATALOGUE[1], market(9)])
-    _, rejects = select_markets(lake, ["january", "february"], MarketFilter())
+    _, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter())
     assert rejects == {}
 
 
@@ -194,17 +207,40 @@ def test_a_month_of_markets_without_venues(lake):
         chosen(lake, "football", venues=["Larkfield"])
 
 
-def test_an_archive_that_was_not_extracted(lake):
-    with pytest.raises(InputError, match=r"march has no markets in the lake .*; extract it first"):
+def test_an_archive_without_a_market_that_can_be_replayed(lake):
+    with pytest.raises(InputError, match="march has no market that can be replayed"):
         chosen(lake, "march")
     with pytest.raises(InputError, match="march"):
         chosen(lake, "january", "march")
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_chunk_that_is_missing_or_another_is_no_smaller_archive(lake, number):
+    [january] = manifests(lake, "january")
+    keep(lake, "january", f"chunk-000{number}", CATALOGUE[:1], "another")
+    with pytest.raises(InputError, match=rf"chunk {number} of january is not in the lake .*; run the extract stage"):
+        read_catalogue(lake, january)
+    lake.delete(CATALOGUE_MARKETS, {"archive": "january"}, f"chunk-000{number}")
+    with pytest.raises(InputError, match=rf"chunk {number} of january is not in the lake .*; run the extract stage"):
+        select_markets(lake, [january], MarketFilter())
+
+
+def test_a_chunk_that_the_manifest_does_not_name_is_not_the_archives(lake):
+    [january] = manifests(lake, "january")
+    keep(lake, "january", "chunk-0003", [market(7)])
+    assert len(read_catalogue(lake, january)) == 6
+
+
+def test_a_catalogue_of_fewer_markets_than_its_manifest_is_missed(lake):
+    with pytest.raises(BalanceError, match="january: 7 markets in its manifest, 6 found"):
+        read_catalogue(lake, keep_manifest(lake, "january", [(1, 3), (2, 4)]))
+
+
 def test_the_catalogue_of_an_archive(lake):
-    catalogue = read_catalogue(lake, "january")
+    catalogue = read_catalogue(lake, *manifests(lake, "january"))
     assert len(catalogue) == 6
     assert set(catalogue["archive"]) == {"january"}
+    assert set(catalogue["upstream"]) == {"p"}
 
 
 @pytest.mark.parametrize("wanted", [{"market_type": ["WIN"]}, {"date_from": "yesterday"}, {"venues": "Larkfield"}])

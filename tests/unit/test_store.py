@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -16,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from served import PATIENCE, until
 
-from tasks.errors import LakeError
-from tasks.lake.datasets import DATASETS, MARKETS, RATINGS, REJECTS, RESULTS_SUMMARY, TIME
+from tasks.errors import DamagedFileError, LakeError
+from tasks.lake.datasets import DATASETS, MARKETS, RATINGS, REJECTS, RESULTS_SUMMARY, TIME, Column
 from tasks.lake.disk import clear_left
 from tasks.lake.store import Lake, file_path
 
@@ -194,16 +195,19 @@ def test_keys_that_repeat_in_another_piece_are_refused(lake):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("columns", "said"),
     [
-        (lambda t: t.drop_columns(["rating", "name"]), ["rating is missing", "name is missing"]),
-        (lambda t: t.append_column("more", pa.array(range(5))), ["more is not a column of it"]),
-        (lambda t: t.set_column(1, "selection_id", pa.array(["1"] * 5)), ["selection_id is string, not int64"]),
+        (RATINGS.columns[:2], ["rating is missing", "name is missing"]),
+        ((*RATINGS.columns, Column("more", pa.int64(), "x")), ["more is not a column of it"]),
+        (
+            (RATINGS.columns[0], Column("selection_id", pa.string(), "x"), *RATINGS.columns[2:]),
+            ["selection_id is string, not int64"],
+        ),
     ],
 )
-def test_a_file_of_another_schema_is_refused(lake, change, said):
-    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
-    pq.write_table(change(TABLE), path)
+def test_a_file_of_another_schema_is_refused(lake, columns, said):
+    other = replace(RATINGS, columns=columns, keys=())
+    lake.write(other, AT, other.schema.empty_table(), "print")
     with pytest.raises(LakeError) as refused:
         lake.read(RATINGS, AT)
     for words in ("ratings/model=mine", *said):
@@ -402,9 +406,27 @@ def test_a_cut_file_is_not_found_and_not_read(lake, keep):
 
 def test_a_parquet_of_another_hand_is_not_fresh(lake):
     path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
-    pq.write_table(TABLE, path)
-    assert lake.find(RATINGS, AT).fingerprint == ""
-    assert lake.fresh(RATINGS, AT, "print") is None
+    for table in (TABLE, pq.read_table(path)):  # the second has the first writer's metadata
+        pq.write_table(table, path)
+        assert lake.find(RATINGS, AT) is None
+        assert lake.fresh(RATINGS, AT, "print") is None
+        with pytest.raises(DamagedFileError, match="damaged"):
+            lake.read(RATINGS, AT)
+        lake.write(RATINGS, AT, TABLE, "print")
+
+
+def test_a_page_of_another_file_is_found_by_a_check_of_the_whole(lake):
+    """Its own checksum is right, and its length: as where somebody edits a file by hand."""
+    others = TABLE.set_column(2, "rating", pa.array([9.5, 8.5, 7.5, 6.5, 5.5]))
+    other = path_of(lake, lake.write(RATINGS, {**AT, "date": "2026-01-02"}, others, "print")).read_bytes()
+    file = lake.write(RATINGS, AT, TABLE, "print")
+    path = path_of(lake, file)
+    own, footer = path.read_bytes(), pq.read_metadata(path).serialized_size
+    assert len(own) == len(other)
+    path.write_bytes(other[: -footer - 8] + own[-footer - 8 :])
+    with pytest.raises(DamagedFileError, match="its content is not what its checksum says"):
+        lake.check(RATINGS, file.path)
+    assert not path.exists()
 
 
 def test_a_flipped_byte_in_a_page_is_noticed_and_named(lake):

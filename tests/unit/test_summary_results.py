@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 import pytest
 from jobs import alone, delete, files
+from manifests import keep_manifest
 
-from tasks.aggregation.results import Run, find_orders, find_results, read_orders, write_results
+from tasks.aggregation.results import NOTICES, Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
@@ -79,7 +80,7 @@ def make_run(tmp_path):
         )
         for job, orders in zip(jobs, chunks, strict=True):
             write(job, *orders)
-        return Run(lake, variants, ("month",), jobs, commission)
+        return Run(lake, variants, (keep_manifest(lake, "month-0"),), jobs, commission)
 
     return make
 
@@ -116,6 +117,7 @@ def test_the_summary(two_chunks):
         "name": "back_favourite",
         "parameters": json.dumps(VARIANTS[0].parameters, sort_keys=True),
         "orders": 4,
+        "replayed": 4,
         "markets": 3,
         "bets": 3,
         "void_bets": 0,
@@ -148,16 +150,16 @@ def test_markets_are_in_order_of_settlement_and_accumulate(two_chunks):
 
 def test_variants_are_listed_as_they_were_asked_for(make_run):
     run = make_run([[], [row(VARIANTS[0], IDS[0], 1, 1.0)]], variants=tuple(reversed(VARIANTS)))
-    write_results(run, MARKETS)
+    write_results(run, MARKETS[:2])
     assert [r["strategy"] for r in read(run, RESULTS_SUMMARY)] == [VARIANTS[1].id, VARIANTS[0].id]
 
 
 def test_a_variant_without_orders_has_zeros(make_run):
     run = make_run([[row(VARIANTS[0], IDS[0], 1, 1.0)], []])
-    write_results(run, MARKETS)
+    write_results(run, MARKETS[:2])
     _, idle = read(run, RESULTS_SUMMARY)
     assert idle["strategy"] == VARIANTS[1].id
-    counts = {k: v for k, v in idle.items() if k not in ("strategy", "name", "parameters", "roi")}
+    counts = {k: v for k, v in idle.items() if k not in ("strategy", "name", "parameters", "replayed", "roi")}
     assert set(counts.values()) == {0}
     assert idle["roi"] is None
 
@@ -175,7 +177,7 @@ def test_only_void_and_unmatched_bets(make_run):
         row(VARIANTS[0], IDS[0], 2, 0.0, size_matched=0.0),
     ]
     run = make_run([orders, []])
-    write_results(run, MARKETS)
+    write_results(run, MARKETS[:2])
     summary = read(run, RESULTS_SUMMARY)[0]
     assert (summary["orders"], summary["markets"], summary["bets"], summary["void_bets"]) == (2, 0, 0, 1)
     assert (summary["turnover"], summary["roi"]) == (0.0, None)
@@ -184,7 +186,7 @@ def test_only_void_and_unmatched_bets(make_run):
 def test_money_of_an_order_that_is_no_bet_does_not_vanish(make_run):
     run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, size_matched=0.0)], []])
     with pytest.raises(BalanceError, match="gross do not add up"):
-        write_results(run, MARKETS)
+        write_results(run, MARKETS[:2])
 
 
 def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
@@ -204,6 +206,30 @@ def test_a_market_neither_replayed_nor_rejected(two_chunks):
     for markets, rejects in ((IDS[:1], ()), (IDS[:2], (Reject(IDS[0], "not replayable"),)), ((*IDS[:2], IDS[0]), ())):
         with pytest.raises(BalanceError, match=r"2 markets went in"):
             write_orders(job, {variant.id: Replayed([], markets, rejects, Dependencies())})
+
+
+def test_markets_selected_are_those_replayed_and_those_rejected(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0)], []])
+    for others in (MARKETS[:3], MARKETS[2:], MARKETS):
+        with pytest.raises(BalanceError, match=r"markets"):
+            write_results(run, others)
+    assert find_results(run) is None
+
+
+def test_a_variant_that_was_not_replayed_everywhere_says_so(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0)], []])
+    [job], variant = run.jobs, VARIANTS[1]
+    delete(*files(job), job)
+    rejects = (Reject(IDS[0], "flumine cannot replay it", "KeyError: 7"),)
+    replayed = {
+        VARIANTS[0].id: Replayed([row(VARIANTS[0], IDS[0], 1, 5.0)], IDS[:2], (), Dependencies()),
+        variant.id: Replayed([], IDS[1:2], rejects, Dependencies()),
+    }
+    write_orders(job, replayed)
+    [*_, summary] = write_results(run, MARKETS[:2])
+    assert [row["replayed"] for row in read(run, RESULTS_SUMMARY)] == [2, 1]
+    [said] = json.loads(summary.notes[NOTICES])
+    assert said.startswith(f"{variant.id} was not replayed on 1 of 2 markets")
 
 
 def test_missing_orders_are_no_zeros(two_chunks):
@@ -255,13 +281,13 @@ def test_results_of_orders_that_were_made_again_otherwise_are_not_found(two_chun
 
 
 def test_another_question_is_another_run(two_chunks):
-    lake, variants, jobs = two_chunks.lake, two_chunks.variants, two_chunks.jobs
+    lake, variants, archives, jobs = two_chunks.lake, two_chunks.variants, two_chunks.archives, two_chunks.jobs
     runs = [
         two_chunks,
-        Run(lake, variants, ("month",), jobs, Commission(0.07)),
-        Run(lake, variants, ("month",), jobs, Commission(discount_rate=10)),
-        Run(lake, variants[:1], ("month",), jobs, Commission()),
-        Run(lake, variants, ("month",), jobs[:1], Commission()),
+        Run(lake, variants, archives, jobs, Commission(0.07)),
+        Run(lake, variants, archives, jobs, Commission(discount_rate=10)),
+        Run(lake, variants[:1], archives, jobs, Commission()),
+        Run(lake, variants, archives, jobs[:1], Commission()),
     ]
     assert len({run.id for run in runs}) == len(runs)
     assert all(run.id.startswith("month-") for run in runs)

@@ -1,0 +1,203 @@
+"""What an archive's extraction gave, written when it is whole: what a later stage may take for all of an archive.
+
+A stage that listed the lake's files instead would take for an archive what happens to be there of it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from tasks.errors import BalanceError, InputError
+from tasks.extraction.extract import ENTRIES, EXTRACTED_BY, ExtractJob, chunk_name, find_extracted
+from tasks.extraction.identity import ARCHIVE, Archive
+from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, REJECTS, Dataset
+from tasks.lake.fingerprint import fingerprint
+from tasks.lake.parquet import LakeFile
+from tasks.lake.store import Lake
+
+_CHUNKS = "chunks"
+
+
+class ExtractedChunk(NamedTuple):
+    """What there is of a chunk.
+
+    Attributes:
+        fingerprint: Of all its files.
+        markets: Rows of its catalogue.
+        rejects: How much of it was left out.
+    """
+
+    fingerprint: str
+    markets: int
+    rejects: int
+
+
+class Manifest(NamedTuple):
+    """An archive whose extraction is whole.
+
+    Attributes:
+        archive: What the lake calls it.
+        content: As of the archive: what it is.
+        chunks: By their numbers.
+    """
+
+    archive: str
+    content: str
+    chunks: Mapping[int, ExtractedChunk]
+
+    @property
+    def markets(self) -> int:
+        """How many markets were taken from it."""
+        return sum(chunk.markets for chunk in self.chunks.values())
+
+    @property
+    def reject_names(self) -> tuple[str, ...]:
+        """The names of its files of rejects, the archive's own first."""
+        return (ENTRIES, *map(chunk_name, self.chunks))
+
+
+def find_manifest(lake: Lake, archive: Archive) -> Manifest | None:
+    """Find the manifest of an archive that was extracted as it would be now.
+
+    Args:
+        lake: The lake.
+        archive: The archive.
+
+    Returns:
+        Its manifest; None where its extraction is not whole, or of another version.
+    """
+    file = lake.fresh(MANIFESTS, {}, _fingerprint(archive), archive.content)
+    return _from(file, archive.content) if file else None
+
+
+def read_manifest(lake: Lake, archive: Archive) -> Manifest:
+    """Read the manifest of an archive that has to be extracted.
+
+    Args:
+        lake: The lake.
+        archive: The archive.
+
+    Returns:
+        Its manifest.
+
+    Raises:
+        InputError: It was not extracted to its end, or by another version.
+    """
+    manifest = find_manifest(lake, archive)
+    if manifest:
+        return manifest
+    is_old = lake.find(MANIFESTS, {}, archive.content) is not None
+    why = "was extracted by another version" if is_old else "was not extracted to its end as it is now"
+    raise InputError(f"{archive.address} {why}; run the extract stage on the lake {lake.root}")
+
+
+def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> Manifest:
+    """Say what an archive's extraction gave, when all of it is there.
+
+    Args:
+        lake: The lake.
+        archive: The archive.
+        jobs: All its chunks.
+
+    Returns:
+        Its manifest, which is written where it is not there.
+
+    Raises:
+        BalanceError: A file is missing, or a member is in none.
+    """
+    chunks: dict[int, ExtractedChunk] = {}
+    for job in jobs:
+        files = find_extracted(job)
+        if files is None:
+            raise BalanceError(f"{job.archive}, {chunk_name(job.chunk.number)}: its files are gone; extract it again")
+        _, _, rejects, markets = files
+        chunks[job.chunk.number] = ExtractedChunk(job.fingerprint, markets.rows, rejects.rows)
+    made = Manifest(archive.name, archive.content, chunks)
+    if find_manifest(lake, archive) != made:
+        table = pa.Table.from_pylist(list(_rows(lake, archive, made)), MANIFESTS.schema)
+        missing = {member.path for member in archive.members} - set(table["member"].to_pylist())
+        if missing:
+            raise BalanceError(f"{archive.address}: nothing is said of {len(missing)} members ({min(missing)}, …)")
+        notes = {ARCHIVE: archive.name, _CHUNKS: json.dumps(chunks)}
+        lake.write(MANIFESTS, {}, table, _fingerprint(archive), archive.content, notes)
+    return made
+
+
+def read_extracted(lake: Lake, manifest: Manifest, dataset: Dataset) -> pa.Table:
+    """Read all that the lake has of an archive in one of the catalogue's datasets.
+
+    Args:
+        lake: The lake.
+        manifest: The archive's.
+        dataset: `catalogue/markets` or `catalogue/runners`.
+
+    Returns:
+        Its rows, chunk by chunk.
+
+    Raises:
+        InputError: A chunk is missing, or another than the manifest names.
+        BalanceError: The catalogue has not as many markets as the manifest.
+    """
+    at = {"archive": manifest.archive}
+    tables = [dataset.schema.empty_table()]
+    for number, chunk in manifest.chunks.items():
+        if lake.fresh(dataset, at, chunk.fingerprint, chunk_name(number)) is None:
+            raise InputError(
+                f"chunk {number} of {manifest.archive} is not in the lake {lake.root} as its manifest names it; "
+                "run the extract stage"
+            )
+        tables.append(lake.read(dataset, at, chunk_name(number)))
+    whole = pa.concat_tables(tables)
+    if dataset is CATALOGUE_MARKETS and whole.num_rows != manifest.markets:
+        raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in its manifest, {whole.num_rows} found")
+    return whole
+
+
+def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:
+    """Count what of an archive was left out.
+
+    Args:
+        lake: The lake.
+        manifest: The archive's.
+
+    Returns:
+        Members and markets, by the reason.
+    """
+    reasons = lake.read(MANIFESTS, {}, manifest.content, ["reason"])["reason"].drop_null()
+    return Counter(reasons.to_pylist())
+
+
+def _rows(lake: Lake, archive: Archive, manifest: Manifest) -> Iterator[dict[str, object]]:
+    members = {member.path: member for member in archive.members}
+    for reject in archive.rejects:
+        yield {"member": reject.what, "chunk": 0, "reason": reject.reason}
+    for number in manifest.chunks:
+        name = chunk_name(number)
+        for market in lake.read(
+            CATALOGUE_MARKETS, {"archive": archive.name}, name, ["member", "market_id"]
+        ).to_pylist():
+            member = members[market["member"]]
+            yield {**market, "bytes": member.size, "digest": member.digest, "chunk": number}
+        for reject in lake.read(REJECTS, {"stage": "extract", "source": archive.name}, name).to_pylist():
+            member = members[reject["what"]]
+            yield {
+                "member": member.path,
+                "bytes": member.size,
+                "digest": member.digest,
+                "chunk": number,
+                "reason": reject["reason"],
+            }
+
+
+def _fingerprint(archive: Archive) -> str:
+    return fingerprint(
+        "manifest", version=1, content=archive.content, extracted_by=EXTRACTED_BY, schema=MANIFESTS.layout
+    )
+
+
+def _from(file: LakeFile, content: str) -> Manifest:
+    chunks = {int(number): ExtractedChunk(*chunk) for number, chunk in json.loads(file.notes[_CHUNKS]).items()}
+    return Manifest(file.notes[ARCHIVE], content, chunks)
