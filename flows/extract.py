@@ -1,5 +1,6 @@
 """The extract stage: archives to messages and catalogue."""
 
+import logging
 import time
 
 from prefect import flow
@@ -10,10 +11,12 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
 from tasks.extraction.extract import ENTRIES
 from tasks.extraction.manifest import write_manifest
-from tasks.extraction.stage import extract_chunk_task, plan
+from tasks.extraction.stage import extract_chunk_task, forget_old_archives, plan
 from tasks.progress import Words
 from tasks.rejects import write_down
 from tasks.workers import worker_pool
+
+logger = logging.getLogger("backtest")
 
 
 @flow(name="extract", flow_run_name="extract {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
@@ -35,6 +38,8 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     lake = parameters.opened_lake
     parameters.check()
     with lake.alone():
+        if old := forget_old_archives(lake):
+            logger.info("extract: what an earlier version extracted (%d archives) was deleted; it is made again", old)
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter

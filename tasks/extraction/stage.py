@@ -1,5 +1,6 @@
 """The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
 
+import re
 from collections.abc import Sequence
 
 from prefect import task
@@ -14,6 +15,8 @@ from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, R
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.workers import WorkerPool
+
+_BY_CONTENT = re.compile(r".+-[0-9a-f]{8}")
 
 
 def plan(
@@ -40,6 +43,24 @@ def plan(
         if name not in present:
             _forget(lake, archive.name, int(name.removeprefix("chunk-")))
     return jobs
+
+
+def forget_old_archives(lake: Lake) -> int:
+    """Delete what versions extracted that knew an archive by its name alone: nobody reads it any more.
+
+    Args:
+        lake: The lake.
+
+    Returns:
+        How many archives.
+    """
+    old = [name for name in lake.values(CATALOGUE_MARKETS) if not _BY_CONTENT.fullmatch(name)]
+    for archive in old:
+        for window in lake.values(WINDOWS):
+            lake.delete_folder(WINDOWS, {"window": window, "archive": archive})
+        for dataset in (MARKETS, CATALOGUE_RUNNERS, CATALOGUE_MARKETS):
+            lake.delete_folder(dataset, {"archive": archive})
+    return len(old)
 
 
 def _forget(lake: Lake, archive: str, chunk: int) -> None:

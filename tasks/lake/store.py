@@ -487,6 +487,17 @@ class Lake:
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
+    def delete_folder(self, dataset: Dataset, values: Mapping[str, object]) -> None:
+        """Delete all files of some partitions, if there are any.
+
+        Args:
+            dataset: The dataset.
+            values: Of the outermost partition keys, in their order.
+        """
+        folder = self._absolute(posixpath.join(dataset.name, *(f"{key}={value}" for key, value in values.items())))
+        if self._fs.isdir(folder):
+            self._fs.rm(folder, recursive=True)
+
     def forget_old(self, dataset: Dataset) -> int:
         """Delete what lies in a dataset's folder from before it was partitioned as it is now.
 

@@ -1,9 +1,15 @@
 """Planning an archive's extraction: what an earlier, larger one left behind goes."""
 
+import shutil
+
+from manifests import extract_whole
+
 from sample.archive import write_sample
 from tasks.extraction.extract import extract_chunk
 from tasks.extraction.identity import read_archive
-from tasks.extraction.stage import plan
+from tasks.extraction.manifest import find_manifest, read_extracted
+from tasks.extraction.stage import forget_old_archives, plan
+from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 
 
@@ -20,3 +26,15 @@ def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
     left = {path.relative_to(tmp_path / "lake").parts[0] for path in (tmp_path / "lake").rglob("*.parquet")}
     assert left == {"archives", "catalogue", "markets", "windows", "rejects"}
     assert not [path for path in (tmp_path / "lake").rglob("*.parquet") if f"chunk={last.chunk.number}" in str(path)]
+
+
+def test_what_was_extracted_under_a_name_alone_is_deleted(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    archive, _, manifest = extract_whole(lake, str(write_sample(tmp_path / "month").archive), 400_000)
+    assert forget_old_archives(lake) == 0
+    for folder in (tmp_path / "lake").rglob(f"archive={archive.name}"):
+        shutil.copytree(folder, folder.with_name("archive=month"))
+    assert forget_old_archives(lake) == 1
+    assert not list((tmp_path / "lake").rglob("archive=month"))
+    assert find_manifest(lake, archive) == manifest
+    assert read_extracted(lake, manifest, CATALOGUE_MARKETS).num_rows == manifest.markets
