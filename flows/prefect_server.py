@@ -80,6 +80,7 @@ def prefect_server() -> Iterator[None]:
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE is false and PREFECT_API_URL is not set, so there is no Prefect "
             "server; allow it, or give the address of one: http://127.0.0.1:4200/api"
         )
+    logging.raiseExceptions = False  # Prefect would print each line of the log that its server did not take
     _check_home(settings.home)
     server = _EmbeddedServer(settings)
     # After Prefect's own at the end of this process, which sends what is not sent yet.
