@@ -6,8 +6,11 @@ A backtest's options are its model's fields, so they are made when such a verb i
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, redirect_stderr
 from importlib import import_module
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +43,13 @@ class _MadeWhenUsed(TyperCommand):
         return get_command(made).make_context(*args, **extra)
 
 
+def _prefect_server() -> AbstractContextManager[None]:
+    # What Prefect says of wrong settings at its import, in many lines, is told in one.
+    with redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
+        from flows.prefect_server import prefect_server  # noqa: PLC0415 - see the module's docstring
+    return prefect_server()
+
+
 def _verb(
     name: str,
     doc: str,
@@ -48,9 +58,10 @@ def _verb(
     model: str = "flows.parameters.BacktestParameters",
 ) -> None:
     def act(parameters: "BacktestParameters", as_json: bool) -> None:
-        from flows.stages import ask  # noqa: PLC0415 - see the module's docstring
+        with _prefect_server():
+            from flows.stages import ask  # noqa: PLC0415 - see the module's docstring
 
-        outcome = ask(getattr(import_module(f"flows.{flow}"), flow), parameters)
+            outcome = ask(getattr(import_module(f"flows.{flow}"), flow), parameters)
         if as_json:
             typer.echo(json.dumps(outcome.model_dump(mode="json", by_alias=True)))
         else:
@@ -120,9 +131,11 @@ def check(*, lake: LakeRoot = None) -> None:
 def sample(*, lake: LakeRoot = None) -> None:
     """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
     use_prefect_quietly()
-    from flows.sample import sample as run_sample  # noqa: PLC0415
+    with _prefect_server():
+        from flows.sample import sample as run_sample  # noqa: PLC0415
 
-    print_report(run_sample(lake))
+        report = run_sample(lake)
+    print_report(report)
     typer.echo("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
 
 
@@ -143,7 +156,7 @@ def strategies() -> None:
     print_strategies()
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
     sys.path.insert(0, "")  # a user's own strategies are imported from where the command is run
     try:

@@ -4,13 +4,11 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 """
 
 import logging
-import os
 import re
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import psutil
 from betfairlightweight.metadata import currency_parameters
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -21,6 +19,7 @@ from tasks.errors import InputError
 from tasks.extraction.archive import archive_name, check_exists
 from tasks.extraction.manifest import Manifest
 from tasks.lake.store import Lake
+from tasks.machine import cores, memory_megabytes
 from tasks.option import Option
 from tasks.ratings.model import Model, find_model, left_out_name
 from tasks.rejects import RejectSource
@@ -76,7 +75,7 @@ def _address(text: str) -> str:
 
 
 # Of four fifths of the memory, a core's share: the rest is the system's, the server's and the parent's.
-_MEGABYTES_EACH = round(0.8 * psutil.virtual_memory().total / 1e6 / (os.cpu_count() or 1))
+_MEGABYTES_EACH = round(0.8 * memory_megabytes() / cores())
 
 Address = Annotated[str, AfterValidator(_address)]
 WindowName = Annotated[str, AfterValidator(_window)]
@@ -132,7 +131,7 @@ class Profile(BaseModel):
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
     )
     workers: Annotated[int, Option(said="never")] = Field(
-        os.cpu_count() or 1, ge=1, description="Processes that extract and replay"
+        cores(), ge=1, description="Processes that extract and replay"
     )
     chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
     chunk_seconds: Annotated[float, Option(said="never")] = Field(

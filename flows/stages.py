@@ -1,6 +1,5 @@
 """What every stage flow does the same way: collecting its mapped tasks, and saying which of them failed."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -12,10 +11,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.artifacts import ProgressArtifact
 from tasks.caching import StageRecord, Tally
 from tasks.errors import BacktestError, InputError, StageError
+from tasks.machine import cores
 from tasks.progress import Progress, Words
 
 # A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
-TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
 
 
 P = TypeVar("P")
@@ -84,7 +84,7 @@ def gather(
 
 def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
     first = failures[0]
-    said = str(first) if isinstance(first, BacktestError) else f"{type(first).__name__}: {first}"
+    said = str(first) if isinstance(first, BacktestError) else f"{type(first).__name__}: {first}".splitlines()[0]
     return StageError(
         f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}", failures
     )

@@ -30,12 +30,24 @@ def use_prefect_quietly() -> None:
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    _spare_proxies_this_machine()
     handler = logging.StreamHandler()
     if os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER") == "json":
         from prefect.logging.formatters import JsonFormatter  # noqa: PLC0415 - its settings are settled above
 
         handler.setFormatter(JsonFormatter("default", "", "%"))
     logging.getLogger("backtest").addHandler(handler)
+
+
+def _spare_proxies_this_machine() -> None:
+    """Never ask a proxy for what is on this machine, Prefect's server above all."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return  # and leave it to the system's own settings, which a variable would hide
+    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host for host in spared.replace(" ", "").split(",") if host]
+    if "*" not in hosts:
+        hosts += [host for host in ("127.0.0.1", "localhost") if host not in hosts]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(hosts)
 
 
 def _project_settings() -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@
     │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
     ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed what all variants share
     ├── ChangedSourceError    a strategy's source changed between planning and replay
+    ├── PrefectError          Prefect's server did not start, or does not answer
     ├── WorkerError           a worker process died, and the one after it
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
@@ -75,6 +76,10 @@ class ReplayError(BacktestError):
 
 class ChangedSourceError(BacktestError):
     """A strategy's source, or what it imports, changed between planning and replay; the run starts again."""
+
+
+class PrefectError(BacktestError):
+    """Prefect's server did not start, or does not answer; the text says what it lacks."""
 
 
 class WorkerError(BacktestError):
