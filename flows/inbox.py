@@ -37,6 +37,9 @@ class InboxParameters(Profile):
         PATIENCE_SECONDS, ge=0, description="Seconds after its last change until an archive without an end is broken"
     )
 
+    # It goes through Prefect's events to whoever backtests, and there whole or not at all.
+    ratings: Address | None = Field(None, description=Profile.model_fields["ratings"].description)
+
     def of_archive(self, address: str) -> BacktestParameters:
         """Ask the profile of one archive.
 
