@@ -26,7 +26,7 @@ def monthly(parameters: InboxParameters) -> InboxRecord:
     """
 
     def see_to(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
-        left = left_alone(archive, asked, parameters.patience_seconds)
+        left = left_alone(archive, asked, parameters)
         if left:
             return left
         announce_arrival(archive, asked, by="monthly")

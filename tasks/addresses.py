@@ -3,9 +3,9 @@
 Whoever sees a run, its report, its log or Prefect's database reads the addresses in it.
 """
 
-import os
 import re
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -122,7 +122,7 @@ def check_address(address: str, *, takes_query: bool = False) -> str:
     Raises:
         InputError: It holds a user, a password, a key or a signature, or is no text; the text does not repeat them.
     """
-    path = address if "://" in address else os.path.abspath(address)
+    path = address if "://" in address else str(Path(address).absolute())
     if not is_encodable(path):
         raise InputError(f"{visible(path)}: its name is not UTF-8; rename it")
     for part in _parts(address):

@@ -15,9 +15,11 @@ from typing import IO, Any, NamedTuple
 
 import fsspec
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import ArchiveError
 from tasks.extraction.market_files import market_of
+from tasks.foreign_text import is_encodable, visible
 from tasks.lake.fingerprint import digest
 from tasks.rejects import Reject
 
@@ -28,7 +30,7 @@ _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".bz2": "bz2", ".tbz2": "bz2"}
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(OSError, EOFError, IndexError, NotImplementedError),
+    *(OSError, EOFError, IndexError, NotImplementedError, UnicodeDecodeError),
 )
 _KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
 
@@ -103,6 +105,8 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
     if not fs.exists(path):
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
+    if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
+        raise ArchiveError(f"{address}: a pipe, a socket or a device, and no archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path
@@ -124,7 +128,7 @@ def read_index(address: str) -> Archive:
     rejects: list[Reject] = []
     try:
         if fs.isdir(path):
-            members = list(_folder_members(fs, path))
+            members = list(_folder_members(fs, path, rejects))
         elif market_of(path):
             members = [_file_member(posixpath.basename(path), fs.info(path))]
         elif address.lower().endswith(".zip"):
@@ -137,6 +141,10 @@ def read_index(address: str) -> Archive:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
+    unnamed = [member for member in members if not is_encodable(member.path)]
+    rejects += [Reject(member.path, "its name is not UTF-8") for member in unnamed]
+    rejects = [reject._replace(what=visible(reject.what)) for reject in rejects]
+    members = [member for member in members if member not in unnamed]
     oversized = [member for member in members if member.size > MEMBER_LIMIT]
     rejects += [
         Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
@@ -232,11 +240,15 @@ def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
                 yield Member(entry.filename, entry.file_size, place, f"{entry.date_time} {entry.CRC}")
 
 
-def _folder_members(fs: AbstractFileSystem, path: str) -> Iterator[Member]:
+def _folder_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
-        if not any(part.startswith(".") for part in inner.split("/")):
+        if any(part.startswith(".") for part in inner.split("/")):
+            continue
+        if info["type"] == "file":
             yield _file_member(inner, info)
+        else:
+            rejects.append(Reject(inner, "not a regular file", "links and devices are never followed"))
 
 
 def _file_member(name: str, info: Mapping[str, Any]) -> Member:

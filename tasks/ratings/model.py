@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-import fsspec
 import pandas as pd
 import pyarrow as pa
 import requests
@@ -18,7 +17,7 @@ from tasks.lake.datasets import RATINGS, REJECTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.columns import RatingRows
-from tasks.ratings.predictions import read_predictions
+from tasks.ratings.predictions import open_file, read_predictions
 from tasks.ratings.services import SERVICES, fetch_day, parse_day
 from tasks.rejects import as_table
 
@@ -84,7 +83,7 @@ def find_model(ratings: str, base_url: str) -> Model:
         return Model(ratings, shown(base_url), shown(base_url), base_url)
     source = shown(ratings)
     try:
-        with fsspec.open(ratings, "rb") as file:
+        with open_file(ratings) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise RatingsFileError(

@@ -3,7 +3,10 @@
 What its rows must look like is in `columns` and `ids`; the published ratings are in `services`.
 """
 
+from io import BufferedIOBase
+
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from tasks.addresses import shown, shown_within
 from tasks.errors import RatingsFileError
@@ -32,7 +35,8 @@ def read_predictions(source: str) -> RatingRows:
     address = shown(source)
     right = "a CSV file with the columns market_id, selection_id and rating would be right"
     try:
-        text = _content(source).decode()
+        with open_file(source) as file:
+            text = file.read().decode()
         table = read_csv(text)
     except FileNotFoundError:
         raise RatingsFileError(f"{address}: there is no such file; {right}") from None
@@ -52,8 +56,20 @@ def read_predictions(source: str) -> RatingRows:
     return clean_rows(table, columns)
 
 
-def _content(source: str) -> bytes:
-    """Read a file whole: a month of predictions is 2 MB."""
-    with fsspec.open(source, "rb") as file:
-        content: bytes = file.read()
-    return content
+def open_file(source: str) -> BufferedIOBase:
+    """Open a file to read it.
+
+    Args:
+        source: As for `read_predictions`.
+
+    Returns:
+        The open file.
+
+    Raises:
+        OSError: It is missing, cannot be read, or is no file; a pipe would be waited for, for ever.
+    """
+    fs, path = fsspec.core.url_to_fs(source)
+    if isinstance(fs, LocalFileSystem) and fs.exists(path) and not fs.isfile(path):
+        raise OSError("a directory, a pipe or a device, and no file")
+    opened: BufferedIOBase = fs.open(path, "rb")
+    return opened

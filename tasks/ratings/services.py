@@ -102,7 +102,7 @@ def fetch_day(  # noqa: PLR0913 - the four that say what to get are its argument
         InputError: `base_url` is not an http or https address.
     """
     url, auth = _address(service, day, base_url)
-    where = f"{shown(url)} for {day}"
+    where = f"{url} for {day}"
 
     def get() -> requests.Response:
         with http.get(url, auth=auth, timeout=timeout) as response:
