@@ -36,13 +36,13 @@ def read_predictions(source: str) -> RatingRows:
     right = "a CSV file with the columns market_id, selection_id and rating would be right"
     try:
         with open_file(source) as file:
-            text = file.read().decode()
+            text = _decoded(file.read())
         table = read_csv(text)
     except FileNotFoundError:
         raise RatingsFileError(f"{address}: there is no such file; {right}") from None
     except UnicodeDecodeError as error:
-        wrong = f"not UTF-8 text ({error.reason} at byte {error.start})"
-        raise RatingsFileError(f"{address}: {wrong}; {right}") from error
+        wrong = f"not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8, a spreadsheet's 'CSV UTF-8'"
+        raise RatingsFileError(f"{address}: {wrong}; {right}") from None
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
         wrong = " ".join(shown_within(str(error)).split())
         # Not from the error: its own text holds the whole address, and Prefect's log all of it.
@@ -54,6 +54,13 @@ def read_predictions(source: str) -> RatingRows:
     if fault := columns.fault(table.header):
         raise RatingsFileError(f"{address}: {fault}; {right}")
     return clean_rows(table, columns)
+
+
+def _decoded(content: bytes) -> str:
+    # UTF-16 without its mark is UTF-8 as well, of which every other byte is 0.
+    if (place := content.find(0)) >= 0:
+        raise UnicodeDecodeError("utf-8", content, place, place + 1, "a zero, as in UTF-16,")
+    return content.decode()
 
 
 def open_file(source: str) -> BufferedIOBase:
