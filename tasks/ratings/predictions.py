@@ -57,10 +57,11 @@ def read_predictions(source: str) -> RatingRows:
 
 
 def _decoded(content: bytes) -> str:
+    text = content.decode()
     # UTF-16 without its mark is UTF-8 as well, of which every other byte is 0.
     if (place := content.find(0)) >= 0:
         raise UnicodeDecodeError("utf-8", content, place, place + 1, "a zero, as in UTF-16,")
-    return content.decode()
+    return text
 
 
 def open_file(source: str) -> BufferedIOBase:
