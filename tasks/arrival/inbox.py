@@ -15,6 +15,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from tasks.addresses import shown_within
 from tasks.arrival.within import within
 from tasks.errors import ArchiveError, InputError
 from tasks.extraction.archive import archive_name, check_exists, read_index
@@ -276,4 +277,6 @@ def _check_stream(address: str, compression: str) -> None:
             while source.read(_PIECE):
                 pass
     except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{address}: damaged or not whole ({error}); download or copy it again") from error
+        raise ArchiveError(
+            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+        ) from None

@@ -17,6 +17,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from tasks.addresses import shown_within
 from tasks.errors import ArchiveError
 from tasks.extraction.market_files import market_of
 from tasks.foreign_text import is_encodable, visible
@@ -136,7 +137,10 @@ def read_index(address: str) -> Archive:
         else:
             members = list(_tar_members(fs, path, rejects))
     except _DAMAGE as error:
-        raise ArchiveError(f"{address}: damaged or not whole ({error}); download or copy it again") from error
+        # Not from the error: where a server sent us on, to a signed address say, stands in it.
+        raise ArchiveError(
+            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+        ) from None
     if not members:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
@@ -189,7 +193,9 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
                     raise EOFError(f"{member.path} has {len(content)} bytes, {member.size} were listed")
                 yield member, content
     except _DAMAGE as error:
-        raise ArchiveError(f"{address}: broke while it was read ({error}); download or copy it again") from error
+        raise ArchiveError(
+            f"{address}: broke while it was read ({shown_within(str(error))}); download or copy it again"
+        ) from None
 
 
 def _read_file(fs: AbstractFileSystem, folder: str, member: Member) -> bytes:
