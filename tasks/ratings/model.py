@@ -85,14 +85,16 @@ def find_model(ratings: str, base_url: str) -> Model:
     try:
         with open_file(ratings) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    except Exception as error:  # noqa: BLE001 - each kind of store raises its own
+        # Of a server, fsspec says that there is nothing, whatever it met with.
+        why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+        if not isinstance(why, FileNotFoundError):
+            raise RatingsFileError(
+                f"{source}: cannot be opened ({shown_within(str(why))}); download it and give its path"
+            ) from None
         raise RatingsFileError(
             f"{source}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
             "market_id, selection_id, rating"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - each kind of store raises its own
-        raise RatingsFileError(
-            f"{source}: cannot be opened ({shown_within(str(error))}); download it and give its path"
         ) from None
     stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(source.replace("\\", "/")).stem).lstrip(".")
     return Model(f"{stem}-{content[:_DIGITS]}", source, content, ratings)
