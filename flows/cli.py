@@ -174,5 +174,8 @@ def main() -> None:
         _check_arguments(sys.argv[1:])
         app()
     except BacktestError as error:
-        say(f"error: {error}", is_error=True)
+        first, *others = str(error).split("\n")
+        say(f"error: {first}", is_error=True)
+        for line in others:
+            say(f"  {line}", is_error=True)
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -68,10 +68,10 @@ def say(text: str, *, is_error: bool = False) -> None:
     """Print a text as it stands, whoever wrote it: nothing in it is markup, or steers the terminal.
 
     Args:
-        text: One line; what further lines a text has are set in.
+        text: One line.
         is_error: Whether it goes to stderr.
     """
-    _Output(stderr=is_error).print(Text("\n  ".join(map(visible, text.split("\n")))), soft_wrap=True)
+    _Output(stderr=is_error).print(Text(visible(text)), soft_wrap=True)
 
 
 def hand_over(text: str) -> None:

@@ -16,7 +16,7 @@ from served import BACKTEST, PATIENCE
 from sample.archive import Sample, write_archive
 
 # What a value or a name can be, and is to be seen as.
-HOSTILE = {"[/b]": "[/b]", "a[red]b": "a[red]b", "\x1b[31mx\u202e": r"\x1b[31mx\u202e", "−5 €": "−5 €"}
+HOSTILE = {"[/b]": "[/b]", "a[red]b": "a[red]b", "\x1b[31mx\n\u202e": r"\x1b[31mx\n\u202e", "−5 €": "−5 €"}
 
 OWN = """
 from flumine import BaseStrategy
@@ -88,7 +88,7 @@ def test_values_and_names_are_printed_as_they_are(finished, say):
     for seen in HOSTILE.values():
         assert f"label={seen}\n" in printed
     assert "\x1b" not in printed
-    assert rb"label=\x1b[31mx\u202e" in finished
+    assert rb"label=\x1b[31mx\n\u202e" in finished
     assert rb"label=-5 \u20ac" in finished
 
 
