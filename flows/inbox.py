@@ -160,7 +160,7 @@ def look_through(
         InputError: The profile is wrong, or the inbox no folder; nothing was done.
     """
     parameters.check()
-    make_inbox(parameters.inbox)
+    make_inbox(parameters.inbox, parameters.look_seconds)
     outcomes = []
     for archive in watch(parameters.inbox, parameters.settle_seconds, parameters.look_seconds):
         try:

@@ -6,7 +6,8 @@ Whether an archive was backtested already, and what follows from that, is the fl
 import posixpath
 import time
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -89,18 +90,24 @@ class _Look(NamedTuple):
         return cls(0, datetime.fromtimestamp(0, UTC), 0, fault)
 
 
-def make_inbox(inbox: str) -> None:
+def make_inbox(inbox: str, look_seconds: float = LOOK_SECONDS) -> None:
     """Make the folder if it is a local one; an object store has none until something lies in it.
 
     Args:
         inbox: A path or an fsspec URL.
+        look_seconds: For how long its disk may not answer.
 
     Raises:
-        InputError: It is of no known kind, or no folder.
+        InputError: It is of no known kind, or no folder, or does not answer.
     """
-    fs, path = _open(inbox)
-    if isinstance(fs, LocalFileSystem):
-        fs.makedirs(path, exist_ok=True)
+
+    def make() -> None:
+        fs, path = _open(inbox)
+        if isinstance(fs, LocalFileSystem):
+            fs.makedirs(path, exist_ok=True)
+
+    with _answering(inbox, look_seconds):
+        within(look_seconds, make)
 
 
 def watch(
@@ -123,7 +130,7 @@ def watch(
     Raises:
         InputError: The inbox is of no known kind, or no folder, or does not answer.
     """
-    try:
+    with _answering(inbox, look_seconds):
         fs, path = within(look_seconds, _open, inbox)
         before = _look(fs, path, look_seconds)
         if not before:
@@ -132,8 +139,6 @@ def watch(
         # What has a fault keeps it; to look again may take as long again.
         faulty = {name: look for name, look in before.items() if look.fault}
         after = _look(fs, path, look_seconds, before.keys() - faulty) | faulty
-    except TimeoutError:
-        raise InputError(f"{inbox}: did not answer within {look_seconds:g} s; see to its disk") from None
     found: list[Candidate] = []
     first_of: dict[str, str] = {}
     for name, look in sorted(after.items(), key=lambda item: (item[1].modified, item[0])):
@@ -181,6 +186,14 @@ def judge(
     return Verdict(State.WHOLE, f"{address}: whole, {candidate.bytes / _MEGABYTE:.1f} MB")
 
 
+@contextmanager
+def _answering(inbox: str, look_seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise InputError(f"{inbox}: did not answer within {look_seconds:g} s; see to its disk") from None
+
+
 def _open(inbox: str) -> tuple[AbstractFileSystem, str]:
     try:
         fs, path = fsspec.core.url_to_fs(inbox)
@@ -212,6 +225,8 @@ def _look_within(seconds: float, fs: AbstractFileSystem, path: str) -> _Look | N
         return within(seconds, _look_at, fs, path)
     except TimeoutError:
         return _Look.failed(_unanswered(seconds))
+    except OSError as error:
+        return _Look.failed(f"cannot be read ({error.strerror or error})")
 
 
 def _unanswered(seconds: float) -> str:

@@ -145,10 +145,9 @@ def read_index(address: str) -> Archive:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
-    unnamed = [member for member in members if not is_encodable(member.path)]
-    rejects += [Reject(member.path, "its name is not UTF-8") for member in unnamed]
+    rejects += [Reject(member.path, "its name is not UTF-8") for member in members if not is_encodable(member.path)]
     rejects = [reject._replace(what=visible(reject.what)) for reject in rejects]
-    members = [member for member in members if member not in unnamed]
+    members = [member for member in members if is_encodable(member.path)]
     oversized = [member for member in members if member.size > MEMBER_LIMIT]
     rejects += [
         Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized

@@ -1,5 +1,6 @@
 """What lies in the inbox: archives of every kind, whole, still arriving or broken, and what is none."""
 
+import errno
 import os
 import shutil
 import socket
@@ -285,6 +286,8 @@ class Hanging(MemoryFileSystem):
     def info(self, path, **more):
         if "hung" in path:
             self.answers.wait()
+        if "broken" in path:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
         return super().info(path, **more)
 
     def _open(self, path, mode="rb", **more):
@@ -309,15 +312,12 @@ def hanging():
 @pytest.mark.timeout(120)
 def test_what_does_not_answer_fails_alone(pack, hanging):
     whole = pack("whole.tar").read_bytes()
-    for name in ("whole.tar", "hung.tar", "slow.tar"):
+    for name in ("broken.tar", "hung.tar", "slow.tar", "whole.tar"):
         hanging.pipe_file(f"/inbox/{name}", whole)
-    hung, whole, slow = sorted(
-        watch("hanging://inbox", settle_seconds=0, look_seconds=2), key=lambda candidate: -len(candidate.fault)
-    )
-    if "slow" in whole.address:
-        whole, slow = slow, whole
+    broken, hung, slow, whole = sorted(watch("hanging://inbox", settle_seconds=0, look_seconds=2))
     assert hung.address == "hanging://inbox/hung.tar"
     assert hung.fault.startswith("was not read within 2 s; ")
+    assert broken.fault == "cannot be read (Stale file handle)"
     assert judge(whole).state == State.WHOLE
     verdict = judge(slow, look_seconds=1)
     assert verdict.state == State.BROKEN
@@ -329,6 +329,8 @@ def test_an_inbox_that_does_not_answer_is_said(hanging):
     hanging.pipe_file("/dead/a.tar", b"")
     with pytest.raises(InputError, match=r"^hanging://dead: did not answer within 1 s"):
         watch("hanging://dead", look_seconds=1)
+    with pytest.raises(InputError, match=r"^hanging://hung: did not answer within 1 s"):
+        make_inbox("hanging://hung", look_seconds=1)
 
 
 def test_an_inbox_in_an_object_store(pack):
