@@ -111,13 +111,13 @@ def _tutorial(subject: Subject) -> tuple[float, int]:
         for start in range(0, len(files), tutorial.MARKETS_A_PROCESS):
             tutorial.run(files[start : start + tutorial.MARKETS_A_PROCESS], subject.predictions, output)
         seconds = time.perf_counter() - started
-        return seconds, len(Path(output).read_text().splitlines())
+        return seconds, len(Path(output).read_text(encoding="utf-8").splitlines())
 
 
 def _plain_flumine(subject: Subject) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         files = _unpack(subject.archive, folder)
-        with Path(subject.predictions).open() as file:
+        with Path(subject.predictions).open(encoding="utf-8") as file:
             ratings: dict[str, dict[int, float]] = {}
             for row in csv.DictReader(file):
                 rated = ratings.setdefault(row["market_id"].ljust(11, "0"), {})

@@ -12,7 +12,8 @@ def peak() -> float:
         Megabytes of resident memory.
     """
     # Not getrusage: a process starts with its parent's peak there.
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 

@@ -33,7 +33,7 @@ def replicate(archive: str, predictions: str, times: int, folder: Path) -> tuple
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    with Path(predictions).open(newline="") as source, rated.open("w", newline="") as target:
+    with Path(predictions).open(encoding="utf-8", newline="") as source, rated.open("w", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(["market_id", "selection_id", "rating"])
         for row in csv.DictReader(source):

@@ -69,7 +69,7 @@ class CsvLog(LoggingControl):
         self.path = path
 
     def _process_cleared_orders_meta(self, event) -> None:
-        with Path(self.path).open("a", newline="") as file:
+        with Path(self.path).open("a", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, FIELDS)
             for order in event.event:
                 if order.status != OrderStatus.VIOLATION:

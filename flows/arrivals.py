@@ -38,7 +38,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
         # First, because it is cheapest: this flow looks often, and it is far to the end of a compressed tar.
         if _was_announced(archive, asked):
             return ArchiveOutcome.of(archive, "announced before")
-        left = left_alone(archive, asked, parameters.patience_seconds)
+        left = left_alone(archive, asked, parameters)
         if left:
             return left
         if not announce_arrival(archive, asked, by="automation"):

@@ -5,6 +5,7 @@ The figures come from the lake; here they are only laid out.
 
 import base64
 import logging
+import shlex
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
@@ -16,6 +17,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.markdown import as_code, as_text
 from flows.report import BacktestReport
 from tasks.aggregation.equity import draw_equity
 from tasks.aggregation.statistics import merit
@@ -71,7 +73,10 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
         key="variants",
         description=f"Run {report.run}: what each variant made; money in the account's currency",
     )
-    rejects = count_rejects(lake, sources)
+    rejects = [
+        {name: as_text(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in count_rejects(lake, sources)
+    ]
     create_table_artifact(
         rejects or [{"stage": "", "source": "", "reason": "nothing was left out", "count": 0, "for example": ""}],
         key="rejects",
@@ -86,7 +91,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
 def _figures(variant: dict[str, object]) -> dict[str, object]:
     shown = {name: variant[name] for name in ("strategy", "bets", "turnover", "gross", "commission", "net")}
     roi = variant["roi"]
-    return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": str(variant["parameters"])}
+    return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": as_text(str(variant["parameters"]))}
 
 
 def _page(report: BacktestReport, equity: bytes) -> str:
@@ -99,16 +104,16 @@ def _page(report: BacktestReport, equity: bytes) -> str:
             "",
             picture,
             "",
-            *(f"- {row['strategy']}: {row['verdict']}" for row in report.statistics),
-            *(f"- {sentence}" for sentence in report.out_of_sample),
-            *(f"- Note: {sentence}" for sentence in report.notices),
+            *(f"- {as_text(row['strategy'])}: {as_text(row['verdict'])}" for row in report.statistics),
+            *(f"- {as_text(sentence)}" for sentence in report.out_of_sample),
+            *(f"- Note: {as_text(sentence)}" for sentence in report.notices),
             "",
-            f"In the lake `{report.lake}`:",
+            f"In the lake {as_code(report.lake)}:",
             "",
-            *(f"- `{file}`" for file in files),
+            *(f"- {as_code(file)}" for file in files),
             "",
-            f"The report, a page to be opened in a browser: `{report.page}`",
+            f"The report, a page to be opened in a browser: {as_code(str(report.page))}",
             "",
-            f"In a terminal: `backtest show {report.run} --lake {report.lake}`",
+            f"In a terminal: {as_code(shlex.join(['backtest', 'show', report.run, '--lake', report.lake]))}",
         )
     )

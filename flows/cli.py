@@ -7,7 +7,7 @@ A backtest's options are its model's fields, so they are made when such a verb i
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, redirect_stderr
 from importlib import import_module
 from io import StringIO
@@ -17,8 +17,18 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from flows.terminal import print_report, print_stage, print_strategies, use_prefect_quietly
+from flows.terminal import (
+    hand_over,
+    print_report,
+    print_stage,
+    print_strategies,
+    say,
+    use_any_encoding,
+    use_prefect_quietly,
+)
+from tasks.addresses import check_address
 from tasks.errors import BacktestError, InputError, LakeError
+from tasks.foreign_text import is_encodable
 
 if TYPE_CHECKING:
     from flows.parameters import BacktestParameters
@@ -31,7 +41,15 @@ app = typer.Typer(
     add_completion=False,
 )
 
-LakeRoot = Annotated[str | None, typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake")]
+
+def _checked(lake: str | None) -> str | None:
+    return lake and check_address(lake)
+
+
+LakeRoot = Annotated[
+    str | None,
+    typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake", callback=_checked),
+]
 
 
 class _MadeWhenUsed(TyperCommand):
@@ -63,7 +81,7 @@ def _verb(
 
             outcome = ask(getattr(import_module(f"flows.{flow}"), flow), parameters)
         if as_json:
-            typer.echo(json.dumps(outcome.model_dump(mode="json", by_alias=True)))
+            hand_over(json.dumps(outcome.model_dump(mode="json", by_alias=True)) + "\n")
         else:
             show(outcome)
 
@@ -103,7 +121,7 @@ def show(
 
     report = read_report(run, lake)
     if csv:
-        typer.echo(as_csv(report), nl=False)
+        hand_over(as_csv(report))
     else:
         print_report(report)
 
@@ -122,7 +140,7 @@ def check(*, lake: LakeRoot = None) -> None:
         raise InputError(f"{opened.root}: no such folder; give the root of a lake")
     with opened.alone():
         checked, changed = check_lake(opened), check_archives(opened)
-    typer.echo(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
+    say(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
     if problems := [*checked.problems, *changed]:
         raise LakeError("\n".join(problems))
 
@@ -136,7 +154,7 @@ def sample(*, lake: LakeRoot = None) -> None:
 
         report = run_sample(lake)
     print_report(report)
-    typer.echo("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
+    say("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
 
 
 @app.command("serve")
@@ -156,11 +174,22 @@ def strategies() -> None:
     print_strategies()
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        if not is_encodable(argument):
+            raise InputError(f"{argument}: no text in this system's encoding; rename the file, or set PYTHONUTF8=1")
+
+
 def run() -> None:
     """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
     sys.path.insert(0, "")  # a user's own strategies are imported from where the command is run
+    use_any_encoding()
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except BacktestError as error:
-        typer.echo(f"error: {error}", err=True)
+        first, *others = str(error).split("\n")
+        say(f"error: {first}", is_error=True)
+        for line in others:
+            say(f"  {line}", is_error=True)
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -10,8 +10,9 @@ from pydantic_core import to_jsonable_python
 from flows.options import options_of
 from flows.parameters import BacktestParameters
 from flows.strategy_text import write_strategy, write_value
+from tasks.addresses import shown
 from tasks.errors import StrategyError
-from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES, without_user
+from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES
 from tasks.settings import Settings
 from tasks.simulation.strategy_class import check_parameters
 
@@ -23,8 +24,10 @@ def command_of(parameters: BacktestParameters) -> str:
         parameters: What to backtest.
 
     Returns:
-        One line for a shell: what differs from the defaults, and the lake.
+        One line for a shell: what differs from the defaults, and the lake; an address of ratings without its query.
     """
+    if parameters.ratings:
+        parameters = parameters.model_copy(update={"ratings": shown(parameters.ratings)})
     words = [
         *_strategies(parameters),
         *(word for option in options_of(type(parameters)) for word in option.say(parameters)),
@@ -35,7 +38,7 @@ def command_of(parameters: BacktestParameters) -> str:
     command = shlex.join(["backtest", "run", *asked])
     service = Settings().ratings_url
     if parameters.ratings in SERVICES and service != DEFAULT_BASE_URL:
-        return f"BACKTEST_RATINGS_URL={shlex.quote(without_user(service))} {command}"
+        return f"BACKTEST_RATINGS_URL={shlex.quote(shown(service))} {command}"
     return command
 
 

@@ -10,6 +10,7 @@ from prefect.events import emit_event
 
 from flows.parameters import BacktestParameters
 from flows.report import BacktestReport
+from tasks.addresses import shown_within
 from tasks.arrival.inbox import Candidate
 from tasks.errors import BacktestError
 from tasks.extraction.archive import archive_name
@@ -80,7 +81,7 @@ def one_line(error: Exception) -> str:
     Returns:
         What this project says of it; of another's exception its kind, too. A traceback within is left out.
     """
-    said = str(error) if isinstance(error, BacktestError) else f"{type(error).__name__}: {error}"
+    said = str(error) if isinstance(error, BacktestError) else shown_within(f"{type(error).__name__}: {error}")
     return said.partition("\n")[0]
 
 

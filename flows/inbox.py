@@ -13,7 +13,17 @@ from pydantic import BaseModel, Field
 from flows.events import one_line
 from flows.parameters import Address, BacktestParameters, Profile
 from flows.pending import is_pending
-from tasks.arrival.inbox import PATIENCE_SECONDS, SETTLE_SECONDS, Candidate, State, judge, make_inbox, watch
+from tasks.addresses import check_address
+from tasks.arrival.inbox import (
+    LOOK_SECONDS,
+    PATIENCE_SECONDS,
+    SETTLE_SECONDS,
+    Candidate,
+    State,
+    judge,
+    make_inbox,
+    watch,
+)
 from tasks.errors import StageError
 
 logger = logging.getLogger("backtest")
@@ -36,6 +46,11 @@ class InboxParameters(Profile):
     patience_seconds: float = Field(
         PATIENCE_SECONDS, ge=0, description="Seconds after its last change until an archive without an end is broken"
     )
+    look_seconds: float = Field(
+        LOOK_SECONDS, gt=0, description="Longest look at an archive, seconds; one that takes longer to read is broken"
+    )
+    # It goes through Prefect's events to whoever backtests, and there whole or not at all.
+    ratings: Address | None = Field(None, description=Profile.model_fields["ratings"].description)
 
     def of_archive(self, address: str) -> BacktestParameters:
         """Ask the profile of one archive.
@@ -45,9 +60,12 @@ class InboxParameters(Profile):
 
         Returns:
             What to backtest.
+
+        Raises:
+            InputError: The address is one that is not taken.
         """
         profile = {name: getattr(self, name) for name in Profile.model_fields}
-        return BacktestParameters(archives=[address], **profile)
+        return BacktestParameters(archives=[check_address(address)], **profile)
 
     def check(self) -> None:
         """Check the profile, whichever archives there are.
@@ -142,11 +160,14 @@ def look_through(
         InputError: The profile is wrong, or the inbox no folder; nothing was done.
     """
     parameters.check()
-    make_inbox(parameters.inbox)
+    make_inbox(parameters.inbox, parameters.look_seconds)
     outcomes = []
-    for archive in watch(parameters.inbox, parameters.settle_seconds):
+    for archive in watch(parameters.inbox, parameters.settle_seconds, parameters.look_seconds):
         try:
-            outcome = handle(archive, parameters.of_archive(archive.address))
+            if archive.fault:
+                outcome = ArchiveOutcome.of(archive, "broken", archive.fault)
+            else:
+                outcome = handle(archive, parameters.of_archive(archive.address))
         except Exception as error:  # noqa: BLE001 - whatever one archive meets with, the others have their turn
             outcome = ArchiveOutcome.of(archive, "failed", one_line(error))
         level = logging.WARNING if outcome.outcome in TROUBLE else logging.INFO
@@ -157,18 +178,18 @@ def look_through(
     return record
 
 
-def left_alone(archive: Candidate, asked: BacktestParameters, patience_seconds: float) -> ArchiveOutcome | None:
+def left_alone(archive: Candidate, asked: BacktestParameters, parameters: InboxParameters) -> ArchiveOutcome | None:
     """Say what becomes of an archive that is not backtested: not whole, or with nothing to do.
 
     Args:
         archive: The archive.
         asked: What is asked of it.
-        patience_seconds: As in `InboxParameters`.
+        parameters: How patiently to look at it.
 
     Returns:
         Its outcome; None where it is to be backtested.
     """
-    state, sentence = judge(archive, patience_seconds)
+    state, sentence = judge(archive, parameters.patience_seconds, parameters.look_seconds)
     if state is State.ARRIVING:
         return ArchiveOutcome.of(archive, "still arriving", sentence)
     if state is State.BROKEN:

@@ -6,6 +6,7 @@ from prefect.artifacts import create_table_artifact
 from flows.backtest import backtest
 from flows.events import announce_arrival
 from flows.inbox import TROUBLE, ArchiveOutcome, InboxParameters, InboxRecord, left_alone, look_through
+from flows.markdown import as_text
 from flows.parameters import BacktestParameters
 from tasks.arrival.inbox import Candidate
 
@@ -26,17 +27,18 @@ def monthly(parameters: InboxParameters) -> InboxRecord:
     """
 
     def see_to(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
-        left = left_alone(archive, asked, parameters.patience_seconds)
+        left = left_alone(archive, asked, parameters)
         if left:
             return left
         announce_arrival(archive, asked, by="monthly")
         return ArchiveOutcome.of(archive, "done", f"done, run {backtest(asked).run}")
 
     record = look_through(parameters, see_to)
+    rows = [{name: as_text(said) for name, said in archive.model_dump().items()} for archive in record.archives]
     create_table_artifact(
-        [archive.model_dump() for archive in record.archives] or [{"archive": "", "outcome": "", "sentence": "empty"}],
+        rows or [{"archive": "", "outcome": "", "sentence": "empty"}],
         key="inbox",
-        description=record.sentence(),
+        description=as_text(record.sentence()),
     )
     record.raise_for(TROUBLE)
     return record

@@ -4,15 +4,15 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from betfairlightweight.metadata import currency_parameters
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
+from tasks.addresses import check_address, shown
 from tasks.aggregation.settlement import Commission
 from tasks.aggregation.split import check_split
 from tasks.errors import InputError
@@ -60,24 +60,21 @@ def _currency(text: str) -> str:
     return text
 
 
-# Of each part of a chained address, `simplecache::sftp://user:password@host/path`.
-_SECRET = re.compile(r"(://[^/:]*:)[^/]+@")
-_HIDDEN = r"\1…@"
-
-
-def _address(text: str) -> str:
-    if _SECRET.search(text):
-        raise ValueError(
-            f"{_SECRET.sub(_HIDDEN, text)}: holds a password, which everyone who sees the run or its report would "
-            "read; give it by fsspec's configuration: FSSPEC_SFTP_PASSWORD, say, in the environment"
-        )
-    return text
+def _address(text: str, *, takes_query: bool = False) -> str:
+    try:
+        return check_address(text, takes_query=takes_query)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 # Of four fifths of the memory, a core's share: the rest is the system's, the server's and the parent's.
 _MEGABYTES_EACH = round(0.8 * memory_megabytes() / cores())
 
 Address = Annotated[str, AfterValidator(_address)]
+# Prefect keeps the JSON of what a run is asked, and the lake that of what was announced.
+RatingsAddress = Annotated[
+    str, AfterValidator(partial(_address, takes_query=True)), PlainSerializer(shown, when_used="json")
+]
 WindowName = Annotated[str, AfterValidator(_window)]
 Split = Annotated[str, AfterValidator(_split)]
 Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"enum": list(currency_parameters)})]
@@ -108,7 +105,9 @@ class Profile(BaseModel):
         [StrategyChoice(strategy="back_favourite")], description="Strategies of this project; each is a variant"
     )
     own_strategies: list[OwnStrategyChoice] = Field([], description="Strategies of your own; each is a variant")
-    ratings: Address | None = Field(None, description="iggy, kash, or a CSV file of market_id, selection_id, rating")
+    ratings: RatingsAddress | None = Field(
+        None, description="iggy, kash, or a CSV file of market_id, selection_id, rating"
+    )
     markets: MarketFilter = Field(MarketFilter(), description="Which markets of the archives")
     window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
     session: Literal["market", "event", "day", "run"] = Field(

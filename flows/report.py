@@ -68,11 +68,11 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         InputError: There is no such run; the text lists those there are.
     """
     lake = Lake(root or Settings().lake)
-    wanted = run or lake.newest(RESULTS_SUMMARY)
-    results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted else None
+    wanted, runs = run or lake.newest(RESULTS_SUMMARY), lake.values(RESULTS_SUMMARY)
+    # What is no run's name may not be a path's part either.
+    results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
     if wanted is None or results is None:
-        runs = ", ".join(lake.values(RESULTS_SUMMARY)) or "none"
-        raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {runs}")
+        raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {', '.join(runs) or 'none'}")
     rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
     weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()

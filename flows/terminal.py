@@ -1,15 +1,25 @@
-"""What the command line prints, and how quiet Prefect is meanwhile."""
+"""What the command line prints, and how quiet Prefect is meanwhile.
 
+Names and values are a file's or a user's: whatever they are, they are printed as text. Where that goes to has an
+encoding of its own, and may be closed before it was read to its end; neither ends a command that has done its work.
+"""
+
+import codecs
+import io
 import logging
 import os
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from tasks.foreign_text import visible
 
 if TYPE_CHECKING:
     from flows.report import BacktestReport
@@ -18,6 +28,71 @@ if TYPE_CHECKING:
 _PROJECT_FILE = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 _MONEY = ("turnover", "gross", "commission", "net")
+
+# What this project's own sentences have that other encodings lack.
+_PLAIN = {"−": "-", "–": "-", "…": "...", "×": "x", "±": "+/-", "→": "->"}
+
+
+class _Output(Console):
+    """A console that is content where nobody reads any more, as in `backtest show | head -1`."""
+
+    def on_broken_pipe(self) -> None:
+        """Say the rest to nobody."""
+        self.quiet = True
+        _read_no_more(self.file)
+
+
+class _Line(logging.Formatter):
+    """A log record as one line, whatever is in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
+def use_any_encoding() -> None:
+    r"""Let what the output's encoding lacks be written in plain signs, or as `\u2212`."""
+    codecs.register_error("plain", _written_plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+def _written_plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(sign) or sign.encode("unicode_escape").decode() for sign in signs), error.end
+
+
+def say(text: str, *, is_error: bool = False) -> None:
+    """Print a text as it stands, whoever wrote it: nothing in it is markup, or steers the terminal.
+
+    Args:
+        text: One line.
+        is_error: Whether it goes to stderr.
+    """
+    _Output(stderr=is_error).print(Text(visible(text)), soft_wrap=True)
+
+
+def hand_over(text: str) -> None:
+    """Write to stdout what another program reads: as it is and in UTF-8, whatever a terminal's encoding.
+
+    Args:
+        text: CSV or JSON.
+    """
+    if sys.stdout is None:  # closed by the caller
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _read_no_more(sys.stdout)
+
+
+def _read_no_more(stream: IO[str]) -> None:
+    # Else Python writes what is left when it ends, and says that it cannot.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def use_prefect_quietly() -> None:
@@ -36,6 +111,8 @@ def use_prefect_quietly() -> None:
         from prefect.logging.formatters import JsonFormatter  # noqa: PLC0415 - its settings are settled above
 
         handler.setFormatter(JsonFormatter("default", "", "%"))
+    else:
+        handler.setFormatter(_Line())
     logging.getLogger("backtest").addHandler(handler)
 
 
@@ -53,7 +130,7 @@ def _spare_proxies_this_machine() -> None:
 def _project_settings() -> Iterator[tuple[str, str]]:
     if not _PROJECT_FILE.exists():
         return
-    settings = tomllib.loads(_PROJECT_FILE.read_text())["tool"]["prefect"]
+    settings = tomllib.loads(_PROJECT_FILE.read_text("utf-8"))["tool"]["prefect"]
     settings["home"] = str(_PROJECT_FILE.parent / settings["home"])
     yield from _variables("PREFECT", settings)
 
@@ -73,11 +150,11 @@ def print_report(report: "BacktestReport") -> None:
     Args:
         report: The run's.
     """
-    console = Console()
+    console = _Output()
     if report.stages:
         console.print(_stages_table(report.stages))
     table = Table(
-        title=f"Run {report.run}",
+        title=Text(f"Run {visible(report.run)}"),
         title_justify="left",
         box=SIMPLE,
         padding=(0, 0, 0, 1),
@@ -90,20 +167,20 @@ def print_report(report: "BacktestReport") -> None:
     for variant in report.variants:
         roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
         money = (f"{variant[column]:,.2f}" for column in _MONEY)
-        table.add_row(variant["strategy"], str(variant["bets"]), *money, roi)
+        table.add_row(Text(visible(variant["strategy"])), str(variant["bets"]), *money, roi)
     console.print(table)
     for variant in report.variants:
         if differing := _differing(variant, report.variants):
-            console.print(f"{variant['strategy']}: {differing}", highlight=False, soft_wrap=True)
+            say(f"{variant['strategy']}: {differing}")
     for row in report.statistics:
-        console.print(f"{row['strategy']}: {row['verdict']}", highlight=False, soft_wrap=True)
+        say(f"{row['strategy']}: {row['verdict']}")
     for sentence in report.out_of_sample:
-        console.print(sentence, highlight=False, soft_wrap=True)
+        say(sentence)
     for sentence in report.notices:
-        console.print(f"note: {sentence}", highlight=False, soft_wrap=True)
-    console.print(f"Written to {report.lake}: results/*/run={report.run}", soft_wrap=True)
+        say(f"note: {sentence}")
+    say(f"Written to {report.lake}: results/*/run={report.run}")
     if report.page:
-        console.print(f"Report: {report.page}", soft_wrap=True)
+        say(f"Report: {report.page}")
 
 
 def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
@@ -119,7 +196,7 @@ def print_stage(record: "StageRecord") -> None:
     Args:
         record: The stage's.
     """
-    Console().print(_stages_table({"stage": record}))
+    _Output().print(_stages_table({"stage": record}))
 
 
 def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
@@ -140,8 +217,7 @@ def print_strategies() -> None:
     from strategies import STRATEGIES  # noqa: PLC0415
     from tasks.simulation.strategy_class import summary_of  # noqa: PLC0415
 
-    console = Console()
     for name, strategy in STRATEGIES.items():
-        console.print(f"[bold]{name}[/bold]: {summary_of(strategy)}")
+        say(f"{name}: {summary_of(strategy)}")
         for key, field in strategy.Parameters.model_fields.items():
-            console.print(f"    {key}={field.default}  {field.description}", highlight=False)
+            say(f"    {key}={field.default}  {field.description}")

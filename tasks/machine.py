@@ -66,7 +66,7 @@ def share_of(groups: str, limits: Path) -> Share:
 
 def _share() -> Share:
     try:
-        groups = _GROUPS.read_text()
+        groups = _GROUPS.read_text(encoding="utf-8")
     except OSError:  # there are none but on Linux
         return Share()
     return share_of(groups, _LIMITS)
@@ -86,6 +86,6 @@ def _limits_in(folder: Path) -> Share:
 def _numbers(file: Path) -> list[float]:
     """Read limits, of which `max` and -1 are none."""
     try:
-        return [math.inf if word in {"max", "-1"} else float(word) for word in file.read_text().split()]
+        return [math.inf if word in {"max", "-1"} else float(word) for word in file.read_text(encoding="utf-8").split()]
     except OSError:
         return []

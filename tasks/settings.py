@@ -1,8 +1,20 @@
 """What is set once for a machine rather than for a run, read from the environment (`BACKTEST_…`)."""
 
+from typing import Annotated
+
+from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks.addresses import check_address
+from tasks.errors import InputError
 from tasks.ratings.services import DEFAULT_BASE_URL
+
+
+def _lake(address: str) -> str:
+    try:
+        return check_address(address)
+    except InputError as error:
+        raise InputError(f"BACKTEST_LAKE: {error}") from None
 
 
 class Settings(BaseSettings):
@@ -15,5 +27,5 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BACKTEST_")
 
-    lake: str = "data_lake"
+    lake: Annotated[str, AfterValidator(_lake)] = "data_lake"
     ratings_url: str = DEFAULT_BASE_URL

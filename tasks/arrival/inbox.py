@@ -6,21 +6,26 @@ Whether an archive was backtested already, and what follows from that, is the fl
 import posixpath
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from tasks.addresses import shown_within
+from tasks.arrival.within import within
 from tasks.errors import ArchiveError, InputError
 from tasks.extraction.archive import archive_name, check_exists, read_index
 from tasks.extraction.market_files import market_of
+from tasks.foreign_text import is_encodable, visible
 
 SETTLE_SECONDS = 5.0
 PATIENCE_SECONDS = 3600.0
+LOOK_SECONDS = 1800.0
 
 # By the end of the ending: `.tar.gz` and `.tgz` are one kind.
 _COMPRESSIONS = {"gz": "gzip", "bz2": "bz2"}
@@ -50,6 +55,7 @@ class Candidate(NamedTuple):
         modified: When it was last written to, of a folder any file in it.
         settled: Whether both looks saw the same.
         namesake: An older one's address that the lake would call the same; empty where there is none.
+        fault: Why it is not even opened, for whatever is no file or folder of the inbox itself; else empty.
     """
 
     address: str
@@ -58,6 +64,7 @@ class Candidate(NamedTuple):
     modified: datetime
     settled: bool
     namesake: str = ""
+    fault: str = ""
 
 
 class Verdict(NamedTuple):
@@ -76,60 +83,82 @@ class _Look(NamedTuple):
     bytes: int
     modified: datetime
     files: int
+    fault: str = ""
+
+    @classmethod
+    def failed(cls, fault: str) -> "_Look":
+        return cls(0, datetime.fromtimestamp(0, UTC), 0, fault)
 
 
-def make_inbox(inbox: str) -> None:
+def make_inbox(inbox: str, look_seconds: float = LOOK_SECONDS) -> None:
     """Make the folder if it is a local one; an object store has none until something lies in it.
 
     Args:
         inbox: A path or an fsspec URL.
+        look_seconds: For how long its disk may not answer.
 
     Raises:
-        InputError: It is of no known kind, or no folder.
+        InputError: It is of no known kind, or no folder, or does not answer.
     """
-    fs, path = _open(inbox)
-    if isinstance(fs, LocalFileSystem):
-        fs.makedirs(path, exist_ok=True)
+
+    def make() -> None:
+        fs, path = _open(inbox)
+        if isinstance(fs, LocalFileSystem):
+            fs.makedirs(path, exist_ok=True)
+
+    with _answering(inbox, look_seconds):
+        within(look_seconds, make)
 
 
 def watch(
-    inbox: str, settle_seconds: float = SETTLE_SECONDS, sleep: Callable[[float], object] = time.sleep
+    inbox: str,
+    settle_seconds: float = SETTLE_SECONDS,
+    look_seconds: float = LOOK_SECONDS,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> list[Candidate]:
     """List what looks like an archive: files with an archive's ending, and folders that hold market files.
 
     Args:
         inbox: A path or an fsspec URL; one that is not there is empty.
         settle_seconds: How long to wait between the two looks, once for all.
+        look_seconds: For how long a disk or a store may not answer, at each thing in the inbox.
         sleep: Waits.
 
     Returns:
         What both looks saw, oldest first.
 
     Raises:
-        InputError: The inbox is of no known kind, or no folder.
+        InputError: The inbox is of no known kind, or no folder, or does not answer.
     """
-    fs, path = _open(inbox)
-    before = _look(fs, path)
-    if not before:
-        return []
-    sleep(settle_seconds)
-    after = {name: look for name, look in _look(fs, path).items() if name in before}
+    with _answering(inbox, look_seconds):
+        fs, path = within(look_seconds, _open, inbox)
+        before = _look(fs, path, look_seconds)
+        if not before:
+            return []
+        sleep(settle_seconds)
+        # What has a fault keeps it; to look again may take as long again.
+        faulty = {name: look for name, look in before.items() if look.fault}
+        after = _look(fs, path, look_seconds, before.keys() - faulty) | faulty
     found: list[Candidate] = []
     first_of: dict[str, str] = {}
     for name, look in sorted(after.items(), key=lambda item: (item[1].modified, item[0])):
-        address, called = posixpath.join(inbox, name), archive_name(name)
+        address, called = posixpath.join(inbox, visible(name)), archive_name(name)
         namesake = first_of.get(called, "")
-        found.append(Candidate(address, called, look.bytes, look.modified, look == before[name], namesake))
-        first_of.setdefault(called, address)
+        found.append(Candidate(address, called, look.bytes, look.modified, look == before[name], namesake, look.fault))
+        if not look.fault:
+            first_of.setdefault(called, address)
     return found
 
 
-def judge(candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS) -> Verdict:
+def judge(
+    candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS, look_seconds: float = LOOK_SECONDS
+) -> Verdict:
     """Tell whether an archive is whole; a compressed tar is read to its end for that.
 
     Args:
-        candidate: From `watch`.
+        candidate: From `watch`, without a fault.
         patience_seconds: For how long after its last change an archive without an end is taken to be arriving.
+        look_seconds: How long it may take to read it.
 
     Returns:
         Its state, and why.
@@ -143,7 +172,9 @@ def judge(candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS) -> V
             f"{address}: shares its name with {candidate.namesake}, and the lake needs a name for each; rename it",
         )
     try:
-        _check_end(candidate)
+        within(look_seconds, _check_end, candidate)
+    except TimeoutError:
+        return Verdict(State.BROKEN, f"{address}: {_unanswered(look_seconds)}")
     except ArchiveError as error:
         age = datetime.now(UTC) - candidate.modified
         if age < timedelta(seconds=patience_seconds):
@@ -155,35 +186,65 @@ def judge(candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS) -> V
     return Verdict(State.WHOLE, f"{address}: whole, {candidate.bytes / _MEGABYTE:.1f} MB")
 
 
+@contextmanager
+def _answering(inbox: str, look_seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise InputError(f"{inbox}: did not answer within {look_seconds:g} s; see to its disk") from None
+
+
 def _open(inbox: str) -> tuple[AbstractFileSystem, str]:
     try:
         fs, path = fsspec.core.url_to_fs(inbox)
     except (ImportError, ValueError) as error:
         raise InputError(f"{inbox}: {error}; give the path or fsspec URL of the folder where archives arrive") from None
-    if fs.isfile(path):
+    if fs.exists(path) and not fs.isdir(path):
         raise InputError(f"{inbox}: a file, not an inbox; give the folder where archives arrive")
     return fs, path
 
 
-def _look(fs: AbstractFileSystem, inbox: str) -> dict[str, _Look]:
+def _look(
+    fs: AbstractFileSystem, inbox: str, look_seconds: float, names: Collection[str] | None = None
+) -> dict[str, _Look]:
+    paths = {posixpath.basename(path): path for path in within(look_seconds, _list, fs, inbox)}
+    looks = {
+        name: _look_within(look_seconds, fs, path) for name, path in paths.items() if names is None or name in names
+    }
+    return {name: look for name, look in looks.items() if look is not None}
+
+
+def _list(fs: AbstractFileSystem, inbox: str) -> list[str]:
     # An object store's listing is remembered, and the second look would see the first's.
     fs.invalidate_cache()
-    if not fs.isdir(inbox):
-        return {}
-    paths = (path.rstrip("/") for path in fs.ls(inbox, detail=False))
-    looks = {posixpath.basename(path): _look_at(fs, path) for path in paths}
-    return {name: look for name, look in looks.items() if look is not None}
+    return [path.rstrip("/") for path in fs.ls(inbox, detail=False)] if fs.isdir(inbox) else []
+
+
+def _look_within(seconds: float, fs: AbstractFileSystem, path: str) -> _Look | None:
+    try:
+        return within(seconds, _look_at, fs, path)
+    except TimeoutError:
+        return _Look.failed(_unanswered(seconds))
+    except OSError as error:
+        return _Look.failed(f"cannot be read ({error.strerror or error})")
+
+
+def _unanswered(seconds: float) -> str:
+    return f"was not read within {seconds:g} s; see to its disk, or give a larger look_seconds"
 
 
 def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
     name = posixpath.basename(path)
     if name.startswith("."):
         return None
+    has_ending = archive_name(name) != name and not market_of(name)
     try:
-        if not fs.isdir(path):
-            has_ending = archive_name(name) != name and not market_of(name)
-            return _Look(int(fs.size(path)), fs.modified(path), 1) if has_ending else None
-        files = fs.find(path, detail=True)
+        info = fs.info(path)
+        if fault := _fault(name, info):
+            return _Look.failed(fault) if has_ending else None
+        if info["type"] != "directory":
+            return _Look(int(info["size"]), fs.modified(path), 1) if has_ending else None
+        files = {file: info for file, info in fs.find(path, detail=True).items() if info["type"] == "file"}
         if not any(market_of(file) for file in files):
             return None
         return _Look(sum(int(info["size"]) for info in files.values()), max(map(fs.modified, files)), len(files))
@@ -194,6 +255,16 @@ def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
         raise InputError(
             f"{path}: its kind of store does not tell when a file was modified; give a folder of a disk or object store"
         ) from None
+
+
+def _fault(name: str, info: Mapping[str, Any]) -> str:
+    if not is_encodable(name):
+        return "its name is not UTF-8; rename it"
+    if info.get("islink"):
+        return "a link, which may lead anywhere and is not followed; put the archive itself here"
+    if info["type"] not in ("file", "directory"):
+        return "a pipe, a socket or a device, and no file; remove it"
+    return ""
 
 
 def _check_end(candidate: Candidate) -> None:
@@ -221,4 +292,6 @@ def _check_stream(address: str, compression: str) -> None:
             while source.read(_PIECE):
                 pass
     except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"{address}: damaged or not whole ({error}); download or copy it again") from error
+        raise ArchiveError(
+            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+        ) from None

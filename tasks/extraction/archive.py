@@ -16,9 +16,12 @@ from typing import IO, NamedTuple
 
 import fsspec
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
+from tasks.addresses import shown_within
 from tasks.errors import ArchiveError
 from tasks.extraction.market_files import market_of
+from tasks.foreign_text import is_encodable, visible
 from tasks.lake.fingerprint import digest
 from tasks.rejects import Reject
 
@@ -29,7 +32,7 @@ _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
 _COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".bz2": "bz2", ".tbz2": "bz2"}
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(OSError, EOFError, IndexError, NotImplementedError),
+    *(OSError, EOFError, IndexError, NotImplementedError, UnicodeDecodeError),
 )
 
 # A whole tar ends with two blocks of zeros, and is padded to a multiple of twenty. A download that reserved its place
@@ -107,6 +110,8 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
     fs.invalidate_cache()
     if not fs.exists(path):
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
+    if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
+        raise ArchiveError(f"{address}: a pipe, a socket or a device, and no archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path
@@ -128,7 +133,7 @@ def read_index(address: str) -> Index:
     rejects: list[Reject] = []
     try:
         if fs.isdir(path):
-            members = list(_folder_members(fs, path))
+            members = list(_folder_members(fs, path, rejects))
         elif market_of(path):
             members = [Member(posixpath.basename(path), int(fs.size(path)))]
         elif address.lower().endswith(".zip"):
@@ -136,11 +141,17 @@ def read_index(address: str) -> Index:
         else:
             members = list(_tar_members(fs, path, rejects))
     except _DAMAGE as error:
-        raise ArchiveError(f"{address}: damaged or not whole ({error}); download or copy it again") from error
+        # Not from the error: where a server sent us on, to a signed address say, stands in it.
+        raise ArchiveError(
+            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+        ) from None
     if not members:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
+    rejects += [Reject(member.path, "its name is not UTF-8") for member in members if not is_encodable(member.path)]
+    rejects = [reject._replace(what=visible(reject.what)) for reject in rejects]
+    members = [member for member in members if is_encodable(member.path)]
     oversized = [member for member in members if member.size > MEMBER_LIMIT]
     rejects += [
         Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
@@ -182,7 +193,9 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
                     raise EOFError(f"{member.path} is another than was read before")
                 yield member, content
     except _DAMAGE as error:
-        raise ArchiveError(f"{address}: broke while it was read ({error}); download or copy it again") from error
+        raise ArchiveError(
+            f"{address}: broke while it was read ({shown_within(str(error))}); download or copy it again"
+        ) from None
 
 
 def _read_file(fs: AbstractFileSystem, folder: str, member: Member) -> bytes:
@@ -247,8 +260,12 @@ def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
                 yield Member(entry.filename, entry.file_size, place)
 
 
-def _folder_members(fs: AbstractFileSystem, path: str) -> Iterator[Member]:
+def _folder_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
-        if not any(part.startswith(".") for part in inner.split("/")):
+        if any(part.startswith(".") for part in inner.split("/")):
+            continue
+        if info["type"] == "file":
             yield Member(inner, int(info["size"]))
+        else:
+            rejects.append(Reject(inner, "not a regular file", "links and devices are never followed"))

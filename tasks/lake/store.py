@@ -246,7 +246,8 @@ class Lake:
             HTML, or None where there is none.
         """
         try:
-            return bytes(self._fs.cat_file(self._absolute(path))).decode()
+            with self._open(path) as source:
+                return source.read().decode()
         except FileNotFoundError:
             return None
 
@@ -269,7 +270,7 @@ class Lake:
         """
         path = file_path(dataset, partition, name)
         try:
-            with self._fs.open(self._absolute(path), "rb") as source:
+            with self._open(path) as source:
                 check_seal(source)
                 metadata = pq.read_metadata(source)
         except FileNotFoundError:
@@ -363,7 +364,7 @@ class Lake:
         """
         with ExitStack() as opened:
             with self._reading(path):
-                source = opened.enter_context(self._fs.open(self._absolute(path), "rb"))
+                source = opened.enter_context(self._open(path))
                 check_seal(source)
                 parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
             check_schema(dataset, parquet.schema_arrow, path)
@@ -530,6 +531,13 @@ class Lake:
         """
         with self._fs.open(self._absolute(path), "rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()
+
+    def _open(self, path: str) -> IO[bytes]:
+        absolute = self._absolute(path)
+        if isinstance(self._fs, LocalFileSystem) and Path(absolute).exists() and not Path(absolute).is_file():
+            raise LakeError(f"{path} in the lake {self.root} is a folder, a pipe or a device; delete it")
+        opened: IO[bytes] = self._fs.open(absolute, "rb")
+        return opened
 
     def _absolute(self, path: str) -> str:
         return posixpath.join(self._base, path) if path else self._base

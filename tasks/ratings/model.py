@@ -7,18 +7,18 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-import fsspec
 import pandas as pd
 import pyarrow as pa
 import requests
 
+from tasks.addresses import shown, shown_within
 from tasks.errors import RatingsFileError
 from tasks.lake.datasets import RATINGS, REJECTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.columns import RatingRows
-from tasks.ratings.predictions import read_predictions
-from tasks.ratings.services import SERVICES, fetch_day, parse_day, without_user
+from tasks.ratings.predictions import open_file, read_predictions
+from tasks.ratings.services import SERVICES, fetch_day, parse_day
 from tasks.rejects import as_table
 
 VERSION = 1
@@ -37,15 +37,15 @@ class Model(NamedTuple):
 
     Attributes:
         name: What the lake calls it: a service's name; a file's name and a digest of its content.
-        source: The service's address, or the file's.
+        source: The service's address, or the file's, without what may be secret.
         content: What decides its ratings besides the day: the address, or the digest of the file's content.
-        asked: Where a service is asked: its address with user and password, which are in nothing else.
+        asked: The address with all that is in it, where it is asked or read, and which is in nothing else.
     """
 
     name: str
     source: str
     content: str
-    asked: str = ""
+    asked: str
 
     @property
     def is_service(self) -> bool:
@@ -80,20 +80,24 @@ def find_model(ratings: str, base_url: str) -> Model:
         RatingsFileError: There is no such file.
     """
     if ratings in SERVICES:
-        shown = without_user(base_url)
-        return Model(ratings, shown, shown, base_url)
+        return Model(ratings, shown(base_url), shown(base_url), base_url)
+    source = shown(ratings)
     try:
-        with fsspec.open(ratings, "rb") as source:
-            content = hashlib.file_digest(source, "sha256").hexdigest()
-    except OSError:
+        with open_file(ratings) as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:  # noqa: BLE001 - each kind of store raises its own
+        # Of a server, fsspec says that there is nothing, whatever it met with.
+        why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+        if not isinstance(why, FileNotFoundError):
+            raise RatingsFileError(
+                f"{source}: cannot be opened ({shown_within(str(why))}); download it and give its path"
+            ) from None
         raise RatingsFileError(
-            f"{ratings}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
+            f"{source}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
             "market_id, selection_id, rating"
         ) from None
-    except (ImportError, ValueError) as error:
-        raise RatingsFileError(f"{ratings}: cannot be opened ({error}); download it and give its path") from None
-    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(ratings.replace("\\", "/")).stem).lstrip(".")
-    return Model(f"{stem}-{content[:_DIGITS]}", ratings, content)
+    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(source.replace("\\", "/")).stem).lstrip(".")
+    return Model(f"{stem}-{content[:_DIGITS]}", source, content, ratings)
 
 
 class RatingsFiles(NamedTuple):
@@ -143,7 +147,7 @@ def store_day(lake: Lake, model: Model, day: str, http: requests.Session) -> Rat
 
 def _read(model: Model, day: str, http: requests.Session) -> RatingRows:
     if not model.is_service:
-        return read_predictions(model.source)
+        return read_predictions(model.asked)
     service, when = SERVICES[model.name], date.fromisoformat(day)
     return parse_day(fetch_day(http, service, when, model.asked), service, when)
 

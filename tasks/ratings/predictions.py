@@ -3,10 +3,12 @@
 What its rows must look like is in `columns` and `ids`; the published ratings are in `services`.
 """
 
-import re
+from io import BufferedIOBase
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
+from tasks.addresses import shown, shown_within
 from tasks.errors import RatingsFileError
 from tasks.ratings.columns import Columns, RatingRows, clean_rows, read_csv
 
@@ -30,36 +32,52 @@ def read_predictions(source: str) -> RatingRows:
         RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or not a CSV file, or lacks
             columns.
     """
-    shown = _without_secrets(source)
+    address = shown(source)
     right = "a CSV file with the columns market_id, selection_id and rating would be right"
     try:
-        text = _content(source).decode()
+        with open_file(source) as file:
+            text = _decoded(file.read())
         table = read_csv(text)
-    except FileNotFoundError as error:
-        raise RatingsFileError(f"{shown}: there is no such file; {right}") from error
+    except FileNotFoundError:
+        raise RatingsFileError(f"{address}: there is no such file; {right}") from None
     except UnicodeDecodeError as error:
-        wrong = f"not UTF-8 text ({error.reason} at byte {error.start})"
-        raise RatingsFileError(f"{shown}: {wrong}; {right}") from error
-    except (OSError, ImportError, ValueError) as error:
-        # What fsspec raises for a protocol that it does not know, or whose package is not installed, is not an OSError.
-        wrong = " ".join(str(error).replace(source, shown).split())
-        raise RatingsFileError(f"{shown}: cannot be read: {wrong}; {right}") from error
+        wrong = f"not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8, a spreadsheet's 'CSV UTF-8'"
+        raise RatingsFileError(f"{address}: {wrong}; {right}") from None
+    except Exception as error:  # noqa: BLE001 - each kind of store raises its own
+        wrong = " ".join(shown_within(str(error)).split())
+        # Not from the error: its own text holds the whole address, and Prefect's log all of it.
+        raise RatingsFileError(f"{address}: cannot be read: {wrong}; {right}") from None
     if not table.header:
-        raise RatingsFileError(f"{shown}: the file is empty; {right}")
+        raise RatingsFileError(f"{address}: the file is empty; {right}")
     name = next((column for column in NAME_COLUMNS if column in table.header), None)
     columns = Columns("market_id", "selection_id", "rating", name)
     if fault := columns.fault(table.header):
-        raise RatingsFileError(f"{shown}: {fault}; {right}")
+        raise RatingsFileError(f"{address}: {fault}; {right}")
     return clean_rows(table, columns)
 
 
-def _content(source: str) -> bytes:
-    """Read a file whole: a month of predictions is 2 MB."""
-    with fsspec.open(source, "rb") as file:
-        content: bytes = file.read()
-    return content
+def _decoded(content: bytes) -> str:
+    text = content.decode()
+    # UTF-16 without its mark is UTF-8 as well, of which every other byte is 0.
+    if (place := content.find(0)) >= 0:
+        raise UnicodeDecodeError("utf-8", content, place, place + 1, "a zero, as in UTF-16,")
+    return text
 
 
-def _without_secrets(source: str) -> str:
-    """Leave user, password and query (signed addresses) out of a URL; a plain path stays as it is."""
-    return re.sub(r"(?<=://)[^/?#]*@|\?.*", "", source) if "://" in source else source
+def open_file(source: str) -> BufferedIOBase:
+    """Open a file to read it.
+
+    Args:
+        source: As for `read_predictions`.
+
+    Returns:
+        The open file.
+
+    Raises:
+        OSError: It is missing, cannot be read, or is no file; a pipe would be waited for, for ever.
+    """
+    fs, path = fsspec.core.url_to_fs(source)
+    if isinstance(fs, LocalFileSystem) and fs.exists(path) and not fs.isfile(path):
+        raise OSError("a directory, a pipe or a device, and no file")
+    opened: BufferedIOBase = fs.open(path, "rb")
+    return opened

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from tasks.addresses import shown, shown_within
 from tasks.errors import InputError, RatingsServiceError
 from tasks.ratings.columns import Columns, CsvTable, RatingRows, clean_rows, read_csv
 
@@ -120,7 +121,8 @@ def fetch_day(  # noqa: PLR0913 - the four that say what to get are its argument
     except (requests.RequestException, ValueError) as error:  # a redirect to what is no URL is a plain ValueError
         asked = retrying.statistics["attempt_number"]
         times = "" if asked == 1 else f", asked {asked} times"
-        raise RatingsServiceError(f"{where}: {_what_came(error)}{times}; a CSV file would be right") from error
+        # Not from the error: where the service sent us on, to a signed address say, stands in it.
+        raise RatingsServiceError(f"{where}: {_what_came(error)}{times}; a CSV file would be right") from None
     # 202 and its like also have an empty body, but do not mean that there are no races.
     if response.status_code not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
         raise RatingsServiceError(f"{where}: status {response.status_code} came; a CSV file would be right")
@@ -144,22 +146,6 @@ def parse_day(text: str, service: Service, day: date) -> RatingRows:
     return clean_rows(_table(text, f"ratings of {service.name} for {day}"), COLUMNS)
 
 
-def without_user(base_url: str) -> str:
-    """Take user and password out of an address, so that it can be shown.
-
-    Args:
-        base_url: As for `fetch_day`.
-
-    Returns:
-        The rest of it; nothing where it cannot be taken apart, and nobody knows which part is the password.
-    """
-    try:
-        base = urlsplit(base_url)
-    except ValueError:
-        return ""
-    return urlunsplit(base._replace(netloc=base.netloc.rpartition("@")[2]))
-
-
 def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str, str] | None]:
     """Build a day's URL, and take user and password out of it: from there they get into every error's text."""
     try:
@@ -167,7 +153,7 @@ def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str
     except ValueError:
         base = urlsplit("")
     user, _, host = base.netloc.rpartition("@")
-    if base.scheme not in ("http", "https") or not host:
+    if base.scheme not in ("http", "https") or not host or urlsplit(shown(base_url)).netloc != host:
         # Without the address: of one that cannot be taken apart nobody knows which part is the password.
         raise InputError(f"base address of the ratings services: not a URL; one like {DEFAULT_BASE_URL} would be right")
     path = f"{base.path.rstrip('/')}/api/widgets/{service.path}/datasets"
@@ -219,7 +205,7 @@ def _what_came(error: Exception) -> str:
         if not isinstance(deeper, str | Exception):  # the number of a system error
             break
         inner = deeper
-    return f"no whole answer came ({type(error).__name__}: {' '.join(str(inner).split())})"
+    return f"no whole answer came ({type(error).__name__}: {' '.join(shown_within(str(inner)).split())})"
 
 
 def _checked_text(response: requests.Response, where: str) -> str:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.foreign_text import visible
+
 MOST_POINTS = 2_000
 """A trace has no more points than this."""
 
@@ -164,7 +166,7 @@ def _packed(values: Floats) -> dict[str, str]:
 
 def plain(text: object) -> str:
     """Escape text for Plotly, which reads some HTML in names and titles."""
-    return html.escape(str(text), quote=False)
+    return html.escape(visible(str(text)), quote=False)
 
 
 def of_variant(strategy: str, look: Look) -> Trace:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from tasks.aggregation.bootstrap import FEWEST
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import best_first, verdict
+from tasks.foreign_text import visible
 from tasks.report import words
 from tasks.report.bets import bets_of
 from tasks.report.breakdowns import DIMENSIONS, Dimension, break_down
@@ -249,7 +250,9 @@ def _statistics(statistics: pd.DataFrame, names: dict[str, str]) -> list[tuple[s
 
 
 def _environment() -> Environment:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, finalize=_finalize, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     written: Iterable[Callable[..., str]] = (
         words.chance,
         words.count,
@@ -263,6 +266,10 @@ def _environment() -> Environment:
     )
     environment.filters.update({function.__name__: function for function in written})
     return environment
+
+
+def _finalize(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _as_json(value: object) -> Markup:

@@ -67,7 +67,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
         return False
 
     until(lambda: is_healthy() or process.poll() is not None)
-    assert process.poll() is None, f"the Prefect server did not start:\n{log.read_text()}"
+    assert process.poll() is None, f"the Prefect server did not start:\n{log.read_text(encoding='utf-8')}"
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
     def variant_of(module: str, source: str = "", **parameters: Any) -> Variant:
         if source:
-            Path(f"{module}.py").write_text(BEGIN + source)
+            Path(f"{module}.py").write_text(BEGIN + source, encoding="utf-8")
         return make_variant(f"{module}:Mine", parameters, ratings="", window="all", account=Account())
 
     yield variant_of
@@ -394,9 +394,9 @@ def test_a_source_that_was_saved_while_the_run_was_under_way(
     source = (
         "\nimport helper_of_saved as helper\nclass Mine(Bets):\n    def start(self, _): self.stake = helper.STAKE\n"
     )
-    Path("helper_of_saved.py").write_text("STAKE = 2.0\n")
+    Path("helper_of_saved.py").write_text("STAKE = 2.0\n", encoding="utf-8")
     planned = variant_of("saved", source)
-    Path("helper_of_saved.py").write_text("STAKE = 5.0\n")
+    Path("helper_of_saved.py").write_text("STAKE = 5.0\n", encoding="utf-8")
     with pytest.raises(ChangedSourceError, match=rf"^{planned.id}: its source changed while the run was under way"):
         told(lake, pool, planned)
     again = variant_of("saved")
@@ -407,12 +407,12 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
     lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):
     source = "\nclass Mine(Bets):\n    def start(self, flumine): self.stake = float(open('stake.txt').read())\n"
-    Path("stake.txt").write_text("2")
+    Path("stake.txt").write_text("2", encoding="utf-8")
     reading = variant_of("reading", source)
     assert told(lake, pool, reading) == {reading.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
     jobs = simulate(lake, ["month"], [reading], pool)
     before = summary(lake, "month", jobs)[reading.id]["net"]
-    Path("stake.txt").write_text("3")
+    Path("stake.txt").write_text("3", encoding="utf-8")
     assert found(jobs[0]) == set()
     assert told(lake, pool, reading) == {reading.id: [[(11, 3.0, 3.0, 6.0)]] * 3}
     assert summary(lake, "month", jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)

@@ -55,6 +55,9 @@ def folder(month: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
         then = time.time() - 60 * minutes
         os.utime(inbox / f"{name}.tar", (then, then))
     (inbox / "notes.txt").write_text("mine")
+    # Whoever opens it waits for ever; and what leads out of the inbox is nobody's to take.
+    os.mkfifo(inbox / "pipe.tar")
+    (inbox / "linked.tar").symlink_to(month.archive)
     return folder
 
 
@@ -136,6 +139,8 @@ def taken(announced: dict[str, Any], look: Look) -> dict[str, Any]:
 
 def test_what_is_whole_is_announced_with_what_is_to_be_run(announced, folder, server):
     assert outcomes(announced) == {
+        "pipe": "broken",
+        "linked": "broken",
         "broken": "broken",
         "older": "announced",
         "strange": "announced",
@@ -168,7 +173,13 @@ def test_what_was_announced_is_not_announced_again_unless_it_is_asked_something_
 def test_each_is_backtested_oldest_first_and_trouble_is_named(taken, folder, server):
     assert taken["error"] == "StageError"
     assert "\n" not in taken["text"]
-    for name, said in (("broken", "copy it again"), ("strange", "no markets")):
+    said_of = {
+        "broken": "copy it again",
+        "strange": "no markets",
+        "pipe": "a pipe, a socket",
+        "linked": "a link, which",
+    }
+    for name, said in said_of.items():
         assert f"{folder}/inbox/{name}.tar: " in taken["text"]
         assert said in taken["text"]
     for name in ("older", "newer", "arriving"):
@@ -176,6 +187,8 @@ def test_each_is_backtested_oldest_first_and_trouble_is_named(taken, folder, ser
 
     rows = [(Path(row["archive"]).stem, row["outcome"]) for row in inbox_artifact(server)]
     assert dict(rows) == {
+        "pipe": "broken",
+        "linked": "broken",
         "broken": "broken",
         "older": "done",
         "strange": "failed",
@@ -197,7 +210,7 @@ def test_each_is_backtested_oldest_first_and_trouble_is_named(taken, folder, ser
 
 
 def test_a_second_look_does_only_what_is_missing(taken, folder, look, server):
-    for name in ("strange", "broken"):
+    for name in ("strange", "broken", "pipe", "linked"):
         (folder / "inbox" / f"{name}.tar").unlink()
     before = written(folder)
     gone = next(path for path in before if path.match("results/summary/run=newer-*/data.parquet"))

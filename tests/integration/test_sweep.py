@@ -71,7 +71,7 @@ def test_what_was_best_before_a_day_is_judged_from_then_on(small, month, ratings
         assert sum(sides) == pytest.approx(variant["net"], abs=0.02)
     [sentence] = divided["out_of_sample"]
     assert sentence.startswith(f"out of sample from {day}: rated_price-")
-    assert f"Out of sample from {day}: rated_price · " in Path(divided["page"]).read_text()
+    assert f"Out of sample from {day}: rated_price · " in Path(divided["page"]).read_text(encoding="utf-8")
 
 
 def test_a_day_with_nothing_before_it_gets_one_line(small, month, ratings_url, lake, backtest):

@@ -131,6 +131,30 @@ def test_what_is_no_file_is_rejected(tmp_path, kind):
     assert [(r.what, r.reason) for r in archive.rejects] == [("PRO/1.200000002.bz2", "not a regular file")]
 
 
+def test_a_name_that_is_not_utf8_is_rejected_readably(tmp_path):
+    with tarfile.open(tmp_path / "month.tar", "w") as tar:
+        for name in ("1.200000001", "caf\udce9/1.200000002", "\udcff.txt"):
+            tar.addfile(tarfile.TarInfo(name))
+        link = tarfile.TarInfo("lin\udceb")
+        link.type = tarfile.SYMTYPE
+        tar.addfile(link)
+    archive = read_index(str(tmp_path / "month.tar"))
+    assert [member.path for member in archive.members] == ["1.200000001"]
+    assert sorted((r.what, r.reason) for r in archive.rejects) == [
+        (r"\xff.txt", "its name is not UTF-8"),
+        (r"caf\xe9/1.200000002", "its name is not UTF-8"),
+        (r"lin\xeb", "not a regular file"),
+    ]
+
+
+def test_a_zip_with_a_name_that_is_not_utf8(tmp_path):
+    path = tmp_path / "month.zip"
+    pack_zip(path, {"café": b"a"})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(ArchiveError, match="damaged or not whole"):
+        read_index(str(path))
+
+
 def test_encrypted_entries_of_a_zip_are_rejected(tmp_path):
     path = tmp_path / "month.zip"
     pack_zip(path, {"open": b"a", "locked": b"b"})

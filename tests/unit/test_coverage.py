@@ -81,23 +81,23 @@ def test_what_a_strategy_carries_is_told_of_its_variant(job):
 
 
 def test_stale_orders_are_no_orders(job):
-    Path("stake.txt").write_text("2")
+    Path("stake.txt").write_text("2", encoding="utf-8")
     write(job, (FIRST,), reads="stake.txt")
     write(job, (SECOND,))
     assert found(job) == {FIRST.id, SECOND.id}
-    Path("stake.txt").write_text("3")
+    Path("stake.txt").write_text("3", encoding="utf-8")
     assert found(job) == {SECOND.id}
-    Path("stake.txt").write_text("2")
+    Path("stake.txt").write_text("2", encoding="utf-8")
     assert found(job) == {FIRST.id, SECOND.id}
 
 
 def test_only_files_that_are_worth_nothing_to_anybody_are_superseded(job):
-    Path("stake.txt").write_text("2")
+    Path("stake.txt").write_text("2", encoding="utf-8")
     stale = write(job, (FIRST,), reads="stake.txt")
     write(replace(job, sessions=job.sessions[:1]), (SECOND,))
     both = write(replace(job, sessions=job.sessions[1:]), VARIANTS, reads="stake.txt")
     assert index_orders(job.lake, [job]).superseded(VARIANTS) == []
-    Path("stake.txt").write_text("3")
+    Path("stake.txt").write_text("3", encoding="utf-8")
     index = index_orders(job.lake, [job])
     assert [file.name for file in index.superseded([FIRST])] == [stale.name]
     assert {file.name for file in index.superseded(VARIANTS)} == {stale.name, both.name}

@@ -1,18 +1,25 @@
 """What lies in the inbox: archives of every kind, whole, still arriving or broken, and what is none."""
 
+import errno
 import os
 import shutil
+import socket
+import sys
 import tarfile
+import threading
 import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.arrival.inbox import State, judge, make_inbox, watch
-from tasks.errors import InputError
+from tasks.errors import ArchiveError, InputError
+from tasks.extraction.archive import read_index
 
 MEMBERS = {f"PRO/2026/Jan/1/34/1.20000000{n}.bz2": os.urandom(3000) for n in range(5)}
 AN_HOUR_AGO = time.time() - 4000
@@ -206,15 +213,124 @@ def test_two_that_the_lake_would_call_the_same(pack, tmp_path):
     assert f"shares its name with {tmp_path}/month.zip" in judge(younger).sentence
 
 
-def test_a_linked_archive(pack, tmp_path):
-    (tmp_path / "inbox").mkdir()
+def faults(inbox):
+    """Names of what is not opened, each with the reason."""
+    return {Path(c.address).name: c.fault for c in watch(str(inbox), settle_seconds=0) if c.fault}
+
+
+def test_a_file_tells_its_size_and_time(pack, tmp_path):
     path = pack("month.tar")
     make_old(path)
-    (tmp_path / "inbox" / "linked.tar").symlink_to(path)
-    (candidate,) = watch(str(tmp_path / "inbox"), settle_seconds=0)
+    (candidate,) = watch(str(tmp_path), settle_seconds=0)
     assert candidate.bytes == path.stat().st_size
     assert candidate.modified == datetime.fromtimestamp(path.stat().st_mtime, UTC)
     assert judge(candidate).state == State.WHOLE
+
+
+def test_links_are_not_followed(pack, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for name, to in {"file.tar": pack("month.tar"), "folder.tar": pack("month"), "folder": pack("month")}.items():
+        (inbox / name).symlink_to(to)
+    (inbox / "README").symlink_to("/etc/passwd")
+    said = faults(inbox)
+    assert said.keys() == {"file.tar", "folder.tar"}
+    assert all(fault.startswith("a link, ") for fault in said.values())
+    pack("month").rename(inbox / "real")
+    (inbox / "real" / "1.200000009.bz2").symlink_to(inbox / "real" / next(iter(MEMBERS)))
+    assert look(inbox)[-1] == ("real", State.WHOLE)
+    archive = read_index(str(inbox / "real"))
+    assert len(archive.members) == len(MEMBERS)
+    assert [(reject.what, reject.reason) for reject in archive.rejects] == [("1.200000009.bz2", "not a regular file")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.timeout(60)
+def test_pipes_and_sockets_are_not_opened(pack, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for name in ("pipe.tar", "pipe.zip", "pipe.tar.gz", "1.200000001.bz2"):
+        os.mkfifo(inbox / name)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(inbox / "socket.tar"))
+        pack("month").rename(inbox / "real")
+        os.mkfifo(inbox / "real" / "1.200000009.bz2")
+        said = faults(inbox)
+        assert said.keys() == {"pipe.tar", "pipe.zip", "pipe.tar.gz", "socket.tar"}
+        assert all(fault.startswith("a pipe, a socket or a device") for fault in said.values())
+        assert ("real", State.WHOLE) in look(inbox)
+    with pytest.raises(InputError, match="a file, not an inbox"):
+        watch(str(inbox / "pipe.tar"))
+    with pytest.raises(ArchiveError, match=r"pipe\.tar: a pipe, a socket or a device"):
+        read_index(str(inbox / "pipe.tar"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_is_not_utf8_is_said_readably(pack, tmp_path):
+    pack("month.tar").rename(tmp_path / "caf\udce9.tar")
+    assert faults(tmp_path) == {r"caf\xe9.tar": "its name is not UTF-8; rename it"}
+
+
+class Hanging(MemoryFileSystem):
+    """A store that does not answer when it is asked for what is called `hung`, or anything within `dead`."""
+
+    protocol = "hanging"
+    store: ClassVar = {}
+    pseudo_dirs: ClassVar = [""]
+    answers = threading.Event()
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.removeprefix("hanging:/"))
+
+    def info(self, path, **more):
+        if "hung" in path:
+            self.answers.wait()
+        if "broken" in path:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+        return super().info(path, **more)
+
+    def _open(self, path, mode="rb", **more):
+        if "slow" in path and mode == "rb":
+            self.answers.wait()
+        return super()._open(path, mode, **more)
+
+    def ls(self, path, detail=True, **more):
+        if "dead" in path:
+            self.answers.wait()
+        return super().ls(path, detail, **more)
+
+
+@pytest.fixture
+def hanging():
+    fsspec.register_implementation("hanging", Hanging, clobber=True)
+    Hanging.answers.clear()
+    yield fsspec.filesystem("hanging")
+    Hanging.answers.set()
+
+
+@pytest.mark.timeout(120)
+def test_what_does_not_answer_fails_alone(pack, hanging):
+    whole = pack("whole.tar").read_bytes()
+    for name in ("broken.tar", "hung.tar", "slow.tar", "whole.tar"):
+        hanging.pipe_file(f"/inbox/{name}", whole)
+    broken, hung, slow, whole = sorted(watch("hanging://inbox", settle_seconds=0, look_seconds=2))
+    assert hung.address == "hanging://inbox/hung.tar"
+    assert hung.fault.startswith("was not read within 2 s; ")
+    assert broken.fault == "cannot be read (Stale file handle)"
+    assert judge(whole).state == State.WHOLE
+    verdict = judge(slow, look_seconds=1)
+    assert verdict.state == State.BROKEN
+    assert verdict.sentence.startswith("hanging://inbox/slow.tar: was not read within 1 s; ")
+
+
+@pytest.mark.timeout(120)
+def test_an_inbox_that_does_not_answer_is_said(hanging):
+    hanging.pipe_file("/dead/a.tar", b"")
+    with pytest.raises(InputError, match=r"^hanging://dead: did not answer within 1 s"):
+        watch("hanging://dead", look_seconds=1)
+    with pytest.raises(InputError, match=r"^hanging://hung: did not answer within 1 s"):
+        make_inbox("hanging://hung", look_seconds=1)
 
 
 def test_an_inbox_in_an_object_store(pack):

@@ -83,7 +83,9 @@ def test_any_fsspec_url(written):
         ("market_id,selection_id,rating,rating\n", "columns that occur more than once: 'rating'"),
         (HEADER + '1.195395740,12,"7.5\n', "cannot be read: line 2: unexpected end of data"),
         (b"PK\x03\x04\xff\xfe\x00", r"not UTF-8 text \(invalid start byte at byte 4\)"),
-        (HEADER.encode("utf-16"), r"not UTF-8 text \(invalid start byte at byte 0\)"),
+        (HEADER.encode("utf-16"), r"not UTF-8 text \(invalid start byte at byte 0\); save it as UTF-8"),
+        (HEADER.encode("utf-16-le"), r"not UTF-8 text \(a zero, as in UTF-16, at byte 1\); save it as UTF-8"),
+        (f"{HEADER},Hörnchen".encode("cp1252"), r"not UTF-8 text \(invalid .* at byte \d+\); save it as UTF-8"),
     ],
 )
 def test_an_unusable_file_is_refused_in_one_line(written, content, wrong):
@@ -100,7 +102,8 @@ def test_an_unusable_file_is_refused_in_one_line(written, content, wrong):
     [
         ("nowhere.csv", r"nowhere\.csv: there is no such file"),
         ("memory://nowhere.csv", r"memory://nowhere\.csv: there is no such file"),
-        (".", r"\.: cannot be read: .*[Dd]irectory"),
+        (".", r"\.: cannot be read: a directory, a pipe or a device"),
+        ("/dev/null", r"/dev/null: cannot be read: a directory, a pipe or a device"),
         ("nosuch://me:secret@host/x.csv?sig=secret", r"nosuch://host/x\.csv: cannot be read: Protocol not known"),
     ],
 )

@@ -29,7 +29,7 @@ from tasks.simulation.order_files import Part
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"
-MODEL = Model("predictions-1", "predictions.csv", "0011")
+MODEL = Model("predictions-1", "predictions.csv", "0011", "predictions.csv")
 
 
 USUAL = {pa.string(): "x", pa.bool_(): False, TIME: pd.Timestamp(0, tz="UTC")}

@@ -315,6 +315,22 @@ def test_a_strange_file_among_the_temporaries_is_left_alone(lake):
     assert stranger.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes among its files")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_is_said(lake, make):
+    path = path_of(lake, lake.write(RATINGS, AT, TABLE, "print"))
+    path.unlink()
+    make(path)
+    for use in (lake.find, lake.read):
+        with pytest.raises(LakeError, match="is a folder, a pipe or a device; delete it"):
+            use(RATINGS, AT)
+    page = Path(lake.root) / "page.html"
+    make(page)
+    with pytest.raises(LakeError, match="delete it"):
+        lake.read_page("page.html")
+
+
 WRITE_AND_DIE = """
 import os, sys
 sys.path[:] = {path!r}

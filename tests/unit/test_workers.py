@@ -96,7 +96,7 @@ def test_a_worker_has_no_prefect_though_its_parent_has():
 
 def test_a_worker_has_all_that_jobs_import_and_nothing_else():
     with worker_pool(1) as pool:
-        modules = set(pool.run(eval, "list(__import__('sys').modules)"))
+        modules = set(pool.run(eval, "list(__import__('sys').modules)"))  # noqa: S307 - what the job is
     assert {"flumine", "numpy", "pandas", "pyarrow", "tasks.extraction.extract", "tasks.simulation.replay"} <= modules
     assert not [name for name in modules if name.split(".")[0] in {"prefect", "flows", "pytest", "sample"}]
 
