@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from flows.private_state import use_private_state
 from flows.terminal import print_report, print_stage, print_strategies, use_prefect_quietly
 from tasks.errors import BacktestError, InputError, LakeError
 
@@ -59,6 +60,7 @@ def _verb(
     @app.command(name, help=doc, cls=_MadeWhenUsed)
     def make() -> Callable[..., None]:
         use_prefect_quietly()
+        use_private_state()
         from flows.verb import verb_of  # noqa: PLC0415 - see the module's docstring
 
         module, _, class_name = model.rpartition(".")
@@ -119,6 +121,7 @@ def check(*, lake: LakeRoot = None) -> None:
 def sample(*, lake: LakeRoot = None) -> None:
     """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
     use_prefect_quietly()
+    use_private_state()
     from flows.sample import sample as run_sample  # noqa: PLC0415
 
     print_report(run_sample(lake))
@@ -127,13 +130,18 @@ def sample(*, lake: LakeRoot = None) -> None:
 
 @app.command("serve")
 def serve_here(
-    *, port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200, lake: LakeRoot = None
+    *,
+    port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200,
+    lake: LakeRoot = None,
+    own_strategies: Annotated[
+        bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, module:Class")
+    ] = False,
 ) -> None:
     """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
     use_prefect_quietly()
-    from flows.serve import serve  # noqa: PLC0415
+    from flows.serving.serve import serve  # noqa: PLC0415
 
-    serve(port, lake)
+    serve(port, lake, own_strategies=own_strategies)
 
 
 @app.command()
