@@ -47,8 +47,8 @@ def keep_private(home: Path) -> str:
         return _word(home)
     except OSError as error:
         raise InputError(
-            f"{home}: Prefect's state cannot be kept there, in private ({error.strerror}); set PREFECT_HOME to a folder "
-            "of your own"
+            f"{home}: cannot keep Prefect's state there in private ({error.strerror}); set PREFECT_HOME to a folder of "
+            "your own"
         ) from None
 
 

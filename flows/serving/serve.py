@@ -79,7 +79,8 @@ def serve(port: int, lake: str | None, *, own_strategies: bool) -> None:
                 _deploy(environment, server, worker)
                 typer.echo(
                     f"UI     {url}{sign_in.PATH}#{word}\n"
-                    "       (signs your browser in: keep it to yourself; to begin with: Deployments, sample, Quick run)\n"
+                    "       That link signs your browser in: keep it to yourself. Begin with Deployments, sample, "
+                    "Quick run.\n"
                     f"lake   {root}\n"
                     f"state  {home}, with logs in {server.log.parent}\n"
                     "Ctrl-C stops it."
