@@ -33,11 +33,11 @@ class Served:
     def __init__(self, home: Path, lake: Path, user: Path, *options: str, umask: int = -1) -> None:
         self.port = free_port()
         self.home, self.lake = home, lake
-        self._terminal = user / "terminal.txt"
+        self.terminal = user / "terminal.txt"
         # What a shell may have set for another server.
         settled = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment = {**settled, "PREFECT_HOME": str(home), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
-        with self._terminal.open("wb") as terminal:
+        with self.terminal.open("wb") as terminal:
             self.process = subprocess.Popen(
                 [BACKTEST, "serve", "--port", str(self.port), "--lake", str(lake), *options],
                 umask=umask,
@@ -57,7 +57,7 @@ class Served:
 
     @property
     def printed(self) -> str:
-        return self._terminal.read_text()
+        return self.terminal.read_text()
 
     @property
     def link(self) -> str:
