@@ -51,6 +51,7 @@ def _verb(
     def act(parameters: "BacktestParameters", as_json: bool) -> None:
         from flows.stages import ask  # noqa: PLC0415 - see the module's docstring
 
+        use_private_state()
         outcome = ask(getattr(import_module(f"flows.{flow}"), flow), parameters)
         if as_json:
             typer.echo(json.dumps(outcome.model_dump(mode="json", by_alias=True)))
@@ -60,7 +61,6 @@ def _verb(
     @app.command(name, help=doc, cls=_MadeWhenUsed)
     def make() -> Callable[..., None]:
         use_prefect_quietly()
-        use_private_state()
         from flows.verb import verb_of  # noqa: PLC0415 - see the module's docstring
 
         module, _, class_name = model.rpartition(".")

@@ -86,6 +86,7 @@ def served_at(home: Path, api: str) -> Iterator[None]:
         api: The address of the server's API.
     """
     note = home / _SERVED
+    note.touch(_OWNER_READS_AND_WRITES)
     note.write_text(api)
     try:
         yield

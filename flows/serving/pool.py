@@ -35,15 +35,14 @@ _GOING_ON = FlowRunFilterState(
 
 
 class Pool:
-    """The work pool of the server at an API's address.
+    """The work pool of a server.
 
     Args:
-        api: The address.
-        word: What opens it; None where nothing has to.
+        client: Asks the server.
     """
 
-    def __init__(self, api: str, word: str | None) -> None:
-        self._client = SyncPrefectClient(api, auth_string=word)
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._client = client
 
     def make(self) -> None:
         """Make the pool, for one run at a time; one that is there keeps the limit that its user gave it.

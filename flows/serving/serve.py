@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 import requests
 import typer
 from filelock import FileLock, Timeout
+from prefect.client.orchestration import SyncPrefectClient
 
 from flows.private_state import keep_private, open_private, served_at, variables_of
 from flows.serving import pool, sign_in
@@ -65,16 +66,16 @@ def serve(port: int, lake: str | None, *, own_strategies: bool) -> None:
         BacktestError: A part did not start, or ended by itself; the text names its log.
     """
     home, root = Path(os.environ["PREFECT_HOME"]), _absolute(lake or Settings().lake)
-    url = f"http://{_HOST}:{port}"
     _ask_directly()
     for number in _STOPPED_BY:
         signal.signal(number, _interrupt_once)
     with _listening(port) as listener, suppress(KeyboardInterrupt):
-        word = keep_private(home)
+        word, url = keep_private(home), f"http://{_HOST}:{listener.getsockname()[1]}"
         environment = _environment(url, word, {"BACKTEST_LAKE": root, "BACKTEST_OWN_STRATEGIES": str(own_strategies)})
-        runs = pool.Pool(f"{url}/api", word)
-        with _only_one(home), served_at(home, f"{url}/api"):
+        asked = SyncPrefectClient(f"{url}/api", auth_string=word)
+        with _only_one(home), served_at(home, f"{url}/api"), asked as client:
             typer.echo("Starting Prefect …")
+            runs = pool.Pool(client)
             with _server(listener, url, environment) as server, _worker(runs, environment) as worker:
                 _deploy(environment, server, worker)
                 typer.echo(
@@ -116,8 +117,8 @@ def _only_one(home: Path) -> Iterator[None]:
 
 def _ask_directly() -> None:
     """Ask this machine without a proxy, which would be told the word."""
-    for name in ("no_proxy", "NO_PROXY"):
-        os.environ[name] = ",".join(filter(None, (_HOST, os.environ.get(name))))
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, (_HOST, others)))
 
 
 def _absolute(root: str) -> str:
