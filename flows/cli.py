@@ -159,13 +159,18 @@ def sample(*, lake: LakeRoot = None) -> None:
 
 @app.command("serve")
 def serve_here(
-    *, port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200, lake: LakeRoot = None
+    *,
+    port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200,
+    lake: LakeRoot = None,
+    own_strategies: Annotated[
+        bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, module:Class")
+    ] = False,
 ) -> None:
     """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
     use_prefect_quietly()
-    from flows.serve import serve  # noqa: PLC0415
+    from flows.serving.serve import serve  # noqa: PLC0415
 
-    serve(port, lake)
+    serve(port, lake, own_strategies=own_strategies)
 
 
 @app.command()

@@ -25,6 +25,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from pydantic import ValidationError
 
+from flows.private_state import use_private_state
 from tasks.errors import InputError, PrefectError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def prefect_server() -> Iterator[None]:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InputError(f"Prefect's settings cannot be read: {error.title}: {wrong}") from None
     if settings.api.url:
+        use_private_state()
         _check_answers(settings.api.url)
         with _told(f"Prefect's server at {_shown(settings.api.url)}"):
             yield
@@ -82,6 +84,7 @@ def prefect_server() -> Iterator[None]:
         )
     logging.raiseExceptions = False  # Prefect would print each line of the log that its server did not take
     _check_home(settings.home)
+    use_private_state()
     server = _EmbeddedServer(settings)
     # After Prefect's own at the end of this process, which sends what is not sent yet.
     atexit.register(server.stop)

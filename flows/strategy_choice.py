@@ -12,7 +12,24 @@ from pydantic_core import CoreSchema
 
 from strategies import STRATEGIES
 from tasks.errors import StrategyError
+from tasks.settings import Settings
 from tasks.simulation.strategy_class import check_parameters, parameters_model, summary_of
+
+
+def check_allowed(strategy: str) -> None:
+    """Check, before it is imported, that a strategy may be.
+
+    Args:
+        strategy: Its name or import path.
+
+    Raises:
+        StrategyError: It is imported, and only strategies of this project are run here.
+    """
+    if strategy not in STRATEGIES and ":" in strategy and not Settings().own_strategies:
+        raise StrategyError(
+            f"{strategy}: importing it runs its code, which is not allowed here; start `backtest serve "
+            "--own-strategies` where everything that starts runs may do so"
+        )
 
 
 class _Choice(BaseModel):
@@ -24,6 +41,7 @@ class _Choice(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         try:
+            check_allowed(self.strategy)
             check_parameters(self.strategy, self.parameters)
         except StrategyError as error:
             raise ValueError(str(error)) from None
@@ -61,7 +79,9 @@ class OwnStrategyChoice(_Choice):
     """A flumine strategy of the user's own and its parameters."""
 
     strategy: str = Field(
-        pattern=r"^[\w.]+:\w+$", description="Its import path, module:Class; importing it runs its code"
+        pattern=r"^[\w.]+:\w+$",
+        description="Its import path, module:Class; importing it runs its code. Here only with "
+        "`backtest serve --own-strategies`",
     )
     parameters: dict[str, Any] = Field({}, description="Arguments of its constructor; context.x goes into its context")
 

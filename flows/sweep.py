@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from flows.backtest import backtest
 from flows.parameters import BacktestParameters
 from flows.report import BacktestReport
-from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
+from flows.strategy_choice import OwnStrategyChoice, StrategyChoice, check_allowed
 from flows.strategy_text import read_values, write_value
 from strategies import STRATEGIES
 from tasks.errors import StrategyError
@@ -73,6 +73,7 @@ class SweepParameters(BacktestParameters):
     @classmethod
     def _exists(cls, strategy: str) -> str:
         try:
+            check_allowed(strategy)
             find_strategy(strategy)
         except StrategyError as error:
             raise ValueError(str(error)) from None

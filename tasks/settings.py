@@ -23,9 +23,12 @@ class Settings(BaseSettings):
     Attributes:
         lake: Root of the lake where none is given, `BACKTEST_LAKE`.
         ratings_url: Where the ratings services are, `BACKTEST_RATINGS_URL`.
+        own_strategies: Whether strategies may be imported, `BACKTEST_OWN_STRATEGIES`; `backtest serve` says no to its
+            runs unless told otherwise.
     """
 
     model_config = SettingsConfigDict(env_prefix="BACKTEST_")
 
     lake: Annotated[str, AfterValidator(_lake)] = "data_lake"
     ratings_url: str = DEFAULT_BASE_URL
+    own_strategies: bool = True

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,17 @@ ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 class Served:
     """A running `backtest serve`, its terminal, and its API as a browser uses it."""
 
-    def __init__(self, home: Path, lake: Path, user: Path) -> None:
+    def __init__(self, home: Path, lake: Path, user: Path, *options: str, umask: int = -1) -> None:
         self.port = free_port()
         self.home, self.lake = home, lake
-        self._terminal = user / "terminal.txt"
+        self.terminal = user / "terminal.txt"
         # What a shell may have set for another server.
         settled = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment = {**settled, "PREFECT_HOME": str(home), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
-        with self._terminal.open("wb") as terminal:
+        with self.terminal.open("wb") as terminal:
             self.process = subprocess.Popen(
-                [BACKTEST, "serve", "--port", str(self.port), "--lake", str(lake)],
+                [BACKTEST, "serve", "--port", str(self.port), "--lake", str(lake), *options],
+                umask=umask,
                 cwd=user,
                 env=environment,
                 stdout=terminal,
@@ -55,18 +57,42 @@ class Served:
 
     @property
     def printed(self) -> str:
-        return self._terminal.read_text()
+        return self.terminal.read_text()
+
+    @property
+    def link(self) -> str:
+        """The printed link that signs a browser in."""
+        return next(word for word in self.printed.split() if word.startswith(f"{self.address}/"))
+
+    @property
+    def word(self) -> str:
+        """What opens the server."""
+        return self.link.partition("#")[2]
 
     def wait_until_ready(self) -> None:
         until(lambda: "Ctrl-C" in self.printed or self.process.poll() is not None)
-        assert self.address in self.printed
+        assert self.address in self.printed, self.printed
+        user, _, password = self.word.partition(":")
+        self.http.auth = (user, password)
+        self._get_token()
 
     def get(self, path: str) -> Any:
-        return self.http.get(f"http://127.0.0.1:{self.port}/api/{path}", timeout=PATIENCE).json()
+        return self.ask("GET", path).json()
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = self.http.post(f"http://127.0.0.1:{self.port}/api/{path}", json=body, timeout=PATIENCE)
-        return answer.json()
+        return self.ask("POST", path, **body).json()
+
+    def ask(self, method: str, path: str, **body: Any) -> requests.Response:
+        answer = self.http.request(method, f"{self.address}/api/{path}", json=body, timeout=PATIENCE)
+        if answer.status_code == HTTPStatus.FORBIDDEN:  # a token is good for an hour
+            self._get_token()
+            answer = self.http.request(method, f"{self.address}/api/{path}", json=body, timeout=PATIENCE)
+        return answer
+
+    def _get_token(self) -> None:
+        asked = f"{self.address}/api/csrf-token?client=tests"
+        token = self.http.get(asked, timeout=PATIENCE).json()["token"]
+        self.http.headers.update({"Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token})
 
     def start_run(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         found = self.get(f"deployments/name/{deployment}")

@@ -79,6 +79,11 @@ class Ui:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self._address = page, address
 
+    def sign_in(self, link: str) -> None:
+        """Open the printed link."""
+        self.page.goto(link)
+        self.page.get_by_role("link", name="Deployments", exact=True).first.wait_for()
+
     def ask(self, deployment: str) -> Form:
         """Open a deployment's form: Deployments, its name, Run, Custom run."""
         self.page.goto(f"{self._address}/deployments")

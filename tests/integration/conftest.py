@@ -132,13 +132,13 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def serve(user: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Served]]:
-    """`backtest serve` in the user's folder, on one state and lake; started where it does not run."""
+    """`backtest serve --own-strategies` in the user's folder, on one state and lake; started where it does not run."""
     home, lake = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("lake")
     started: list[Served] = []
 
     def serve() -> Served:
         if not started or started[-1].process.poll() is not None:
-            started.append(Served(home, lake, user))
+            started.append(Served(home, lake, user, "--own-strategies"))
             started[-1].wait_until_ready()
         return started[-1]
 
@@ -152,9 +152,15 @@ def served(serve: Callable[[], Served]) -> Served:
     return serve()
 
 
+@pytest.fixture(scope="module")
+def browser_flags() -> list[str]:
+    """What a module's browser is told besides; for the module to say."""
+    return []
+
+
 # Closed with its module: Playwright keeps an event loop running, in which other tests could start none.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(browser_flags: list[str]) -> Iterator[Browser]:
     """A real browser, without a window."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
@@ -163,7 +169,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=CHROMIUM_FLAGS.split(), timeout=BROWSER_PATIENCE
+            executable_path=chromium, args=[*CHROMIUM_FLAGS.split(), *browser_flags], timeout=BROWSER_PATIENCE
         )
         yield browser
         browser.close()

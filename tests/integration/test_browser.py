@@ -45,7 +45,9 @@ def page(browser, request) -> Iterator[Page]:
 
 @pytest.fixture
 def ui(page, served) -> Ui:
-    return Ui(page, served.address)
+    ui = Ui(page, served.address)
+    ui.sign_in(served.link)
+    return ui
 
 
 def ask_for(form: Form, archive: Path) -> None:

@@ -48,6 +48,7 @@ def test_it_prints_where_everything_is(served):
     assert str(served.lake) in served.printed
     assert str(served.home) in served.printed
     assert requests.get(f"http://127.0.0.1:{served.port}/", timeout=PATIENCE).ok
+    assert served.link.startswith(f"http://127.0.0.1:{served.port}/sign-in#")
     assert len(served.printed.splitlines()) < 8
 
 
