@@ -86,7 +86,7 @@ class Absurd(Theirs):
 
 FAILING = {
     "Raises": "raised ZeroDivisionError: one market too many",
-    "Loops": "took more than 10 s for one chunk",
+    "Loops": "took more than 10 s",
     "Leaks": "MB of memory, of 900",
     "Dies": "two worker processes died of it",
     "Changes": "changed prices of a market book, where it should change a copy,",
@@ -103,7 +103,7 @@ WHAT = {
     "Absurd": "places absurd orders",
 }
 BEARABLE = ("Prints", "Keeps", "Threads", "Absurd")
-LIMITS = ("--chunk-seconds", 10, "--worker-megabytes", 900)
+LIMITS = ("--market-seconds", 10, "--worker-megabytes", 900)
 
 
 def of_ours(lake):
