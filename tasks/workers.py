@@ -179,6 +179,9 @@ class WorkerPool:
             self._end(process)
             if waited is not None:
                 waited.close()
+            # One that not even the system can end, in a disk's driver say, is left to it.
+            with _starting, suppress(ValueError):
+                process.close()
             ours.close()  # which ends a worker whose server has died, and of which nothing more is known
 
     def _end(self, process: BaseProcess) -> None:
@@ -187,9 +190,6 @@ class WorkerPool:
             if process.pid is not None:
                 _kill(process)
                 process.join(_SECONDS_TO_END)
-            # One that not even the system can end, in a disk's driver say, is left to it.
-            with suppress(ValueError):
-                process.close()
 
 
 def _kill(process: BaseProcess) -> None:
@@ -204,7 +204,7 @@ class _Waiting:
     """A job that is being done by a process, looked after from outside."""
 
     def __init__(self, connection: Connection, process: BaseProcess) -> None:
-        self._connection, self._process = connection, process
+        self._connection, self._process, self._end = connection, process, process.sentinel
         self._said: queue.SimpleQueue[Step | _Answer | None] = queue.SimpleQueue()
         self._step = _START
         self._seconds = self._seconds_stopped = self._seconds_dead = 0.0
@@ -242,15 +242,15 @@ class _Waiting:
     def _listen(self) -> None:
         # Not the answer's end alone: what a strategy has started may hold it open.
         try:
-            while self._connection in wait([self._connection, self._process.sentinel]):
+            while self._connection in wait([self._connection, self._end]):
                 self._said.put(self._connection.recv())
         except (EOFError, OSError):
-            wait([self._process.sentinel], _SECONDS_TO_END)
+            wait([self._end], _SECONDS_TO_END)
         self._said.put(None)
 
     def _look(self, seconds: float) -> str:
         """Count the time that has passed, and say why the process has to be ended, if it has to."""
-        if wait([self._process.sentinel], 0):
+        if wait([self._end], 0):
             self._seconds_dead += seconds  # and what it said last may still be on its way
             return self._death() if self._seconds_dead > _SECONDS_TO_END else ""
         try:
