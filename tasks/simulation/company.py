@@ -4,11 +4,13 @@ Each session meets a fresh instance of each strategy, with the ratings of its ma
 elsewhere, in their class, their modules or the global random state, is looked for after each session.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -145,7 +147,7 @@ class Company:
         quiet()
         guard_config(job.variants[0].settings)
         record_dependencies()
-        before = Surroundings()
+        self._folder, self._before = Path.cwd(), Surroundings()
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
         self.leavers: list[str] = []
@@ -158,12 +160,12 @@ class Company:
             except BaseException as error:  # noqa: BLE001 - a module may raise anything
                 self.failures.append(blame.failure(variant.id, error, "before the first market"))
         running.variant = ""
-        self._before = before
+        self._imported = self._before
         if len(self._strangers) > 1:
             # A module changed them as it was imported, and nobody knows which.
             self.end()
         # One that is by itself may have changed what it likes, as it would without us.
-        self._before = Surroundings()
+        self._imported = Surroundings()
         # What the last session leaves behind for nobody does not matter.
         is_last_of_one = len(job.sessions) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])
@@ -248,20 +250,24 @@ class Company:
             changed = self._before.changes() if self._strangers or self.leavers or self.failures else ()
             if not changed:
                 raise
-            raise blame.failure(self._suspect, error, f"after {', '.join(changed)} was changed") from None
+            raise blame.failure(self._suspect, error, f"after a change of {', '.join(changed)}") from None
 
     def end(self) -> None:
         """Look whether any strategy has changed what is everybody's of the process; nobody knows then who did.
 
         All strangers have to be replayed by themselves, also those that failed: they may have failed of that.
         """
-        if not self._before.changes():
+        if not self._imported.changes():
             return
         strangers = {member.variant.id for member in self._strangers}
         failed = {failure.variant for failure in self.failures}
         self.leavers += [*sorted(strangers | failed)]
         self.members = [member for member in self.members if not member.is_stranger]
         self.failures = []
+
+    def come_back(self) -> None:
+        """Go back to the folder from which paths are told."""
+        os.chdir(self._folder)
 
     @property
     def _suspect(self) -> str:

@@ -52,6 +52,7 @@ def replay_chunk(job: ReplayJob) -> ReplayedChunk:
     """
     with _replaying(job) as company:
         company.end()
+        company.come_back()
         watch.begin(job.limits.reading("the writing of orders"))
         file, unkept = write_orders(job, {member.variant.id: member.replayed for member in company.members})
         took = {member.variant.id: member.took for member in company.members}
@@ -79,6 +80,7 @@ def replay_alone(job: ReplayJob) -> Replayed | None:
             raise error
         if not company.members:
             return None
+        company.come_back()
         replayed, (variant,) = company.members[0].replayed, job.variants
         # What a strategy has put into its orders may be of classes of its own, which only its own process knows.
         return replayed._replace(rows=orders_table(variant.id, replayed.rows).to_pylist())

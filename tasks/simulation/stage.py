@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.errors import BacktestError, ChangedSourceError, InputError, ReplayError, WorkerError
+from tasks.errors import BacktestError, ChangedSourceError, InputError, JobError, ReplayError, WorkerError
 from tasks.executor import Executor
 from tasks.extraction.extract import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS
@@ -157,7 +157,7 @@ def _replay(job: ReplayJob, pool: Executor) -> ReplayedChunk:
     """Replay a job for its variants: side by side, but for those that have to be by themselves."""
     try:
         done = pool.run(replay_chunk, job)
-    except (ReplayError, WorkerError) as error:
+    except (ReplayError, WorkerError, JobError) as error:
         return _without_culprit(job, error, pool)
     leavers = tuple(variant for variant in job.variants if variant.id in done.leavers)
     return _together(done, _each_alone(replace(job, variants=leavers), pool, was_alone=len(job.variants) == 1))
@@ -172,7 +172,7 @@ def _each_alone(job: ReplayJob, pool: Executor, *, was_alone: bool) -> ReplayedC
         try:
             whole = None if was_alone else pool.run(replay_alone, alone)
             replayed[variant.id] = whole or joined(_session_by_session(alone, pool))
-        except (ReplayError, WorkerError, ChangedSourceError) as error:
+        except (ReplayError, WorkerError, JobError, ChangedSourceError) as error:
             failures.append(_of_variant(error, alone))
     file, unkept = write_orders(job, replayed)
     return ReplayedChunk([file] if file else [], [*failures, *unkept])
@@ -184,7 +184,7 @@ def _session_by_session(job: ReplayJob, pool: Executor) -> list[Replayed]:
     return [part for part in parts if part is not None]
 
 
-def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError, pool: Executor) -> ReplayedChunk:
+def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, pool: Executor) -> ReplayedChunk:
     """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
@@ -208,7 +208,7 @@ def _together(*parts: ReplayedChunk) -> ReplayedChunk:
 def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
     """Name the variant in what was raised for want of another suspect."""
     (variant,) = job.variants
-    if isinstance(error, WorkerError):
+    if isinstance(error, WorkerError | JobError):
         first, last = job.market_ids[0], job.market_ids[-1]
         return WorkerError(f"{variant.id} on {job.title}, markets {first} to {last}: {error}")
     if isinstance(error, ReplayError) and not error.variant:
