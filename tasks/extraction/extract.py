@@ -22,8 +22,12 @@ from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
+from tasks.watch import Step, watch
 
 VERSION = 5
+
+# Hundreds of times what a member takes.
+_SECONDS, _BYTES_A_SECOND = 60.0, 100_000
 
 TAKEN = "taken"
 """Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
@@ -157,6 +161,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
+            watch.begin(Step(f"member {member.path}", _SECONDS + member.size / _BYTES_A_SECOND))
             for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say, intake=intake):
                 if isinstance(found, Reject):
                     rejects.append(found)
