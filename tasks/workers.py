@@ -65,6 +65,8 @@ _MOST_SECONDS_BETWEEN_LOOKS = 1.0
 # For a worker to say where it is, which it cannot while a library's C code keeps the interpreter to itself.
 _SECONDS_TO_EXPLAIN = 10.0
 _SECONDS_TO_END = 5.0
+# By whoever may stop processes; what is worked on takes no longer for it.
+_MOST_SECONDS_STOPPED = 60.0
 _MEGABYTE = 1e6
 
 # Until it says what it does. A copy of the server does so within milliseconds; where there is no fork, in seconds.
@@ -262,7 +264,8 @@ class _Waiting:
         step = self._step
         if is_stopped:
             self._seconds_stopped += seconds
-            return f"was stopped for {step.seconds:g} s in {step.what}" if self._seconds_stopped > step.seconds else ""
+            most = min(step.seconds, _MOST_SECONDS_STOPPED)
+            return f"was stopped for {most:g} s in {step.what}" if self._seconds_stopped > most else ""
         self._seconds += seconds
         if self._overrun is None:
             self._overrun = _beyond(step, self._seconds, megabytes)

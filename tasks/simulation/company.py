@@ -147,6 +147,7 @@ class Company:
         quiet()
         guard_config(job.variants[0].settings)
         record_dependencies()
+        self._has_strangers = not all(variant.is_ours for variant in job.variants)
         self._folder, self._before = Path.cwd(), Surroundings()
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
@@ -247,7 +248,7 @@ class Company:
         except (ReplayError, ChangedSourceError):
             raise
         except BaseException as error:
-            changed = self._before.changes() if self._strangers or self.leavers or self.failures else ()
+            changed = self._before.changes() if self._has_strangers else ()
             if not changed:
                 raise
             raise blame.failure(self._suspect, error, f"after a change of {', '.join(changed)}") from None
@@ -257,7 +258,7 @@ class Company:
 
         All strangers have to be replayed by themselves, also those that failed: they may have failed of that.
         """
-        if not self._imported.changes():
+        if not self._has_strangers or not self._imported.changes():
             return
         strangers = {member.variant.id for member in self._strangers}
         failed = {failure.variant for failure in self.failures}

@@ -188,13 +188,12 @@ def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError
     """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
-    culprit = error.variant if isinstance(error, ReplayError) else ""
-    if culprit:
-        others = tuple(variant for variant in job.variants if variant.id != culprit)
-        return _together(ReplayedChunk(failures=[error]), _replay(replace(job, variants=others), pool))
-    half = len(job.variants) // 2
-    halves = (job.variants[:half], job.variants[half:])
-    return _together(*(_replay(replace(job, variants=variants), pool) for variants in halves))
+    named = error.variant if isinstance(error, ReplayError) else ""
+    # Who is named may have met what another did.
+    suspects = tuple(variant for variant in job.variants if variant.id == named)
+    suspects = suspects or job.variants[: len(job.variants) // 2]
+    others = tuple(variant for variant in job.variants if variant not in suspects)
+    return _together(*(_replay(replace(job, variants=variants), pool) for variants in (suspects, others)))
 
 
 def _together(*parts: ReplayedChunk) -> ReplayedChunk:
