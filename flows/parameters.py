@@ -133,11 +133,14 @@ class Profile(BaseModel):
         cores(), ge=1, description="Processes that extract and replay"
     )
     chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
-    chunk_seconds: Annotated[float, Option(said="never")] = Field(
-        3600, gt=0, description="Longest replay of a chunk, seconds; a strategy that takes longer fails it"
+    market_seconds: Annotated[float, Option(said="never")] = Field(
+        60,
+        gt=0,
+        description="Longest replay of a market, seconds for each 3,000 messages that a variant is given; a strategy "
+        "that takes longer fails",
     )
     worker_megabytes: Annotated[float, Option(said="never")] = Field(
-        _MEGABYTES_EACH, gt=0, description="Most memory of a replay, MB; a strategy that takes more fails its chunk"
+        _MEGABYTES_EACH, gt=0, description="Most memory of a replay, MB; a strategy that takes more fails"
     )
 
 
@@ -255,7 +258,7 @@ class BacktestParameters(Profile):
     @property
     def limits(self) -> Limits:
         """What the replay of a chunk may take."""
-        return Limits(self.chunk_seconds, self.worker_megabytes)
+        return Limits(self.market_seconds, self.worker_megabytes)
 
     @property
     def commission_rate(self) -> Commission:

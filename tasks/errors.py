@@ -13,6 +13,7 @@
     ├── ChangedSourceError    a strategy's source changed between planning and replay
     ├── PrefectError          Prefect's server did not start, or does not answer
     ├── WorkerError           a worker process died, and the one after it
+    ├── JobError              a worker's job raised what is none of these
     ├── StageError            a stage finished without all that was asked of it
     └── BalanceError          counts or money that must add up do not
 
@@ -84,6 +85,10 @@ class PrefectError(BacktestError):
 
 class WorkerError(BacktestError):
     """A worker process died, and so did the one that did its task again."""
+
+
+class JobError(BacktestError):
+    """A worker's job raised what this project raises nowhere on purpose: its type and text; its traceback is a note."""
 
 
 class StageError(BacktestError):

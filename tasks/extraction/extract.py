@@ -23,6 +23,7 @@ from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
 from tasks.simulation.window import DEFAULT_WINDOW
 from tasks.simulation.windows import WindowsFile, types_of
+from tasks.watch import Step, watch
 
 EXTRACTED_BY = {
     "version": 6,
@@ -30,6 +31,9 @@ EXTRACTED_BY = {
     "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
 }
 """What decides what is made of an archive, beside the archive; `version` is raised by hand."""
+
+# Hundreds of times what a member takes.
+_SECONDS, _BYTES_A_SECOND = 60.0, 100_000
 
 TAKEN = "taken"
 """Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
@@ -161,6 +165,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
+            watch.begin(Step(f"member {member.path}", _SECONDS + member.size / _BYTES_A_SECOND))
             for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say, intake=intake):
                 if isinstance(found, Reject):
                     rejects.append(found)

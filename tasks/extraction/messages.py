@@ -1,6 +1,7 @@
 """A member's bytes to the messages of the markets in it; what they say of a market is `catalogue.py`'s business."""
 
 import bz2
+import codecs
 import gzip
 import io
 import zlib
@@ -13,6 +14,9 @@ from tasks.extraction.archive import MEMBER_LIMIT
 from tasks.extraction.stream_message import StreamMessage
 
 _PIECE = 1 << 20
+
+# More than ten times those of the largest market seen; each is kept until its market is whole.
+MESSAGES_LIMIT = 2_000_000
 
 # Checks every value's type, in the time that others take to parse.
 _read_line = cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(StreamMessage).decode)
@@ -115,14 +119,16 @@ def read_messages(raw: bytes) -> Iterator[Message]:
         BadMemberError: It cannot be read to its end.
     """
     content = decompress(raw)
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        raise BadMemberError("bad JSON", f"not UTF-8: {error.reason} at byte {error.start}") from None
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        stripped = line.rstrip(b"\r")
+    _check_text(content)
+    # One line at a time: a list of all would have many times their memory where they are empty.
+    messages = 0
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        stripped = line.rstrip(b"\r\n")
         if not stripped:
             continue
+        messages += 1
+        if messages > MESSAGES_LIMIT:
+            raise BadMemberError("too many messages", f"more than {MESSAGES_LIMIT}")
         try:
             message = _read_line(stripped)
         except msgspec.ValidationError as error:
@@ -134,6 +140,18 @@ def read_messages(raw: bytes) -> Iterator[Message]:
             yield Message(changes[0]["id"], publish_time, stripped, changes[0])
         else:
             yield from _apart(stripped, publish_time, changes)
+
+
+def _check_text(content: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(content), _PIECE):
+        is_last = start + _PIECE >= len(content)
+        try:
+            decoder.decode(content[start : start + _PIECE], final=is_last)
+        except UnicodeDecodeError as error:
+            # What it kept of the piece before is part of what it tells.
+            place = min(start + _PIECE, len(content)) - len(error.object) + error.start
+            raise BadMemberError("bad JSON", f"not UTF-8: {error.reason} at byte {place}") from None
 
 
 def _apart(line: bytes, publish_time: int, changes: Sequence[dict[str, Any]]) -> Iterator[Message]:

@@ -8,13 +8,13 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
 from tasks.errors import ArchiveError
+from tasks.executor import Executor
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
 from tasks.extraction.identity import Archive, forget_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.workers import WorkerPool
 
 _BY_CONTENT = re.compile(r".+-[0-9a-f]{8}")
 
@@ -76,7 +76,7 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: WorkerPool) -> Tally:  # noqa: ARG001 - in the run's name
+def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) -> Tally:  # noqa: ARG001 - in the run's name
     """Extract one chunk of an archive.
 
     Args:

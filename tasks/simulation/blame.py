@@ -1,31 +1,51 @@
 """Whose fault an exception of a replay is, and how it is told: variant, market, tick, file and line.
 
 An exception that passed through a strategy's code is the strategy's, and fails its variant. Any other is flumine's: the
-session cannot be replayed for that variant, and all its markets are rejects.
+session cannot be replayed for that variant, and all its markets are rejects. What is told is plain text of bounded
+length, whatever a strategy's own exceptions have against it.
 """
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
-from flumine import BaseStrategy
+from flumine import BaseStrategy, utils
+from flumine.baseflumine import BaseFlumine
 
 from tasks.errors import ReplayError
 from tasks.rejects import Reject
+from tasks.simulation.dependencies.callers import is_engine, is_own
 from tasks.simulation.guarded_config import ChangedConfigError
-from tasks.simulation.limits import LimitError
+from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.watched_book import ChangedBookError
+from tasks.watch import Overrun
 
-# Whatever a strategy raises, its variant and market are named, and it does not end the worker.
-WHATEVER = (Exception, LimitError, SystemExit)
+# What flumine itself never raises: the process lacks what it needs, and somebody took it.
+OF_THE_PROCESS = (MemoryError, OSError, RecursionError)
 
 REASON = "flumine cannot replay it"
 
 # What is no exception of the strategy's own.
-_DID: dict[type[BaseException], str] = {LimitError: "took", ChangedBookError: "changed", ChangedConfigError: "changed"}
+_DID: dict[type[BaseException], str] = {ChangedBookError: "changed", ChangedConfigError: "changed"}
+
+# Who calls strategies: what is raised there itself, and not in what is called, is about what was to be called, which is
+# no function, or takes other arguments.
+_CALLING: tuple[Callable[..., object], ...] = (
+    utils.call_strategy_error_handling,
+    utils.call_process_orders_error_handling,
+    utils.call_process_raw_data,
+    BaseFlumine._remove_market,  # noqa: SLF001 - the one that calls
+    LeanSimulation.take,
+)
+_CALLERS: frozenset[CodeType] = frozenset(caller.__code__ for caller in _CALLING)
+
+_CHARACTERS_OF_A_NAME = 100
+_CHARACTERS_SAID = 500
+_CHARACTERS_OF_A_LINE = 1_000
+_CHARACTERS_OF_A_TRACEBACK = 10_000
 
 
 class Place(NamedTuple):
@@ -47,15 +67,16 @@ class Place(NamedTuple):
 
 
 def is_strategys(error: BaseException) -> bool:
-    """Tell whether an exception passed through a strategy's code.
+    """Tell whether an exception is a strategy's: it passed through its code, or what was to be called cannot be.
 
     Args:
         error: As it was caught.
 
     Returns:
-        True where a method of a strategy was being run.
+        True where a strategy was being run.
     """
-    return any(isinstance(frame.f_locals.get("self"), BaseStrategy) for frame, _ in _frames(error))
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(map(_is_strategys, frames)) or (bool(frames) and frames[-1].f_code in _CALLERS)
 
 
 def failure(variant_id: str, error: BaseException, where: str | Place) -> ReplayError:
@@ -69,9 +90,28 @@ def failure(variant_id: str, error: BaseException, where: str | Place) -> Replay
     Returns:
         One line, and the traceback below it.
     """
-    lines = "".join(traceback.format_exception(error)).rstrip()
-    did = _DID.get(type(error)) or f"raised {type(error).__name__}:"
-    return ReplayError(f"{variant_id or 'the simulation'} {did} {error} {where}{_line_of(error)}\n{lines}", variant_id)
+    did = _DID.get(type(error)) or f"raised {_name_of(error)}:"
+    frames = traceback.walk_tb(error.__traceback__)
+    return _told(variant_id, f"{did} {said(error)} {where}{_line_of(frames)}", _traceback_of(error))
+
+
+def overrun(variant_id: str, overrun: Overrun, where: str | Place, frame: FrameType | None) -> ReplayError:
+    """Tell of a replay that takes too much, while it does.
+
+    Args:
+        variant_id: The variant's whose strategy was called last.
+        overrun: What it took.
+        where: In which market and tick.
+        frame: What is being executed.
+
+    Returns:
+        As `failure` does; the variant is named where its strategy is being executed.
+    """
+    frames = list(traceback.walk_stack(frame))[::-1]
+    is_its_own = any(_is_strategys(frame) for frame, _ in frames)
+    lines = traceback.StackSummary.extract(iter(frames)).format()
+    what = f"took {overrun.took} {where}{_line_of(frames)}{overrun.advice}"
+    return _told(variant_id if is_its_own else "", what, "".join(lines))
 
 
 def rejects(variant_id: str, error: BaseException, where: Place, market_ids: Iterable[str]) -> list[Reject]:
@@ -86,23 +126,70 @@ def rejects(variant_id: str, error: BaseException, where: Place, market_ids: Ite
     Returns:
         Each market, left out.
     """
-    said = f"{variant_id}: {type(error).__name__}: {error} {where}"
-    return [Reject(market_id, REASON, said) for market_id in market_ids]
+    detail = f"{variant_id}: {_name_of(error)}: {said(error)} {where}"
+    return [Reject(market_id, REASON, detail) for market_id in market_ids]
 
 
-def _line_of(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """Say what an exception says, whatever its own ways of saying so do.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        One line, its beginning where it is long.
+    """
+    try:
+        text = str(error)
+    except BaseException as unsaid:  # noqa: BLE001 - it may be anything
+        return f"(and raised {_name_of(unsaid)} when it was asked what)"
+    return " ".join(text[:_CHARACTERS_SAID].split()) + "…" * (len(text) > _CHARACTERS_SAID)
+
+
+def _told(variant_id: str, what: str, trace: str) -> ReplayError:
+    line = " ".join(f"{variant_id or 'the simulation'} {what}".split())[:_CHARACTERS_OF_A_LINE]
+    half = _CHARACTERS_OF_A_TRACEBACK // 2
+    kept = trace if len(trace) <= _CHARACTERS_OF_A_TRACEBACK else f"{trace[:half]}\n…\n{trace[-half:]}"
+    return ReplayError(f"{line}\n{kept.rstrip()}", variant_id)
+
+
+def _name_of(error: BaseException) -> str:
+    return str(type.__dict__["__name__"].__get__(type(error)))[:_CHARACTERS_OF_A_NAME]
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # noqa: BLE001 - its own ways of being told may raise anything
+        return "".join(traceback.format_tb(error.__traceback__))
+
+
+def _line_of(frames: Iterable[tuple[FrameType, int]]) -> str:
     """Name the strategy's own line in which it happened, the innermost."""
-    found = [(frame.f_code.co_filename, line) for frame, line in _frames(error) if _is_of_strategy(frame)]
+    found = [(frame.f_code.co_filename, line) for frame, line in frames if _is_of_strategy(frame)]
     if not found:
         return ""
     file, line = found[-1]
     return f", {Path(file).name}:{line}"
 
 
+def _is_strategys(frame: FrameType) -> bool:
+    return _is_method(frame) or _is_own(frame)
+
+
 def _is_of_strategy(frame: FrameType) -> bool:
-    own = frame.f_locals.get("self")
-    return isinstance(own, BaseStrategy) and not frame.f_globals.get("__name__", "").startswith("flumine.")
+    is_flumines = str(frame.f_globals.get("__name__", "")).startswith("flumine.")
+    return (_is_method(frame) and not is_flumines) or _is_own(frame)
 
 
-def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    return traceback.walk_tb(error.__traceback__)
+def _is_method(frame: FrameType) -> bool:
+    """Tell whether a strategy's method is being run, whatever it calls itself."""
+    code = frame.f_code
+    if not code.co_argcount:
+        return False
+    return BaseStrategy in type(frame.f_locals.get(code.co_varnames[0])).__mro__
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Tell whether a user's own function is being run."""
+    return is_own(frame.f_code.co_filename) and not is_engine(str(frame.f_globals.get("__name__", "")))

@@ -4,8 +4,13 @@ Each session meets a fresh instance of each strategy, with the ratings of its ma
 elsewhere, in their class, their modules or the global random state, is looked for after each session.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,7 +18,6 @@ from flumine import BaseStrategy
 
 from tasks.errors import ChangedSourceError, ReplayError
 from tasks.simulation import blame
-from tasks.simulation.blame import WHATEVER
 from tasks.simulation.dependencies.opened_files import recorder
 from tasks.simulation.dependencies.record import dependencies_of, record_dependencies
 from tasks.simulation.framework import quiet
@@ -21,16 +25,19 @@ from tasks.simulation.guarded_config import ChangedConfigError, guard_config, re
 from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.leavings import Leavings, surroundings
+from tasks.simulation.leavings import Leavings
 from tasks.simulation.running import running
 from tasks.simulation.session_replay import Entry, Outcome, replay_alone, replay_side_by_side
 from tasks.simulation.strategy_class import find_strategy, strategy_maker
+from tasks.simulation.surroundings import Surroundings
 from tasks.simulation.ticks import Streamed, Ticks
 from tasks.simulation.variant import FLUMINE, Variant
 from tasks.simulation.watched_book import ChangedBookError, WatchedStream
+from tasks.watch import Overrun, watch
 
 if TYPE_CHECKING:
     from tasks.rejects import Reject
+    from tasks.simulation.blame import Place
     from tasks.simulation.order_rows import Row
 
 
@@ -132,10 +139,16 @@ class Company:
         Raises:
             ChangedSourceError: A strategy is not the one that was planned.
         """
+        self._limits, self._ticks = job.limits, 0
+        self._where: Callable[[], str | Place] = partial(str, "before the first market")
+        watch.explain = partial(self._explain, threading.get_ident())
+        watch.begin(self._limits.replaying("its strategies' import"))
+        running.begin()
         quiet()
         guard_config(job.variants[0].settings)
         record_dependencies()
-        before = surroundings()
+        self._has_strangers = not all(variant.is_ours for variant in job.variants)
+        self._folder, self._before = Path.cwd(), Surroundings()
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
         self.leavers: list[str] = []
@@ -145,13 +158,15 @@ class Company:
                 self.members.append(Member(variant, job))
             except ChangedSourceError:
                 raise
-            except WHATEVER as error:
+            except BaseException as error:  # noqa: BLE001 - a module may raise anything
                 self.failures.append(blame.failure(variant.id, error, "before the first market"))
         running.variant = ""
-        if len(self._strangers) > 1 and surroundings() != before:
+        self._imported = self._before
+        if len(self._strangers) > 1:
             # A module changed them as it was imported, and nobody knows which.
-            self.leavers = [member.variant.id for member in self._strangers]
-            self.members = [member for member in self.members if not member.is_stranger]
+            self.end()
+        # One that is by itself may have changed what it likes, as it would without us.
+        self._imported = Surroundings()
         # What the last session leaves behind for nobody does not matter.
         is_last_of_one = len(job.sessions) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])
@@ -167,12 +182,15 @@ class Company:
             session: Its markets.
 
         Raises:
-            ReplayError: A limit was reached, or something that all share was changed, which spoils it for all.
+            ReplayError: Something that all share was changed or is lacking, which spoils it for all.
             LakeError: Messages cannot be read.
         """
         if not self.members:
             return
         market_ids = tuple(market.market_id for market in session)
+        self._ticks = 0
+        session = [market._replace(read=partial(self._read, market)) for market in session]
+        watch.begin(self._limits.replaying(f"market {market_ids[0]}, before its first tick"))
         for member in self._strangers:
             recorder.opened_by(member.variant.id).begin_market()
         # Where several draw at random, each is replayed again by itself.
@@ -202,17 +220,71 @@ class Company:
         ticks = Ticks(session, WatchedStream if self._strangers else LeanStream, variant.listener_kwargs)
         try:
             if variant.engine == FLUMINE:
+                self._where = partial(str, f"in market {session[0].market_id}")
                 replay_alone(session, entries, variant.listener_kwargs)
             else:
+                self._where = partial(getattr, ticks, "place")
                 replay_side_by_side(ticks, entries, self._leavings)
             restore_config()
         except (ChangedBookError, ChangedConfigError) as error:
             # Found later than it was done, so it is known who did it only where nobody else could have.
-            suspects = [member.variant.id for member in self._strangers]
-            raise blame.failure(suspects[0] if len(suspects) == 1 else "", error, f"found {ticks.place}") from None
+            raise blame.failure(self._suspect, error, f"found {ticks.place}") from None
         finally:
             running.variant = ""
         refused = take_refusals()
         for entry in entries:
             if entry.id in refused:
                 entry.refuse(ChangedConfigError(refused[entry.id]))
+
+    @contextmanager
+    def suspecting(self) -> Iterator[None]:
+        """Take what is raised for a strategy's fault where one has changed what is everybody's: files, memory, names.
+
+        Raises:
+            ReplayError: In place of what was raised.
+        """
+        try:
+            yield
+        except (ReplayError, ChangedSourceError):
+            raise
+        except BaseException as error:
+            changed = self._before.changes() if self._has_strangers else ()
+            if not changed:
+                raise
+            raise blame.failure(self._suspect, error, f"after a change of {', '.join(changed)}") from None
+
+    def end(self) -> None:
+        """Look whether any strategy has changed what is everybody's of the process; nobody knows then who did.
+
+        All strangers have to be replayed by themselves, also those that failed: they may have failed of that.
+        """
+        if not self._has_strangers or not self._imported.changes():
+            return
+        strangers = {member.variant.id for member in self._strangers}
+        failed = {failure.variant for failure in self.failures}
+        self.leavers += [*sorted(strangers | failed)]
+        self.members = [member for member in self.members if not member.is_stranger]
+        self.failures = []
+
+    def come_back(self) -> None:
+        """Go back to the folder from which paths are told."""
+        os.chdir(self._folder)
+
+    @property
+    def _suspect(self) -> str:
+        """The one stranger's id, where there is no other."""
+        strangers = [member.variant.id for member in self._strangers]
+        return strangers[0] if len(strangers) == 1 else ""
+
+    def _read(self, market: Streamed) -> Sequence[str]:
+        """Read a market's messages; whoever waits is told of them."""
+        watch.begin(self._limits.reading(f"the reading of market {market.market_id}"))
+        messages = market.read()
+        self._ticks += len(messages) * len(self.members)
+        watch.begin(self._limits.replaying(f"market {market.market_id}", self._ticks))
+        return messages
+
+    def _explain(self, thread: int, overrun: Overrun) -> ReplayError:
+        """Say where the replay is that takes too much."""
+        frame = sys._current_frames().get(thread)  # noqa: SLF001 - nothing public tells where a thread is
+        return blame.overrun(running.variant, overrun, self._where(), frame)

@@ -3,19 +3,15 @@
 A session must not find what another left there, nor a variant what another variant did.
 """
 
-import decimal
-import locale
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from flumine import BaseStrategy
 
 from tasks.simulation.dependencies.record import dependencies_of
 from tasks.simulation.kept_state import random_state, seed, snapshot
+from tasks.simulation.surroundings import surroundings
 
 
 class Leavings:
@@ -87,11 +83,6 @@ class Leavings:
         if self._variants:
             self.look()
         return self._left
-
-
-def surroundings() -> tuple[object, ...]:
-    """Tell what is every strategy's of a process, to be compared: environment, folder, locale, arithmetic."""
-    return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext()), np.geterr()
 
 
 class _Loaded(NamedTuple):

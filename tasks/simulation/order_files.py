@@ -20,8 +20,10 @@ from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.lake.parquet import Reader
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
+from tasks.simulation.blame import failure
 from tasks.simulation.dependencies.record import what_changed
 from tasks.simulation.job import Replayed, ReplayJob
+from tasks.simulation.order_rows import Row
 
 # Orders that were written by another of these, or with other columns, are made again.
 _KIND = fingerprint("orders", version=1, engine=ENGINE, schema=ORDERS.layout)
@@ -157,12 +159,26 @@ def _table(variant_id: str, replayed: Replayed) -> pa.Table:
     used = replayed.depends
     if (used.files or used.folders) and (changed := what_changed(used)):
         raise ChangedSourceError(f"{variant_id}: {changed}; what a strategy reads has to stay while it is replayed")
+    return orders_table(variant_id, replayed.rows)
+
+
+def orders_table(variant_id: str, rows: Iterable[Row]) -> pa.Table:
+    """Write a variant's orders as the dataset has them.
+
+    Args:
+        variant_id: Its id.
+        rows: As a replay describes them.
+
+    Returns:
+        Rows of `orders`.
+
+    Raises:
+        ReplayError: They are none.
+    """
     try:
-        return pa.Table.from_pylist(list(replayed.rows), schema=ORDERS.schema)
+        return pa.Table.from_pylist(list(rows), schema=ORDERS.schema)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise ReplayError(
-            f"{variant_id} raised {type(error).__name__}: {error} when its orders were written down", variant_id
-        ) from None
+        raise failure(variant_id, error, "when its orders were written down") from None
 
 
 def _notes(job: ReplayJob, replayed: Mapping[str, Replayed]) -> dict[str, str]:

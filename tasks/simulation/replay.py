@@ -8,14 +8,13 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from tasks.errors import BacktestError, ReplayError
-from tasks.simulation import blame
 from tasks.simulation.company import Company
 from tasks.simulation.garbage import collected_once
 from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
-from tasks.simulation.limits import LimitError, limited
 from tasks.simulation.market_messages import MarketMessages
-from tasks.simulation.order_files import OrderFile, write_orders
+from tasks.simulation.order_files import OrderFile, orders_table, write_orders
+from tasks.watch import watch
 
 
 class ReplayedChunk(NamedTuple):
@@ -45,14 +44,16 @@ def replay_chunk(job: ReplayJob) -> ReplayedChunk:
         What became of each variant.
 
     Raises:
-        ReplayError: The replay went beyond the limits, or a book or a setting was changed and nobody knows by whom;
-            nothing of this job is written.
+        ReplayError: A book or a setting was changed, or the process lacks what it needs, and nobody knows by whose
+            fault; nothing of this job is written.
         ChangedSourceError: A strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
         BalanceError: A market was neither replayed nor rejected.
     """
-    with _ending(job):
-        company = _replay(job)
+    with _replaying(job) as company:
+        company.end()
+        company.come_back()
+        watch.begin(job.limits.reading("the writing of orders"))
         file, unkept = write_orders(job, {member.variant.id: member.replayed for member in company.members})
         took = {member.variant.id: member.took for member in company.members}
         return ReplayedChunk([file] if file else [], [*company.failures, *unkept], company.leavers, took)
@@ -68,34 +69,34 @@ def replay_alone(job: ReplayJob) -> Replayed | None:
         What the job gave the variant; None where it left something behind for a later session.
 
     Raises:
-        ReplayError: The strategy raised, or went beyond the limits.
+        ReplayError: The strategy raised, or took from the process what it needs.
         ChangedSourceError: The strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
     """
-    with _ending(job):
-        company = _replay(job)
+    with _replaying(job) as company:
+        if len(job.sessions) > 1:
+            company.end()
         for error in company.failures:
             raise error
-        return company.members[0].replayed if company.members else None
-
-
-def _replay(job: ReplayJob) -> Company:
-    company = Company(job)
-    with ExitStack() as opened, collected_once():
-        messages = MarketMessages(job, opened)
-        for session in job.sessions:
-            company.replay(messages.of(session))
-    return company
+        if not company.members:
+            return None
+        company.come_back()
+        replayed, (variant,) = company.members[0].replayed, job.variants
+        # What a strategy has put into its orders may be of classes of its own, which only its own process knows.
+        return replayed._replace(rows=orders_table(variant.id, replayed.rows).to_pylist())
 
 
 @contextmanager
-def _ending(job: ReplayJob) -> Iterator[None]:
-    """Limit a replay, and let an error go without its frames, with which the whole simulation would stay in memory."""
+def _replaying(job: ReplayJob) -> Iterator[Company]:
+    """Replay a job; an error goes without its frames, with which the whole simulation would stay in memory."""
     try:
-        with limited(job.limits):
-            yield
-    except LimitError as error:
-        raise blame.failure("", error, f"in {job.title}") from None
+        company = Company(job)
+        with company.suspecting():
+            with ExitStack() as opened, collected_once():
+                messages = MarketMessages(job, opened)
+                for session in job.sessions:
+                    company.replay(messages.of(session))
+            yield company
     except ReplayError as error:
         error.__context__ = None
         raise error.with_traceback(None)  # noqa: B904 - it is the same error

@@ -4,6 +4,7 @@ Variants share what none of them changes: the markets' messages, their books, an
 Which sessions and variants there are is `replay.py`'s business.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from time import perf_counter
@@ -19,14 +20,13 @@ from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 from tasks.errors import BacktestError, ReplayError
 from tasks.rejects import Reject
 from tasks.simulation import blame
-from tasks.simulation.blame import WHATEVER, Place
+from tasks.simulation.blame import OF_THE_PROCESS, Place
 from tasks.simulation.carried_over import CarriedOver
 from tasks.simulation.framework import make_client
 from tasks.simulation.guarded_config import ChangedConfigError
 from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_traded import Removal, TradedVolumes
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.limits import LimitError
 from tasks.simulation.order_rows import Row, describe_orders
 from tasks.simulation.running import running
 from tasks.simulation.stream import GROUP, LakeStream
@@ -136,22 +136,23 @@ class Entry:
         self.outcome = Outcome(rows, self._carried.names() if self._carried else ())
         self.is_over = True
 
-    def fail(self, error: BaseException, place: Place) -> None:
+    def fail(self, error: BaseException, place: Place, *, is_its_own: bool = False) -> None:
         """Write down why it goes no further.
 
         Args:
             error: What was raised.
             place: In which market and tick.
+            is_its_own: Whether it is the strategy's, wherever it was raised.
 
         Raises:
-            ReplayError: A limit was reached, which ends the replay of all.
+            ReplayError: The process lacks memory or the like, which ends the replay of all; nobody knows whose fault
+                it is.
         """
-        is_its_own = blame.is_strategys(error)
-        if isinstance(error, LimitError):
-            raise blame.failure(self.id if is_its_own else "", error, place)
         self.is_over = True
-        if is_its_own:
+        if is_its_own or blame.is_strategys(error):
             self.outcome = Outcome(failure=blame.failure(self.id, error, place))
+        elif isinstance(error, OF_THE_PROCESS):
+            raise blame.failure("", error, place) from None
         else:
             self.outcome = Outcome(rejects=blame.rejects(self.id, error, place, self._market_ids))
 
@@ -174,7 +175,7 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
         leavings: Is told when it may be that one finds what another keeps.
 
     Raises:
-        ReplayError: A limit was reached.
+        ReplayError: The process lacks what it needs.
         ChangedBookError: A strategy changed a book, so that no outcome is to be believed.
         LakeError: Messages cannot be read.
     """
@@ -184,8 +185,8 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
             simulation = entry.enter(LeanSimulation, ticks.subscribe())
             simulation.__enter__()  # as flumine's own `run` does
             entry.begin(simulation)
-        except WHATEVER as error:
-            entry.fail(error, ticks.place)
+        except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
+            entry.fail(error, ticks.place, is_its_own=True)  # there is no market yet of which it could be
         else:
             frameworks[entry] = simulation
     if frameworks:
@@ -197,7 +198,7 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
             try:
                 simulation.__exit__()
                 entry.end(simulation)
-            except WHATEVER as error:
+            except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
                 entry.fail(error, ticks.place)
     ticks.check()
 
@@ -241,7 +242,7 @@ def _take(
         running.variant = entry.id
         try:
             take(book, volumes)
-        except WHATEVER as error:
+        except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
             entry.fail(error, Place(book.market_id, book.publish_time_epoch))
             del playing[entry]
 
@@ -250,13 +251,15 @@ def _books(ticks: Ticks, playing: Mapping[Entry, object]) -> Iterator[MarketBook
     """Give the session's books for as long as anybody plays."""
     books = iter(ticks)
     while playing:
+        if running.is_copy:
+            os._exit(0)
         try:
             book = next(books)
         except StopIteration:
             return
         except (ChangedBookError, BacktestError):
             raise
-        except WHATEVER as error:
+        except BaseException as error:  # noqa: BLE001 - whatever flumine raises
             for entry in playing:
                 entry.fail(error, ticks.place)
             return
@@ -274,7 +277,7 @@ def replay_alone(
         listener_kwargs: What flumine's historical listener is given.
 
     Raises:
-        ReplayError: A limit was reached.
+        ReplayError: The process lacks what it needs.
         LakeError: Messages cannot be read.
     """
     messages = {market.market_id: market.read() for market in session}
@@ -290,8 +293,9 @@ def replay_alone(
             simulation = entry.enter(framework, streams)
             simulation.run()
             entry.end(simulation)
-        except WHATEVER as error:
-            entry.fail(error, simulation.place if simulation else Place(session[0].market_id))
+        except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
+            place = simulation.place if simulation else Place(session[0].market_id)
+            entry.fail(error, place, is_its_own=simulation is None)
 
 
 class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
@@ -315,6 +319,8 @@ class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no typ
                     stream.event_group = None
 
     def _process_market_books(self, event: MarketBookEvent) -> None:
+        if running.is_copy:
+            os._exit(0)
         book = event.event[0]
         self.place = Place(book.market_id, book.publish_time_epoch)
         super()._process_market_books(event)

@@ -12,7 +12,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.caching import Tally, ended
-from tasks.errors import BacktestError, BalanceError, ChangedSourceError, ReplayError, WorkerError
+from tasks.errors import BacktestError, BalanceError, ChangedSourceError, JobError, ReplayError, WorkerError
+from tasks.executor import Executor
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import OrderIndex
@@ -23,7 +24,6 @@ from tasks.simulation.replay import ReplayedChunk, replay_alone, replay_chunk
 from tasks.simulation.session import Ratings, Session, divide
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
-from tasks.workers import WorkerPool
 
 logger = logging.getLogger("backtest")
 
@@ -79,7 +79,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
     index: OrderIndex,
     number: int,  # noqa: ARG001 - in the run's name
     of: int,  # noqa: ARG001 - the same
-    pool: WorkerPool,
+    pool: Executor,
     times: InstanceTimes,
 ) -> Tally:
     """Replay what a job lacks, once for all variants that lack the same.
@@ -129,9 +129,9 @@ def _apart(job: ReplayJob) -> list[ReplayJob]:
     return [replace(job, variants=group) for group in groups if group]
 
 
-def _shared_out(job: ReplayJob, pool: WorkerPool) -> list[ReplayJob]:
+def _shared_out(job: ReplayJob, pool: Executor) -> list[ReplayJob]:
     """Share the variants of a session of all markets out to the workers, who would otherwise have nothing to do."""
-    count = min(pool.workers, len(job.variants)) if job.variants[0].session == "run" else 1
+    count = min(pool.width, len(job.variants)) if job.variants[0].session == "run" else 1
     return [replace(job, variants=job.variants[number::count]) for number in range(count)]
 
 
@@ -146,17 +146,17 @@ def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Rej
     return tally.balanced(f"simulate, {job.title}")
 
 
-def _replay(job: ReplayJob, pool: WorkerPool) -> ReplayedChunk:
+def _replay(job: ReplayJob, pool: Executor) -> ReplayedChunk:
     """Replay a job for its variants: side by side, but for those that have to be by themselves."""
     try:
         done = pool.run(replay_chunk, job)
-    except (ReplayError, WorkerError) as error:
+    except (ReplayError, WorkerError, JobError) as error:
         return _without_culprit(job, error, pool)
     leavers = tuple(variant for variant in job.variants if variant.id in done.leavers)
     return _together(done, _each_alone(replace(job, variants=leavers), pool, was_alone=len(job.variants) == 1))
 
 
-def _each_alone(job: ReplayJob, pool: WorkerPool, *, was_alone: bool) -> ReplayedChunk:
+def _each_alone(job: ReplayJob, pool: Executor, *, was_alone: bool) -> ReplayedChunk:
     """Replay a job for one variant at a time: all sessions in one process, or each in one that has seen no other."""
     replayed: dict[str, Replayed] = {}
     failures: list[BacktestError] = []
@@ -165,29 +165,28 @@ def _each_alone(job: ReplayJob, pool: WorkerPool, *, was_alone: bool) -> Replaye
         try:
             whole = None if was_alone else pool.run(replay_alone, alone)
             replayed[variant.id] = whole or joined(_session_by_session(alone, pool))
-        except (ReplayError, WorkerError, ChangedSourceError) as error:
+        except (ReplayError, WorkerError, JobError, ChangedSourceError) as error:
             failures.append(_of_variant(error, alone))
     file, unkept = write_orders(job, replayed)
     return ReplayedChunk([file] if file else [], [*failures, *unkept])
 
 
-def _session_by_session(job: ReplayJob, pool: WorkerPool) -> list[Replayed]:
+def _session_by_session(job: ReplayJob, pool: Executor) -> list[Replayed]:
     parts = (pool.run(replay_alone, replace(job, sessions=(session,))) for session in job.sessions)
     # A process that replays one session for one variant finds nothing that was left, and looks for nothing.
     return [part for part in parts if part is not None]
 
 
-def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError, pool: WorkerPool) -> ReplayedChunk:
+def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, pool: Executor) -> ReplayedChunk:
     """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
-    culprit = error.variant if isinstance(error, ReplayError) else ""
-    if culprit:
-        others = tuple(variant for variant in job.variants if variant.id != culprit)
-        return _together(ReplayedChunk(failures=[error]), _replay(replace(job, variants=others), pool))
-    half = len(job.variants) // 2
-    halves = (job.variants[:half], job.variants[half:])
-    return _together(*(_replay(replace(job, variants=variants), pool) for variants in halves))
+    named = error.variant if isinstance(error, ReplayError) else ""
+    # Who is named may have met what another did.
+    suspects = tuple(variant for variant in job.variants if variant.id == named)
+    suspects = suspects or job.variants[: len(job.variants) // 2]
+    others = tuple(variant for variant in job.variants if variant not in suspects)
+    return _together(*(_replay(replace(job, variants=variants), pool) for variants in (suspects, others)))
 
 
 def _together(*parts: ReplayedChunk) -> ReplayedChunk:
@@ -199,7 +198,11 @@ def _together(*parts: ReplayedChunk) -> ReplayedChunk:
 
 
 def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
-    if not isinstance(error, WorkerError):
-        return error
-    first, last, (variant,) = job.market_ids[0], job.market_ids[-1], job.variants
-    return WorkerError(f"{variant.id} on {job.title}, markets {first} to {last}: {error}")
+    """Name the variant in what was raised for want of another suspect."""
+    (variant,) = job.variants
+    if isinstance(error, WorkerError | JobError):
+        first, last = job.market_ids[0], job.market_ids[-1]
+        return WorkerError(f"{variant.id} on {job.title}, markets {first} to {last}: {error}")
+    if isinstance(error, ReplayError) and not error.variant:
+        return ReplayError(f"{variant.id}: {error}", variant.id)
+    return error

@@ -188,6 +188,8 @@ def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Param
         constructor = vars(base).get("__init__")
         if constructor is None or base is object:
             continue
+        if not callable(constructor):
+            raise StrategyError(f"{base.__name__}.__init__ is no function; a strategy's has to be one")
         arguments = inspect.signature(constructor).parameters.values()
         try:
             hints = get_type_hints(constructor)

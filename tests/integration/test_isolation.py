@@ -1,6 +1,5 @@
 """What one variant, market or replay does reaches no other: small markets, habits of people, real processes."""
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from jobs import find, found
 from pipeline import extract, orders_by_market, pack, simulate, summary
+from small_markets import BEGIN, MARKETS, market, told
 
 from strategies.base import Strategy
 from tasks.errors import ChangedSourceError, ReplayError
@@ -20,65 +20,6 @@ from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import simulate_chunk_task
 from tasks.simulation.variant import Account, Variant, make_variant
 from tasks.workers import WorkerPool, worker_pool
-
-BEGIN = """
-import random
-from flumine import BaseStrategy, config
-from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder
-from flumine.order.trade import Trade
-
-class Bets(BaseStrategy):
-    "Backs the first runner once a market at 3.0."
-    def __init__(self, stake: float = 2.0, **flumine):
-        super().__init__(**flumine)
-        self.stake, self.done = stake, False
-    def check_market_book(self, market, book):
-        return book.status == "OPEN" and not self.done
-    def process_market_book(self, market, book):
-        self.done = True
-        self.bet(market, "BACK", LimitOrder(3.0, self.stake))
-    def bet(self, market, side, order_type, selection_id=11):
-        trade = Trade(market.market_id, selection_id, 0, self)
-        market.place_order(trade.create_order(side, order_type))
-
-"""
-
-
-def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None)) -> bytes:
-    """Three runners at 3.0; the third is removed; the first wins."""
-    start = 1_700_000_000_000
-    lines = []
-
-    def say(milliseconds: int, **change: Any) -> None:
-        lines.append({"op": "mcm", "pt": start + milliseconds, "mc": [{"id": market_id, **change}]})
-
-    def define(milliseconds: int, *statuses: str, status: str = "OPEN", version: int = 1, **change: Any) -> None:
-        runners = [
-            {"id": id_, "sortPriority": place, "status": runner, "name": f"{place}. R", "adjustmentFactor": factor}
-            for place, (id_, runner, factor) in enumerate(zip((11, 22, 33), statuses, factors, strict=True), start=1)
-        ]
-        definition = {
-            "bspMarket": True, "turnInPlayEnabled": False, "persistenceEnabled": True, "marketBaseRate": 5.0,
-            "eventId": "9", "eventTypeId": "7", "numberOfWinners": 1, "bettingType": "ODDS", "marketType": "WIN",
-            "marketTime": "2023-11-14T22:15:00.000Z", "suspendTime": "2023-11-14T22:15:00.000Z",
-            "bspReconciled": False, "complete": True, "inPlay": False, "crossMatching": True,
-            "runnersVoidable": False, "numberOfActiveRunners": statuses.count("ACTIVE"), "betDelay": 0,
-            "status": status, "runners": runners, "regulators": ["MR_INT"], "discountAllowed": True,
-            "timezone": "GMT", "openDate": "2023-11-14T22:15:00.000Z", "version": version,
-        }  # fmt: skip
-        say(milliseconds, marketDefinition=definition, **change)
-
-    active = ("ACTIVE",) * 3
-    book = [{"id": id_, "atb": [[3.0, 50.0]], "atl": [[3.4, 50.0]], "ltp": 3.0} for id_ in (11, 22, 33)]
-    define(0, *active, rc=book)
-    for seconds in (2, 4, 6):
-        say(seconds * 1000, rc=[{"id": 11, "ltp": 3.0}])
-    define(8000, "ACTIVE", "ACTIVE", "REMOVED", version=2)
-    define(90_000, "WINNER", "LOSER", "REMOVED", status="CLOSED", version=3)
-    return "\n".join(map(json.dumps, lines)).encode()
-
-
-MARKETS = {f"1.90000000{n}": market(f"1.90000000{n}") for n in (1, 2, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +50,6 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(tmp_path / "lake")
     extract(pack(MARKETS, tmp_path / "month.tar"), lake, "all")
     return lake
-
-
-def told(lake: Lake, pool: WorkerPool, *variants: Variant) -> dict[str, list[Any]]:
-    """By variant, the orders of each market."""
-    found = orders_by_market(
-        simulate(lake, ["month"], variants, pool), "selection_id", "size", "size_matched", "profit"
-    )
-    return {variant.id: [found[variant.id, market_id] for market_id in MARKETS] for variant in variants}
 
 
 KEEPERS = {

@@ -16,7 +16,7 @@ from flows.sweep import SweepParameters
 from flows.verb import verb_of
 from tasks.simulation.strategy_class import check_parameters
 
-LEFT_TO_WHO_RUNS_IT = {"workers", "chunk_seconds", "worker_megabytes"}
+LEFT_TO_WHO_RUNS_IT = {"workers", "market_seconds", "worker_megabytes"}
 
 texts = (
     st.text(max_size=12)
@@ -110,7 +110,7 @@ FIELDS = {
     "lake": addresses,
     "workers": st.integers(1, 9),
     "chunk_bytes": st.integers(1),
-    "chunk_seconds": st.floats(1, 1e9),
+    "market_seconds": st.floats(1, 1e9),
 }
 asked_of_all = st.fixed_dictionaries({"archives": st.lists(addresses, min_size=1, max_size=3)}, optional=FIELDS)
 

@@ -94,5 +94,5 @@ def test_parameters_are_said_as_a_person_would_type_them(parameters, words):
 
 
 def test_what_decides_no_figure_is_not_said():
-    asked = BacktestParameters(archives=["month.tar"], workers=7, chunk_seconds=5, worker_megabytes=99, lake="lake")
+    asked = BacktestParameters(archives=["month.tar"], workers=7, market_seconds=5, worker_megabytes=99, lake="lake")
     assert command_of(asked) == "backtest run month.tar --strategy back_favourite --lake lake"

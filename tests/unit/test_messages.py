@@ -2,10 +2,14 @@
 
 import bz2
 import gzip
+import subprocess
+import sys
+from pathlib import Path
 
 import orjson
 import pytest
 
+from tasks.extraction import messages
 from tasks.extraction.messages import BadMemberError, decompress, read_messages
 
 LINES = [
@@ -91,6 +95,40 @@ def test_a_bomb_goes_off_in_small(pack):
 def test_a_bomb_is_not_read_to_its_end(pack):
     with pytest.raises(BadMemberError, match="too large"):
         decompress((pack(bytes(2_000_000)) * 5)[:-12], limit=100_000)
+
+
+def test_empty_lines_cost_nothing_and_are_not_kept(tmp_path):
+    stored = bz2.compress(b"\n" * 100_000_000 + RAW)
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from tasks.extraction.messages import read_messages\n"
+        "stored = Path(sys.argv[1]).read_bytes()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(len(list(read_messages(stored))), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    path = tmp_path / "member"
+    path.write_bytes(stored)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    found, kilobytes = map(int, done.stdout.split())
+    assert found == 2
+    assert kilobytes < 300_000  # twice the 100 MB, and not 3 GB
+
+
+def test_too_many_messages(monkeypatch):
+    monkeypatch.setattr(messages, "MESSAGES_LIMIT", 200)
+    assert len(list(read_messages(bz2.compress(RAW * 100)))) == 200
+    assert reason_of(bz2.compress(RAW * 101)) == ("too many messages", "more than 200")
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, (1 << 20) - 2, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_where_it_is_no_text_is_told_across_pieces(before):
+    euro = "\u20ac".encode()
+    assert reason_of(b" " * before + euro + b"\xff")[1] == f"not UTF-8: invalid start byte at byte {before + 3}"
+    assert reason_of(b" " * before + euro[:2])[1] == f"not UTF-8: unexpected end of data at byte {before}"
+    assert "line 1" in reason_of(b" " * before + euro)[1]
 
 
 def test_bad_json_says_in_which_line():

@@ -1,6 +1,8 @@
 """A run that is killed at any moment and run again ends as if nothing had happened."""
 
 import random
+import shutil
+import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -10,11 +12,12 @@ import psutil
 import pytest
 from chaos import times
 from lakes import FINISHED, compare, leftovers, written
-from served import BACKTEST, PATIENCE, kill_tree
+from served import BACKTEST, PATIENCE, kill_tree, until
 
 KILLS_A_LAKE = 3
 LAKES = times(1, 40)
 WORKERS_KILLED = times(1, 20)
+WORKERS_STOPPED = times(1, 10)
 
 
 @pytest.fixture
@@ -68,8 +71,46 @@ def test_a_worker_killed_as_for_want_of_memory(seed, start, tmp_path, judge):
     judge("a worker killed (SIGKILL), as for want of memory", tmp_path)
 
 
-def kill_a_worker(process: subprocess.Popen[str], rng: random.Random) -> None:
-    """Kill one of the first that are seen, at some moment of its one job."""
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(WORKERS_STOPPED))
+def test_a_worker_that_is_stopped(seed, start, tmp_path, undisturbed, judge):
+    lake = tmp_path / "lake"
+    shutil.copytree(undisturbed, lake)
+    for folder in ("orders", "results"):
+        shutil.rmtree(lake / folder)
+    process = start(lake, "--market-seconds", "3")
+    kill_a_worker(process, random.Random(seed), signal.SIGSTOP)  # noqa: S311 - moments, not secrets
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    judge("a worker stopped (SIGSTOP) for ever", lake)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(WORKERS_STOPPED))
+def test_a_run_that_is_stopped_with_all_its_processes_and_goes_on(seed, start, tmp_path, undisturbed, judge):
+    lake = tmp_path / "lake"
+    shutil.copytree(undisturbed, lake)
+    for folder in ("orders", "results"):
+        shutil.rmtree(lake / folder)
+    process = start(lake, "--market-seconds", "2")
+    until(lambda: workers_of(process) or process.poll() is not None)
+    everyone = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in everyone:
+        with suppress(psutil.NoSuchProcess):
+            one.suspend()
+    stopped = time.monotonic()
+    until(lambda: time.monotonic() - stopped > 5)
+    for one in everyone:
+        with suppress(psutil.NoSuchProcess):
+            one.resume()
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    assert "another does its task again" not in said
+    judge("a run stopped with all its processes, and continued", lake)
+
+
+def kill_a_worker(process: subprocess.Popen[str], rng: random.Random, number: int = signal.SIGKILL) -> None:
+    """Kill or stop one of the first that are seen, at some moment of its one job."""
     to_pass, seen = rng.randrange(6), set()
     while process.poll() is None:
         for worker in workers_of(process):
@@ -77,7 +118,7 @@ def kill_a_worker(process: subprocess.Popen[str], rng: random.Random) -> None:
             if len(seen) > to_pass:
                 time.sleep(rng.uniform(0, 0.1))
                 with suppress(psutil.NoSuchProcess):  # it was done before
-                    worker.kill()
+                    worker.send_signal(number)
                     return
         time.sleep(0.005)
     pytest.fail("it ended before a worker could be killed")

@@ -59,6 +59,36 @@ class Changes(Theirs):
                 level["size"] = 0.01
             runner.ex.available_to_lay.clear()
 
+class Odd(BaseException):
+    def __str__(self):
+        raise KeyboardInterrupt
+
+    __reduce__ = __str__
+
+class Exits(Theirs):
+    def misbehave(self, market, market_book):
+        raise Odd
+
+class Taints(Theirs):
+    def misbehave(self, market, market_book):
+        import builtins, random
+        from flumine.order.trade import Trade
+        builtins.round = random.random = Trade.create_order = None
+        os.environ.clear()
+        raise ZeroDivisionError("after it changed what is everybody's")
+
+class Forks(Theirs):
+    def misbehave(self, market, market_book):
+        os.fork()
+
+class Chains(Theirs):
+    def misbehave(self, market, market_book):
+        import resource
+        for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
+            resource.setrlimit(kind, (0, 0))
+        os.umask(0o777)
+        os.chdir("/")
+
 class Prints(Theirs):
     def process_market_book(self, market, market_book):
         print("a line a tick", flush=True)
@@ -86,9 +116,11 @@ class Absurd(Theirs):
 
 FAILING = {
     "Raises": "raised ZeroDivisionError: one market too many",
-    "Loops": "took more than 10 s for one chunk",
+    "Loops": "took more than 10 s",
     "Leaks": "MB of memory, of 900",
     "Dies": "two worker processes died of it",
+    "Exits": "raised Odd: (and raised KeyboardInterrupt when it was asked what)",
+    "Taints": "raised ZeroDivisionError: after it changed what is everybody's",
     "Changes": "changed prices of a market book, where it should change a copy,",
 }
 WHAT = {
@@ -97,13 +129,17 @@ WHAT = {
     "Leaks": "leaks memory",
     "Dies": "kills its process",
     "Changes": "changes a market book",
+    "Exits": "raises what is no Exception, and says nothing",
+    "Taints": "patches flumine and Python, empties the environment and raises",
+    "Forks": "forks and goes on in both",
+    "Chains": "limits its process, its umask and moves its folder",
     "Prints": "prints",
     "Keeps": "keeps old books",
     "Threads": "starts threads that fail or stay",
     "Absurd": "places absurd orders",
 }
-BEARABLE = ("Prints", "Keeps", "Threads", "Absurd")
-LIMITS = ("--chunk-seconds", 10, "--worker-megabytes", 900)
+BEARABLE = ("Forks", "Chains", "Prints", "Keeps", "Threads", "Absurd")
+LIMITS = ("--market-seconds", 10, "--worker-megabytes", 900)
 
 
 def of_ours(lake):

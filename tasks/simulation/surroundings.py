@@ -1,0 +1,136 @@
+"""What is every strategy's of a process: what one of them changes there, another finds.
+
+Told twice: what a look within a session compares, which has to be cheap, and all of it, at the end of a job.
+"""
+
+import builtins
+import datetime as dt
+import decimal
+import json
+import locale
+import logging
+import math
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from operator import is_
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from flumine import config
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
+
+# Modules whose functions strategies patch, and packages of which all classes count as well.
+_MODULES = (builtins, dt, json, math, random, time)
+_PACKAGES = ("flumine", "betfairlightweight")
+
+# What Python itself notes about a class or a module, when somebody asks.
+_NOTED = frozenset({"__slotnames__", "__annotations__", "__abstractmethods__", "__warningregistry__", "_abc_impl"})
+_ABSENT = object()
+
+_STANDARD_FILES = (0, 1, 2)
+_PRIVATE = 0o077
+
+
+def surroundings() -> tuple[object, ...]:
+    """Tell what strategies change most, to be compared: environment, folder, locale, arithmetic."""
+    return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext()), np.geterr()
+
+
+class Surroundings:
+    """All that is every strategy's, as it was at one moment."""
+
+    def __init__(self) -> None:
+        """Look."""
+        self._states = _states()
+        self._names = [(owner, names, dict(names)) for owner, names in _patched()]
+
+    def changes(self) -> tuple[str, ...]:
+        """Look again.
+
+        Returns:
+            What is not as it was, in words.
+        """
+        now = _states()
+        return (
+            *(what for what, state in self._states.items() if now[what] != state),
+            *(f"{owner}.{name}" for owner, names, before in self._names for name in _changed(names, before)),
+        )
+
+
+def _states() -> dict[str, object]:
+    environment, folder, place, arithmetic, errors = surroundings()
+    return {
+        "the environment": environment,
+        "the working folder": folder,
+        "the locale": place,
+        "the decimal context": arithmetic,
+        "numpy's errors": errors,
+        "the limits of the process": _resource_limits(),
+        "the umask": _umask(),
+        "signal handlers": _signals(),
+        "the standard streams": (*map(id, (sys.stdin, sys.stdout, sys.stderr)), *map(_file, _STANDARD_FILES)),
+        "the depth of recursion": sys.getrecursionlimit(),
+        "warnings": [*map(id, warnings.filters)],
+        "logging": (logging.root.manager.disable, logging.root.level, *map(id, logging.root.handlers)),
+        "tracing": (sys.gettrace(), sys.getprofile()),
+    }
+
+
+def _resource_limits() -> object:
+    if resource is None:
+        return None
+    names = [name for name in vars(resource) if name.startswith("RLIMIT_")]
+    return [resource.getrlimit(getattr(resource, name)) for name in names]
+
+
+def _umask() -> int:
+    # It is told only in place of another; meanwhile nobody may read what is made.
+    umask = os.umask(_PRIVATE)
+    os.umask(umask)
+    return umask
+
+
+def _signals() -> object:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ()) if hasattr(signal, "pthread_sigmask") else None
+    return blocked, [signal.getsignal(number) for number in signal.valid_signals()]
+
+
+def _file(number: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _patched() -> Iterator[tuple[str, Mapping[str, object]]]:
+    for module in _MODULES:
+        yield module.__name__, vars(module)
+    for name, module in sorted(sys.modules.items()):
+        if name.partition(".")[0] not in _PACKAGES or module is config or type(module) is not ModuleType:
+            continue
+        yield name, vars(module)
+        for defined in list(vars(module).values()):
+            if isinstance(defined, type) and defined.__module__ == name:
+                yield f"{name}.{defined.__qualname__}", vars(defined)
+
+
+def _changed(names: Mapping[str, object], before: Mapping[str, object]) -> Iterator[str]:
+    """Name what means another than before, by identity: nobody's `__eq__` is asked."""
+    if len(names) == len(before) and all(map(is_, names.values(), before.values())):
+        return
+    for name in {**before, **names}:
+        now = names.get(name, _ABSENT)
+        # A module that was imported since is an attribute of its package.
+        if now is not before.get(name, _ABSENT) and name not in _NOTED and type(now) is not ModuleType:
+            yield name
