@@ -68,8 +68,8 @@ def orders_by_market(jobs: Sequence[ReplayJob], *fields: str) -> dict[tuple[str,
     for coverage in map(index.coverage, jobs):
         for part in coverage.parts:
             found |= {(variant_id, market_id): [] for variant_id in part.variants for market_id in part.markets}
-        for reject in coverage.rejects:
-            found[reject.detail.partition(":")[0], reject.what] = None
+        for variant_id, rejects in coverage.rejects.items():
+            found |= {(variant_id, reject.what): None for reject in rejects}
         for row in (row for part in coverage.parts for row in read_part(jobs[0].lake, part).to_pylist()):
             of_market = found[row["strategy_name"], row["market_id"]]
             assert of_market is not None

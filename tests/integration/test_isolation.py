@@ -14,6 +14,8 @@ from small_markets import BEGIN, MARKETS, market, told
 
 from strategies.base import Strategy
 from tasks.errors import ChangedSourceError, ReplayError
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import Manifest, read_manifest
 from tasks.lake.store import Lake
 from tasks.simulation.coverage import index_orders
 from tasks.simulation.instance_times import InstanceTimes
@@ -50,6 +52,10 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(tmp_path / "lake")
     extract(pack(MARKETS, tmp_path / "month.tar"), lake, "all")
     return lake
+
+
+def month_in(lake: Lake) -> Manifest:
+    return read_manifest(lake, read_archive(lake, str(Path(lake.root).with_name("month.tar"))))
 
 
 KEEPERS = {
@@ -293,18 +299,18 @@ def test_a_market_on_which_flumine_raises_is_a_reject_of_that_variant_alone(
     bad = market("1.900000002", (None, None, 20.0))  # a removal that reduces, and a runner without a factor
     extract(pack(MARKETS | {"1.900000002": bad}, tmp_path / "month.tar"), lake, "all")
     at_price, plain = variant_of("at_price", AT_STARTING_PRICE), variant_of("plain", "\nclass Mine(Bets): pass\n")
-    jobs = simulate(lake, ["month"], [at_price, plain], pool)
+    jobs = simulate(lake, [month_in(lake)], [at_price, plain], pool)
     orders = orders_by_market(jobs, "selection_id")
     assert orders[at_price.id, "1.900000002"] is None
     assert [orders[at_price.id, market_id] for market_id in ("1.900000001", "1.900000003")] == [[(11,)]] * 2
     assert [orders[plain.id, market_id] for market_id in MARKETS] == [[(11,)]] * 3
-    (reject,) = find(jobs[0]).rejects
+    [(reject,)] = find(jobs[0]).rejects.values()
     assert (reject.what, reject.reason) == ("1.900000002", "flumine cannot replay it")
     assert reject.detail.startswith(f"{at_price.id}: TypeError: ")
     assert reject.detail.endswith("in market 1.900000002 at 2023-11-14T22:13:28.000+00:00")
     tally = simulate_chunk_task.fn(jobs[0], index_orders(lake, jobs), 1, 1, pool, InstanceTimes()).data
     assert (tally.taken, tally.out, tally.rejected, tally.cached) == (3, 2, 1, True)
-    figures = summary(lake, "month", jobs)
+    figures = summary(lake, month_in(lake), jobs)
     assert (figures[at_price.id]["orders"], figures[plain.id]["orders"]) == (2, 3)
 
 
@@ -312,7 +318,7 @@ def test_what_flumine_cannot_simulate_is_said_of_each_market(
     lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):
     target = variant_of("target", BY_TARGET)
-    (job,) = simulate(lake, ["month"], [target], pool)
+    (job,) = simulate(lake, [month_in(lake)], [target], pool)
     rejects = find(job).rejects
     assert [reject.what for reject in rejects] == list(MARKETS)
     assert "NotImplementedError: Simulated betTargetSize placement not implemented" in rejects[0].detail
@@ -343,12 +349,12 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
     Path("stake.txt").write_text("2", encoding="utf-8")
     reading = variant_of("reading", source)
     assert told(lake, pool, reading) == {reading.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
-    jobs = simulate(lake, ["month"], [reading], pool)
-    before = summary(lake, "month", jobs)[reading.id]["net"]
+    jobs = simulate(lake, [month_in(lake)], [reading], pool)
+    before = summary(lake, month_in(lake), jobs)[reading.id]["net"]
     Path("stake.txt").write_text("3", encoding="utf-8")
     assert found(jobs[0]) == set()
     assert told(lake, pool, reading) == {reading.id: [[(11, 3.0, 3.0, 6.0)]] * 3}
-    assert summary(lake, "month", jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)
+    assert summary(lake, month_in(lake), jobs)[reading.id]["net"] == pytest.approx(before * 1.5, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -386,5 +392,5 @@ def test_a_strategy_that_fails_costs_itself(lake: Lake, pool: WorkerPool, varian
         told(lake, pool, failing, plain)
     with pytest.raises(Exception, match=rf"{exiting.id}"):
         told(lake, pool, exiting, plain)
-    (job,) = simulate(lake, ["month"], [plain], pool)
+    (job,) = simulate(lake, [month_in(lake)], [plain], pool)
     assert simulate_chunk_task.fn(job, index_orders(lake, [job]), 1, 1, pool, InstanceTimes()).name == "Cached"

@@ -160,7 +160,7 @@ def test_a_session_is_replayed_once(pools: Mapping[int, WorkerPool], some: list[
         others_than = [markets for markets in of_some if not set(markets) <= set(some)]
         assert counted([whole], [first], some) == sum(len(set(markets) & set(some)) for markets in others_than)
         assert counted([whole], [first]) == 0
-        extract(str(Path(folder) / "whole.tar"), lake, WINDOW, chunk_bytes)
+        whole = extract(str(Path(folder) / "whole.tar"), lake, WINDOW, chunk_bytes)
         assert counted([whole], [first]) == 0
         again = extract(pack(_packed(reversed(LINES)), Path(folder) / "again.tar"), lake, WINDOW, chunk_bytes)
         assert counted([again], [first]) == counted([again, whole], [first]) == 0
