@@ -245,9 +245,11 @@ class BacktestParameters(Profile):
 
         Raises:
             InputError: An archive is missing, or a strategy, a parameter or the ratings it needs are wrong.
+            LakeError: The object store that the lake is on does not answer.
         """
         for address in self.archives:
             check_exists(address)
+        self.opened_lake.check_answers()
         _ = self.archive_names
         begins = Window.parse(self.window).seconds_to_start
         for variant in self.variants:

@@ -69,6 +69,7 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         InputError: There is no such run; the text lists those there are.
     """
     lake = Lake(root or Settings().lake)
+    lake.check_answers()
     wanted = run or latest_run(lake)
     results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted else None
     if wanted is None or results is None:

@@ -19,6 +19,7 @@ from fsspec import AbstractFileSystem
 from tasks.errors import ArchiveError
 from tasks.extraction.market_files import market_of
 from tasks.lake.fingerprint import digest
+from tasks.object_stores import told
 from tasks.rejects import Reject
 
 # More than ten times the largest market seen; what is larger, stored or decompressed, is an accident or an attack.
@@ -101,7 +102,9 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         fs, path = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
-    if not fs.exists(path):
+    with told(fs, address, ArchiveError):
+        is_there = fs.exists(path)
+    if not is_there:
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")

@@ -1,4 +1,4 @@
-"""In which order runs were asked of a lake: by a number, because clocks are set back and copied files have new times."""
+"""In which order runs were asked of a lake: by a number, as clocks are set back and copied files have new times."""
 
 import pyarrow as pa
 

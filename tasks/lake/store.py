@@ -23,6 +23,7 @@ from tasks.lake.datasets import Dataset
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_seal, seal
+from tasks.object_stores import check_answers, told
 
 logger = logging.getLogger("backtest")
 
@@ -88,6 +89,14 @@ class Lake:
     def exists(self) -> bool:
         """Whether there is anything at its root."""
         return bool(self._fs.exists(self._base))
+
+    def check_answers(self) -> None:
+        """Check that the object store it is on, if any, answers and has the bucket.
+
+        Raises:
+            LakeError: It does not.
+        """
+        check_answers(self._fs, self._base, self.root, LakeError)
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
@@ -163,7 +172,8 @@ class Lake:
             # An object store shows an object when its single put ends, and never before.
             buffer = io.BytesIO()
             yield buffer
-            self._fs.pipe_file(self._absolute(path), buffer.getvalue())
+            with told(self._fs, f"{path} cannot be written to the lake {self.root}", LakeError):
+                self._fs.pipe_file(self._absolute(path), buffer.getvalue())
             return
         with self._writing(path), write_whole(Path(self._absolute(path)), self._temporaries) as sink:
             yield sink
@@ -504,7 +514,8 @@ class Lake:
         return posixpath.join(self._base, path) if path else self._base
 
     def _find(self, folder: str, maxdepth: int | None = None) -> list[str]:
-        return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
+        with told(self._fs, self.root, LakeError):
+            return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
 
 
 def _is_partition(path: str, *, but: str) -> bool:
