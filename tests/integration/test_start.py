@@ -15,7 +15,7 @@ REFUSED = "http://127.0.0.1:9"
 def home(tmp_path_factory, backtest, month) -> Path:
     """A home of Prefect's in which a command has started a server, though every proxy was one that refuses."""
     home = tmp_path_factory.mktemp("home")
-    proxies = {name: REFUSED for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY")}
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"), REFUSED)
     lake = tmp_path_factory.mktemp("lake")
     backtest("extract", month.archive, "--lake", lake, PREFECT_HOME=str(home), **proxies)
     return home
