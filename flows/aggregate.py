@@ -11,6 +11,7 @@ from flows.simulate import plan_run
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.stage import settle_task
 from tasks.caching import StageRecord, ended
+from tasks.lake.runs import note_asked
 from tasks.progress import Words
 from tasks.rejects import RejectSource
 
@@ -54,4 +55,5 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         origin = origin_of(parameters, planned)
         if not record.cached or not has_page(planned.run, origin):
             write_page(planned, origin)
+        note_asked(planned.run.lake, planned.run.id)
     return ended(AggregateRecord(**record.model_dump(), run=planned.run.id, reject_sources=origin.reject_sources))

@@ -136,6 +136,7 @@ def check(*, lake: LakeRoot = None) -> None:
     from tasks.settings import Settings  # noqa: PLC0415
 
     opened = Lake(lake or Settings().lake)
+    opened.check_answers()
     if not opened.exists:
         raise InputError(f"{opened.root}: no such folder; give the root of a lake")
     with opened.alone():

@@ -240,9 +240,11 @@ class BacktestParameters(Profile):
 
         Raises:
             InputError: An archive is missing, or a strategy, a parameter or the ratings it needs are wrong.
+            LakeError: The object store that the lake is on does not answer.
         """
         for address in self.archives:
             check_exists(address)
+        self.opened_lake.check_answers()
         begins = Window.parse(self.window).seconds_to_start
         for variant in self.variants:
             wanted = variant.parameters.get("seconds_to_start")

@@ -12,6 +12,7 @@ from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS, RESULTS_SUMMARY
+from tasks.lake.runs import latest_run
 from tasks.lake.store import Lake
 from tasks.settings import Settings
 
@@ -68,7 +69,8 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         InputError: There is no such run; the text lists those there are.
     """
     lake = Lake(root or Settings().lake)
-    wanted, runs = run or lake.newest(RESULTS_SUMMARY), lake.values(RESULTS_SUMMARY)
+    lake.check_answers()
+    wanted, runs = run or latest_run(lake), lake.values(RESULTS_SUMMARY)
     # What is no run's name may not be a path's part either.
     results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
     if wanted is None or results is None:

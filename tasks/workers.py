@@ -306,12 +306,26 @@ _starting = threading.Lock()
 
 def _start(process: BaseProcess) -> None:
     """Start a process, and a new server first where that has died, which the system may say a moment later."""
-    for _ in range(_STARTS - 1):
-        try:
-            return process.start()
-        except (EOFError, ConnectionError):
-            time.sleep(_SECONDS_BETWEEN_STARTS)
-    return process.start()
+    with _without_interrupts():
+        for _ in range(_STARTS - 1):
+            try:
+                return process.start()
+            except (EOFError, ConnectionError):
+                time.sleep(_SECONDS_BETWEEN_STARTS)
+        return process.start()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start a server that Ctrl-C does not reach, not even while it imports: the parent ends it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

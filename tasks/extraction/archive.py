@@ -23,6 +23,7 @@ from tasks.errors import ArchiveError
 from tasks.extraction.market_files import market_of
 from tasks.foreign_text import is_encodable, visible
 from tasks.lake.fingerprint import digest
+from tasks.object_stores import told
 from tasks.rejects import Reject
 
 # More than ten times the largest market seen; what is larger, stored or decompressed, is an accident or an attack.
@@ -108,7 +109,9 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
     # An object store's listing is remembered, and the archive may have been put there since.
     fs.invalidate_cache()
-    if not fs.exists(path):
+    with told(fs, address, ArchiveError):
+        is_there = fs.exists(path)
+    if not is_there:
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
         raise ArchiveError(f"{address}: a pipe, a socket or a device, and no archive; give the path of a {_KINDS}")

@@ -4,6 +4,7 @@ This is the one place where a column is declared; the store validates against it
 How files are read and written is the store's business, what a stage puts into a column the stage's.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +42,7 @@ class Dataset:
         columns: In the order of the files.
         keys: The columns that together name a row within a file; empty where rows have no name.
         row: What one row is.
+        files: What its files may be called beside `data`, a regular expression; what is called otherwise is not ours.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dataset:
     columns: tuple[Column, ...]
     keys: tuple[str, ...]
     row: str
+    files: str = "data"
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -61,16 +64,32 @@ class Dataset:
         """The columns' names and types: what must not change under a file that is taken as fresh."""
         return [f"{c.name}:{c.type}" for c in self.columns]
 
+    def has(self, path: str) -> bool:
+        """Tell whether a file is one of the dataset's, by its place and name.
+
+        Args:
+            path: Below the dataset's folder.
+
+        Returns:
+            Whether it is; what else lies there is somebody else's.
+        """
+        folders = "".join(f"{key}=[^/]+/" for key in self.partitions)
+        return re.fullmatch(rf"{folders}(data|{self.files})\.parquet", path) is not None
+
 
 _MARKET_ID = Column("market_id", pa.string(), "`1.` and nine digits")
 _SELECTION_ID = Column("selection_id", pa.int64(), "the runner's id, the same in every market it is in")
 _HANDICAP = Column("handicap", pa.float64(), "0 but in handicap markets")
+
+_CHUNK = r"chunk-\d{4,}"
+_DIGEST = "[0-9a-f]{16}"
 
 ARCHIVES = Dataset(
     name="archives",
     partitions=(),
     keys=(),
     row="a member of an archive; a file is an archive as it was last read, wherever it lies",
+    files=_DIGEST,
     columns=(
         Column("member", pa.string(), "its path within the archive"),
         Column("bytes", pa.int64(), "its size as stored"),
@@ -84,6 +103,7 @@ MANIFESTS = Dataset(
     partitions=(),
     keys=(),
     row="a market of a member of an archive, or why it was left out; a file is an archive whose extraction is whole",
+    files=_DIGEST,
     columns=(
         Column("member", pa.string(), "its path within the archive"),
         Column("bytes", pa.int64(), "the member's size as stored; none of what is no member", nullable=True),
@@ -99,6 +119,7 @@ CATALOGUE_MARKETS = Dataset(
     partitions=("archive",),
     keys=("market_id",),
     row="a market, as its last definition describes it",
+    files=_CHUNK,
     columns=(
         _MARKET_ID,
         Column("event_id", pa.string(), "the meeting or match"),
@@ -138,6 +159,7 @@ CATALOGUE_RUNNERS = Dataset(
     partitions=("archive",),
     keys=("market_id", "selection_id", "handicap"),
     row="a runner of a market, as the last definition describes it",
+    files=_CHUNK,
     columns=(
         _MARKET_ID,
         _SELECTION_ID,
@@ -169,6 +191,7 @@ WINDOWS = Dataset(
     partitions=("window", "archive", "chunk"),
     keys=(),
     row="a message that a replay of the window needs: as in `markets`, all that lies outside it folded",
+    files=r"[A-Z0-9_+]+",
     columns=MARKETS.columns,
 )
 
@@ -192,6 +215,7 @@ ORDERS = Dataset(
     partitions=("month",),
     keys=("strategy_name", "bet_id"),
     row="an order that reached the simulated exchange, in a market that was settled; a row group holds a variant's",
+    files=r"[0-9a-f]{16}",
     columns=(
         Column("bet_id", pa.string(), "market id and the order's number in it"),
         Column("strategy_name", pa.string(), "the variant"),
@@ -335,6 +359,7 @@ REJECTS = Dataset(
     partitions=("stage", "source"),
     keys=(),
     row="a file, row or market that was left out",
+    files=rf"{_CHUNK}|entries|all|\d{{4}}-\d\d-\d\d|unmatched-[0-9a-f]{{16}}|.+-[0-9a-f]{{8}}",
     columns=(
         Column("what", pa.string(), "a member's path, a market id, a row's number"),
         Column("reason", pa.string(), "the same words for all alike"),
@@ -356,6 +381,15 @@ ARRIVALS = Dataset(
     ),
 )
 
+RUNS = Dataset(
+    name="runs",
+    partitions=("run",),
+    keys=("asked",),
+    row="the last time that the run was asked for",
+    files=r"\d{12}",
+    columns=(Column("asked", pa.int64(), "its place in the order in which runs were asked of this lake, from 1"),),
+)
+
 DATASETS = {
     dataset.name: dataset
     for dataset in (
@@ -374,5 +408,6 @@ DATASETS = {
         RESULTS_SPLIT,
         REJECTS,
         ARRIVALS,
+        RUNS,
     )
 }

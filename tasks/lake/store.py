@@ -7,9 +7,9 @@ import hashlib
 import io
 import logging
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +24,7 @@ from tasks.lake.datasets import Dataset
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
+from tasks.object_stores import check_answers, told
 
 logger = logging.getLogger("backtest")
 
@@ -95,6 +96,14 @@ class Lake:
     def exists(self) -> bool:
         """Whether there is anything at its root."""
         return bool(self._fs.exists(self._base))
+
+    def check_answers(self) -> None:
+        """Check that the object store it is on, if any, answers and has the bucket.
+
+        Raises:
+            LakeError: It does not.
+        """
+        check_answers(self._fs, self._base, self.root, LakeError)
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
@@ -170,7 +179,8 @@ class Lake:
             # An object store shows an object when its single put ends, and never before.
             buffer = io.BytesIO()
             yield buffer
-            self._fs.pipe_file(self._absolute(path), buffer.getvalue())
+            with told(self._fs, f"{path} cannot be written to the lake {self.root}", LakeError):
+                self._fs.pipe_file(self._absolute(path), buffer.getvalue())
             return
         with self._writing(path), write_whole(Path(self._absolute(path)), self._temporaries) as sink:
             yield sink
@@ -414,11 +424,8 @@ class Lake:
             Their names without ending, sorted.
         """
         folder = posixpath.dirname(file_path(dataset, partition))
-        return sorted(
-            posixpath.basename(path).removesuffix(".parquet")
-            for path in self._find(folder, maxdepth=1)
-            if path.endswith(".parquet")
-        )
+        found = self._files_of(dataset, self._find(folder, maxdepth=1))
+        return sorted(posixpath.basename(path).removesuffix(".parquet") for path in found)
 
     def latest_first(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
         """List the files of one partition by the time of writing.
@@ -443,8 +450,16 @@ class Lake:
         Returns:
             Where they lie below the lake's root, sorted.
         """
-        found = (path for path in self._find(dataset.name) if path.endswith(".parquet"))
+        found = self._files_of(dataset, self._find(dataset.name))
         return sorted(posixpath.relpath(path, self._base) for path in found)
+
+    def _files_of(self, dataset: Dataset, found: Iterable[str]) -> Iterator[str]:
+        """Give those of some files that are a dataset's, and say which only look like it."""
+        for path in found:
+            if dataset.has(posixpath.relpath(path, self._absolute(dataset.name))):
+                yield path
+            elif path.endswith(".parquet"):
+                _say_stranger(posixpath.relpath(path, self._base), self.root)
 
     def values(self, dataset: Dataset) -> list[str]:
         """List the values of a dataset's outermost partition key.
@@ -462,17 +477,18 @@ class Lake:
         found = (posixpath.basename(path.rstrip("/")) for path in self._fs.ls(folder, detail=False))
         return sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
 
-    def newest(self, dataset: Dataset) -> str | None:
-        """Find the partition that was written last, of a dataset with one partition key.
+    def newest(self, dataset: Dataset, values: Iterable[str]) -> str | None:
+        """Find the partition that was written last, of a dataset with one partition key and one file in each.
 
         Args:
             dataset: The dataset.
+            values: Of the partition key; those that have no file are passed over.
 
         Returns:
-            Its value, or None where there is none.
+            One of them, or None where none has a file.
         """
         (key,) = dataset.partitions
-        paths = {value: self._absolute(file_path(dataset, {key: value})) for value in self.values(dataset)}
+        paths = {value: self._absolute(file_path(dataset, {key: value})) for value in values}
         written = {value: self._fs.modified(path) for value, path in paths.items() if self._fs.exists(path)}
         return max(written, key=lambda value: written[value], default=None)
 
@@ -511,8 +527,8 @@ class Lake:
         prefix, folder = f"{dataset.partitions[0]}=", self._absolute(dataset.name)
         if not self._fs.isdir(folder):
             return 0
-        found = self._fs.ls(folder, detail=False)
-        old = [path for path in found if not posixpath.basename(path.rstrip("/")).startswith(prefix)]
+        found = [path.rstrip("/") for path in self._fs.ls(folder, detail=False)]
+        old = [path for path in found if _is_partition(path, but=prefix) and self._fs.isdir(path)]
         for path in old:
             self._fs.rm(path, recursive=True)
         return len(old)
@@ -543,7 +559,19 @@ class Lake:
         return posixpath.join(self._base, path) if path else self._base
 
     def _find(self, folder: str, maxdepth: int | None = None) -> list[str]:
-        return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
+        with told(self._fs, self.root, LakeError):
+            return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
+
+
+def _is_partition(path: str, *, but: str) -> bool:
+    name = posixpath.basename(path)
+    return "=" in name and not name.startswith(but)
+
+
+@cache
+def _say_stranger(path: str, root: str) -> None:
+    """Say so once: whoever put it there may wonder why it counts for nothing."""
+    logger.warning("%s in the lake %s is none of its files; it is left alone", path, root)
 
 
 def _check_is_damage(error: Exception, path: str) -> None:

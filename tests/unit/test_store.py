@@ -18,7 +18,16 @@ import pytest
 from served import PATIENCE, until
 
 from tasks.errors import DamagedFileError, LakeError
-from tasks.lake.datasets import DATASETS, MARKETS, RATINGS, REJECTS, RESULTS_SUMMARY, TIME, Column
+from tasks.lake.datasets import (
+    CATALOGUE_MARKETS,
+    DATASETS,
+    MARKETS,
+    RATINGS,
+    REJECTS,
+    RESULTS_SUMMARY,
+    TIME,
+    Column,
+)
 from tasks.lake.disk import clear_left
 from tasks.lake.store import Lake, file_path
 
@@ -499,21 +508,22 @@ def test_files_of_a_partition_are_read_in_the_order_of_their_names(lake):
 
 
 def test_values_and_the_newest(lake):
-    assert (lake.values(RESULTS_SUMMARY), lake.newest(RESULTS_SUMMARY)) == ([], None)
+    assert (lake.values(RESULTS_SUMMARY), lake.newest(RESULTS_SUMMARY, ["a"])) == ([], None)
     for number, run in enumerate(("b", "a", "c")):
         file = lake.write(RESULTS_SUMMARY, {"run": run}, RESULTS_SUMMARY.schema.empty_table(), "p")
         os.utime(path_of(lake, file), (0, 1_000_000_000 - number))
     assert lake.values(RESULTS_SUMMARY) == ["a", "b", "c"]
-    assert lake.newest(RESULTS_SUMMARY) == "b"
+    assert lake.newest(RESULTS_SUMMARY, ["a", "b", "c"]) == "b"
+    assert lake.newest(RESULTS_SUMMARY, ["a", "c", "d"]) == "a"
 
 
 def test_the_latest_first(lake):
     at = {"stage": "extract", "source": "a"}
     assert lake.latest_first(REJECTS, at) == []
-    for name, written in (("a", 5), ("b", 9), ("c", 1), ("d", 5)):
-        file = lake.write(REJECTS, at, REJECTS.schema.empty_table(), "p", name)
+    for number, written in enumerate((5, 9, 1, 5), start=1):
+        file = lake.write(REJECTS, at, REJECTS.schema.empty_table(), "p", f"chunk-000{number}")
         os.utime(path_of(lake, file), (0, 1_000_000_000 + written))
-    assert lake.latest_first(REJECTS, at) == ["b", "d", "a", "c"]
+    assert lake.latest_first(REJECTS, at) == ["chunk-0002", "chunk-0004", "chunk-0001", "chunk-0003"]
 
 
 def test_what_an_older_layout_left_is_deleted_and_nothing_else(lake):
@@ -524,9 +534,34 @@ def test_what_an_older_layout_left_is_deleted_and_nothing_else(lake):
         old = path_of(lake, kept).parents[1] / folder / "data.parquet"
         old.parent.mkdir(parents=True)
         shutil.copy(path_of(lake, kept), old)
+    folder = path_of(lake, kept).parents[1]
+    (folder / ".DS_Store").write_bytes(b"somebody's")
+    (folder / "somebody's").mkdir()
     assert lake.forget_old(RESULTS_SUMMARY) == 2
-    assert files_of(lake) == sorted([kept.path, other.path])
+    assert files_of(lake) == sorted(["results/summary/.DS_Store", kept.path, other.path])
+    assert (folder / "somebody's").exists()
     assert lake.forget_old(RESULTS_SUMMARY) == 0
+
+
+@pytest.mark.parametrize(
+    "place", ["archive=a/foo.parquet", "foo/data.parquet", "archive=a/chunk-x.parquet", "x.parquet"]
+)
+def test_a_file_that_is_not_ours_is_left_alone_and_said_once(place, lake, caplog):
+    at = {"archive": "a"}
+    ours = lake.write(CATALOGUE_MARKETS, at, CATALOGUE_MARKETS.schema.empty_table(), "p", "chunk-0001")
+    strange = path_of(lake, ours).parents[1] / place
+    strange.parent.mkdir(exist_ok=True)
+    strange.write_bytes(b"somebody's")
+    (strange.parent / ".DS_Store").write_bytes(b"a file manager's")
+    for _ in range(2):
+        assert lake.values(CATALOGUE_MARKETS) == ["a"]
+        assert lake.names(CATALOGUE_MARKETS, at) == ["chunk-0001"]
+        assert lake.paths(CATALOGUE_MARKETS) == [ours.path]
+        assert lake.read_all(CATALOGUE_MARKETS, at).num_rows == 0
+    assert strange.read_bytes() == b"somebody's"
+    assert caplog.messages == [
+        f"catalogue/markets/{place} in the lake {lake.root} is none of its files; it is left alone"
+    ]
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)

@@ -1,16 +1,18 @@
 """A run that is killed at any moment and run again ends as if nothing had happened."""
 
+import os
 import random
 import shutil
 import signal
 import subprocess
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from chaos import times
+from chaos import CHAOS, times
 from lakes import FINISHED, compare, leftovers, written
 from served import BACKTEST, PATIENCE, kill_tree, until
 
@@ -58,6 +60,52 @@ def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
     difference = compare(tmp_path, undisturbed)
     for _ in range(kills):
         caused("killed at a random moment (SIGKILL), and run again", difference)
+
+
+# Seconds at which a run with a server of its own imports, starts it, extracts and simulates, more or less.
+MOMENTS = [0.5, 3, 7, 9, 11] if not CHAOS else [at / 4 for at in range(2, 80)]
+INTERRUPTED = "interrupted; what was finished is kept, the same command goes on\n"
+
+
+@pytest.mark.parametrize("seconds", MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_a_run_with_a_server_of_its_own_leaves_no_process(number, seconds, asked, ratings_url, tmp_path):
+    mark = uuid.uuid4().hex
+    settled = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = tmp_path / "prefect"
+    process = subprocess.Popen(
+        [BACKTEST, *asked(tmp_path / "lake")],
+        env={**settled, "PREFECT_HOME": str(home), "BACKTEST_RATINGS_URL": ratings_url, "MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        # As a terminal does it: all that is in the command's group is told.
+        (os.killpg if number in {signal.SIGINT, signal.SIGHUP} else os.kill)(process.pid, number)
+        _, said = process.communicate(timeout=PATIENCE)
+        if number in {signal.SIGINT, signal.SIGTERM}:
+            assert process.returncode == 128 + number, said
+            assert said.endswith(INTERRUPTED), said
+        else:
+            assert process.returncode == -number
+    assert "Traceback" not in said
+    until(lambda: not marked(mark), seconds=60)
+    if number in {signal.SIGINT, signal.SIGTERM}:
+        assert not leftovers(tmp_path / "lake")
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Every process that has inherited a variable."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 @pytest.mark.timeout(1200)

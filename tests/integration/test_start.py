@@ -1,0 +1,102 @@
+"""What keeps a command from starting is told in one line; a busy machine, or a proxy, does not."""
+
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from served import free_port
+
+REFUSED = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, backtest, month) -> Path:
+    """A home of Prefect's in which a command has started a server, though every proxy was one that refuses."""
+    home = tmp_path_factory.mktemp("home")
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"), REFUSED)
+    lake = tmp_path_factory.mktemp("lake")
+    backtest("extract", month.archive, "--lake", lake, PREFECT_HOME=str(home), **proxies)
+    return home
+
+
+@pytest.fixture
+def told(backtest, month, tmp_path):
+    """The one line of a command that does not start."""
+
+    def told(expect: int = 1, **environment: str) -> str:
+        said = backtest("extract", month.archive, "--lake", tmp_path / "lake", expect=expect, **environment).stderr
+        *before, line = said.splitlines()
+        assert all("takes longer than usual" in each for each in before), said
+        assert not (tmp_path / "lake").exists()
+        return line
+
+    return told
+
+
+@pytest.fixture
+def broken(home, tmp_path) -> Path:
+    return Path(shutil.copytree(home, tmp_path / "home"))
+
+
+def test_a_home_that_cannot_be_written_to(told):
+    assert "PREFECT_HOME /proc/none cannot be written to" in told(PREFECT_HOME="/proc/none")
+
+
+def test_a_database_of_a_newer_prefect(broken, told):
+    with sqlite3.connect(broken / "prefect.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    database.close()
+    assert "of another version of Prefect" in told(PREFECT_HOME=str(broken))
+
+
+def test_a_damaged_database(broken, told):
+    with (broken / "prefect.db").open("r+b") as file:
+        file.write(b"x" * 5000)
+    assert "its database is damaged" in told(PREFECT_HOME=str(broken))
+
+
+def test_a_locked_database(broken, told):
+    database = sqlite3.connect(broken / "prefect.db")
+    database.execute("BEGIN EXCLUSIVE")
+    try:
+        assert "locked by another program" in told(PREFECT_HOME=str(broken))
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize(("size", "said"), [("600k", "No space left"), ("1500k", "no space left for its database")])
+def test_a_full_home(size, said, tmp_path, told):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=False).returncode:  # noqa: S607
+        pytest.skip("nothing can be mounted here")
+    try:
+        assert said in told(PREFECT_HOME=str(disk / "home"))
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)  # noqa: S607
+
+
+def test_a_server_that_is_not_there(told):
+    line = told(PREFECT_API_URL=f"http://somebody:secret@127.0.0.1:{free_port()}/api")
+    assert "does not answer" in line
+    assert "unset PREFECT_API_URL" in line
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"PREFECT_API_URL": "nonsense"}, "PREFECT_API_URL is nonsense"),
+        ({"PREFECT_API_URL": "", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}, "ALLOW_EPHEMERAL_MODE is false"),
+        ({"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "soon"}, "startup_timeout_seconds"),
+    ],
+)
+def test_settings_that_are_wrong(environment, said, told):
+    assert said in told(expect=2, **environment)
+
+
+def test_a_server_that_takes_too_long_is_waited_for_and_said(told, home):
+    line = told(PREFECT_HOME=str(home), PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="1")
+    assert "did not start within 1 s" in line

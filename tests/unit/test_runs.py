@@ -1,0 +1,78 @@
+"""Which run is the latest: the one that was asked for last, whatever the files' times say."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tasks.lake.datasets import RESULTS_SUMMARY, RUNS
+from tasks.lake.runs import latest_run, note_asked
+from tasks.lake.store import Lake
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path / "lake")
+
+
+def ask(lake, run, at=0):
+    file = lake.write(RESULTS_SUMMARY, {"run": run}, RESULTS_SUMMARY.schema.empty_table(), "p")
+    os.utime(Path(lake.root, file.path), (0, 1_000_000_000 + at))
+    note_asked(lake, run)
+
+
+def test_an_empty_lake_has_none(lake):
+    assert latest_run(lake) is None
+
+
+def test_the_one_that_was_asked_last_though_the_clock_was_set_back(lake):
+    ask(lake, "a", at=100)
+    ask(lake, "b", at=-100)
+    assert latest_run(lake) == "b"
+
+
+def test_one_that_was_there_already_and_is_asked_again(lake):
+    ask(lake, "a")
+    ask(lake, "b")
+    note_asked(lake, "a")
+    assert latest_run(lake) == "a"
+
+
+def test_in_a_copy(lake, tmp_path):
+    for run in "bca":
+        ask(lake, run)
+    shutil.copytree(lake.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert latest_run(Lake(tmp_path / "copy")) == "a"
+
+
+def test_a_run_without_results_is_passed_over(lake):
+    ask(lake, "a")
+    note_asked(lake, "b")
+    assert latest_run(lake) == "a"
+
+
+def test_of_runs_from_before_there_were_numbers_the_one_written_last(lake):
+    for run, at in (("a", 5), ("b", 9), ("c", 1)):
+        ask(lake, run, at)
+    shutil.rmtree(Path(lake.root, "runs"))
+    assert latest_run(lake) == "b"
+    note_asked(lake, "c")
+    assert latest_run(lake) == "c"
+
+
+def test_of_two_machines_at_once_the_one_written_last(lake, tmp_path):
+    other = Lake(tmp_path / "other")
+    for one, run, at in ((lake, "a", 5), (other, "b", 3)):
+        ask(one, run, at)
+    shutil.copytree(other.root, lake.root, dirs_exist_ok=True)
+    assert latest_run(lake) == "a"
+    note_asked(lake, "b")
+    assert latest_run(lake) == "b"
+
+
+def test_a_run_has_one_file_however_often_it_is_asked(lake):
+    for run in "aabbaab":
+        ask(lake, run)
+    assert lake.paths(RUNS) == ["runs/run=a/000000000003.parquet", "runs/run=b/000000000004.parquet"]
+    assert lake.read_all(RUNS, {"run": "b"})["asked"].to_pylist() == [4]
