@@ -26,7 +26,7 @@ from tasks.errors import BacktestError
 NAME = "data_lake"
 """The pool's name, as in prefect.yaml."""
 
-# It has no variables: nobody who starts a run says which command is executed, where, or in which environment.
+# Its values are fixed: nobody who starts a run says which command is executed, where, or in which environment.
 _TEMPLATE = Path(__file__).with_name("job_template.json")
 
 _GOING_ON = FlowRunFilterState(

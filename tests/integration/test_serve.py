@@ -134,6 +134,8 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_goes_on(served, sampled, serve
     asked = {**served.asked_of_sample(), "own_strategies": [{"strategy": "theirs:Slow", "parameters": {}}]}
     run = served.start_run("simulate/simulate", parameters=asked)["id"]
     served.wait_for(run, states={"RUNNING"})
+    extract = served.get("deployments/name/extract/extract")["id"]
+    assert served.ask("PATCH", f"deployments/{extract}", job_variables={"command": "true"}).ok
     family = served.family()
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(PATIENCE) == 0
@@ -144,6 +146,7 @@ def test_ctrl_c_ends_all_of_it_and_the_next_start_goes_on(served, sampled, serve
     assert again.get(f"flow_runs/{run}")["state_type"] == "CRASHED"
     assert len(again.post("automations/filter")) == 1
     assert len(again.post("deployments/filter")) == 9
+    assert again.get("deployments/name/extract/extract")["job_variables"] == {"working_dir": "."}
     family = again.family()
     worker = next(process for process in family if "worker" in process.cmdline())
     worker.kill()
