@@ -14,7 +14,7 @@ from flows.parameters import BacktestParameters
 from tasks.arrival.inbox import Candidate
 from tasks.errors import StageError
 from tasks.lake.datasets import ARRIVALS
-from tasks.lake.fingerprint import fingerprint
+from tasks.lake.fingerprint import digest, fingerprint
 
 VERSION = 1
 
@@ -52,7 +52,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
 
 
 def _was_announced(archive: Candidate, asked: BacktestParameters) -> bool:
-    found = asked.opened_lake.fresh(ARRIVALS, {"archive": archive.name}, _decided_by(archive, asked))
+    found = asked.opened_lake.fresh(ARRIVALS, _at(archive), _decided_by(archive, asked))
     return archive.settled and found is not None
 
 
@@ -65,7 +65,12 @@ def _remember(archive: Candidate, asked: BacktestParameters) -> None:
         "parameters": asked.model_dump_json(),
     }
     table = pa.Table.from_pylist([row], ARRIVALS.schema)
-    asked.opened_lake.write(ARRIVALS, {"archive": archive.name}, table, _decided_by(archive, asked))
+    asked.opened_lake.write(ARRIVALS, _at(archive), table, _decided_by(archive, asked))
+
+
+def _at(archive: Candidate) -> dict[str, object]:
+    # Two in one inbox, or in two, may have one name.
+    return {"archive": f"{archive.name}-{digest([archive.address.encode()])[:8]}"}
 
 
 def _decided_by(archive: Candidate, asked: BacktestParameters) -> str:

@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tasks.addresses import shown_within
 from tasks.arrival.within import within
 from tasks.errors import ArchiveError, InputError
-from tasks.extraction.archive import archive_name, check_exists, read_index
+from tasks.extraction.archive import archive_name, read_index
 from tasks.extraction.market_files import market_of
 from tasks.foreign_text import is_encodable, visible
 
@@ -29,9 +29,6 @@ LOOK_SECONDS = 1800.0
 
 # By the end of the ending: `.tar.gz` and `.tgz` are one kind.
 _COMPRESSIONS = {"gz": "gzip", "bz2": "bz2"}
-
-# A tar is padded to its block size, which is 10 kB and in practice never above this.
-_PADDING_LIMIT = 1 << 20
 
 _PIECE = 1 << 20
 _MEGABYTE = 1e6
@@ -50,11 +47,10 @@ class Candidate(NamedTuple):
 
     Attributes:
         address: A path or an fsspec URL.
-        name: What the lake calls it.
+        name: Its file's, without the ending.
         bytes: Its size, of a folder that of all files in it.
         modified: When it was last written to, of a folder any file in it.
         settled: Whether both looks saw the same.
-        namesake: An older one's address that the lake would call the same; empty where there is none.
         fault: Why it is not even opened, for whatever is no file or folder of the inbox itself; else empty.
     """
 
@@ -63,7 +59,6 @@ class Candidate(NamedTuple):
     bytes: int
     modified: datetime
     settled: bool
-    namesake: str = ""
     fault: str = ""
 
 
@@ -140,13 +135,9 @@ def watch(
         faulty = {name: look for name, look in before.items() if look.fault}
         after = _look(fs, path, look_seconds, before.keys() - faulty) | faulty
     found: list[Candidate] = []
-    first_of: dict[str, str] = {}
     for name, look in sorted(after.items(), key=lambda item: (item[1].modified, item[0])):
-        address, called = posixpath.join(inbox, visible(name)), archive_name(name)
-        namesake = first_of.get(called, "")
-        found.append(Candidate(address, called, look.bytes, look.modified, look == before[name], namesake, look.fault))
-        if not look.fault:
-            first_of.setdefault(called, address)
+        address, is_same = posixpath.join(inbox, visible(name)), look == before[name]
+        found.append(Candidate(address, archive_name(name), look.bytes, look.modified, is_same, look.fault))
     return found
 
 
@@ -166,13 +157,8 @@ def judge(
     address = candidate.address
     if not candidate.settled:
         return Verdict(State.ARRIVING, f"{address}: still arriving, it grew or changed while it was looked at")
-    if candidate.namesake:
-        return Verdict(
-            State.BROKEN,
-            f"{address}: shares its name with {candidate.namesake}, and the lake needs a name for each; rename it",
-        )
     try:
-        within(look_seconds, _check_end, candidate)
+        within(look_seconds, _check_end, address)
     except TimeoutError:
         return Verdict(State.BROKEN, f"{address}: {_unanswered(look_seconds)}")
     except ArchiveError as error:
@@ -267,23 +253,11 @@ def _fault(name: str, info: Mapping[str, Any]) -> str:
     return ""
 
 
-def _check_end(candidate: Candidate) -> None:
-    address = candidate.address
-    archive = read_index(address)
-    fs, path = check_exists(address)
-    if fs.isdir(path):
-        return
-    compression = next((kind for ending, kind in _COMPRESSIONS.items() if address.lower().endswith(ending)), None)
-    if compression:
-        _check_stream(address, compression)
-    elif address.lower().endswith(".tar"):
-        # Zeros that a copy reserved and has not filled look like a tar's end.
-        beyond = candidate.bytes - max(member.offset + member.size for member in archive.members)
-        if beyond > _PADDING_LIMIT:
-            raise ArchiveError(
-                f"{address}: its last {beyond / _MEGABYTE:.1f} MB are of no file in it, so it is a copy that was not "
-                "finished, or two archives in one; copy it again"
-            )
+def _check_end(address: str) -> None:
+    read_index(address)
+    # Of what is packed within an archive, a cut member is a reject; here it is all that there is.
+    if market_of(address) and (kind := next((k for end, k in _COMPRESSIONS.items() if address.endswith(end)), None)):
+        _check_stream(address, kind)
 
 
 def _check_stream(address: str, compression: str) -> None:

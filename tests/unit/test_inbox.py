@@ -179,7 +179,7 @@ def test_what_is_no_archive_behind_an_archives_name(tmp_path, name, content):
     assert only_verdict(tmp_path).state == State.BROKEN
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 20, 256])
+@pytest.mark.parametrize("blocks", [1, 2, 20, 22])
 def test_a_tar_may_be_padded_as_its_writer_likes(pack, tmp_path, blocks):
     path = pack("month.tar")
     with tarfile.open(path) as archive:
@@ -202,15 +202,13 @@ def test_space_that_a_copy_has_reserved_is_not_an_end(tmp_path, write_tar):
     make_old(path)
     verdict = only_verdict(tmp_path)
     assert verdict.state == State.BROKEN
-    assert "its last 2.4 MB are of no file in it" in verdict.sentence
+    assert "zeros: a copy that was not finished" in verdict.sentence
 
 
-def test_two_that_the_lake_would_call_the_same(pack, tmp_path):
+def test_two_of_one_name_are_two(pack, tmp_path):
     make_old(pack("month.zip"))
     pack("month.tar")
-    assert look(tmp_path) == [("month.zip", State.WHOLE), ("month.tar", State.BROKEN)]
-    _, younger = watch(str(tmp_path), settle_seconds=0)
-    assert f"shares its name with {tmp_path}/month.zip" in judge(younger).sentence
+    assert look(tmp_path) == [("month.zip", State.WHOLE), ("month.tar", State.WHOLE)]
 
 
 def faults(inbox):

@@ -261,10 +261,13 @@ def test_a_market_that_cannot_be_read_is_no_reject(race: Race):
 class OneSession:
     """Jobs of one session of all markets of a lake."""
 
-    def __init__(self, lake: Any, markets: Sequence[Any], ratings: dict[str, dict[int, float]]) -> None:
-        self.lake, self.ratings = lake, ratings
+    def __init__(self, month: Any, markets: Sequence[Any], ratings: dict[str, dict[int, float]]) -> None:
+        self.lake, self.ratings = month.lake, ratings
         self.session = Session(
-            tuple(SessionMarket(market.id, f"digest of {market.id}", "month", 1, "upstream") for market in markets),
+            tuple(
+                SessionMarket(market.id, f"digest of {market.id}", month.archive.name, 1, "upstream")
+                for market in markets
+            ),
             "2026-01",
         )
 
@@ -282,7 +285,7 @@ def in_lake(extract: Callable[..., Any], race: Race) -> Callable[..., OneSession
     def in_lake(*markets: Any) -> OneSession:
         month = extract({f"PRO/{market.id}.bz2": bz2.compress(market.raw) for market in markets})
         assert month.rejects == []
-        return OneSession(month.lake, markets, {market.id: {11: 2.0, 12: 3.0} for market in markets[1:]})
+        return OneSession(month, markets, {market.id: {11: 2.0, 12: 3.0} for market in markets[1:]})
 
     return in_lake
 
