@@ -88,15 +88,15 @@ def test_a_server_that_is_not_there(told):
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("wrong", "said"),
     [
         ({"PREFECT_API_URL": "nonsense"}, "PREFECT_API_URL is nonsense"),
         ({"PREFECT_API_URL": "", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}, "ALLOW_EPHEMERAL_MODE is false"),
         ({"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "soon"}, "startup_timeout_seconds"),
     ],
 )
-def test_settings_that_are_wrong(environment, said, told):
-    assert said in told(expect=2, **environment)
+def test_settings_that_are_wrong(wrong, said, told):
+    assert said in told(expect=2, **wrong)
 
 
 def test_a_server_that_takes_too_long_is_waited_for_and_said(told, home):
