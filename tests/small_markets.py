@@ -1,11 +1,14 @@
 """Small markets by hand, a strategy that bets once in each, and what its variants are given there."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pipeline import orders_by_market, simulate
 
 from tasks.executor import Executor
+from tasks.extraction.identity import read_archive
+from tasks.extraction.manifest import Manifest, read_manifest
 from tasks.lake.store import Lake
 from tasks.simulation.variant import Variant
 
@@ -69,9 +72,14 @@ def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None
 MARKETS = {f"1.90000000{n}": market(f"1.90000000{n}") for n in (1, 2, 3)}
 
 
+def month_in(lake: Lake) -> Manifest:
+    """What was extracted of `month.tar`, which lies beside the lake."""
+    return read_manifest(lake, read_archive(lake, str(Path(lake.root).with_name("month.tar"))))
+
+
 def told(lake: Lake, pool: Executor, *variants: Variant) -> dict[str, list[Any]]:
     """By variant, the orders of each market."""
     found = orders_by_market(
-        simulate(lake, ["month"], variants, pool), "selection_id", "size", "size_matched", "profit"
+        simulate(lake, [month_in(lake)], variants, pool), "selection_id", "size", "size_matched", "profit"
     )
     return {variant.id: [found[variant.id, market_id] for market_id in MARKETS] for variant in variants}

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 from jobs import find, found
 from pipeline import extract, orders_by_market, pack, simulate, summary
-from small_markets import BEGIN, MARKETS, market, told
+from small_markets import BEGIN, MARKETS, market, month_in, told
 
 from strategies.base import Strategy
 from tasks.errors import ChangedSourceError, ReplayError
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import Manifest, read_manifest
 from tasks.lake.store import Lake
 from tasks.simulation.coverage import index_orders
 from tasks.simulation.instance_times import InstanceTimes
@@ -52,10 +50,6 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(tmp_path / "lake")
     extract(pack(MARKETS, tmp_path / "month.tar"), lake, "all")
     return lake
-
-
-def month_in(lake: Lake) -> Manifest:
-    return read_manifest(lake, read_archive(lake, str(Path(lake.root).with_name("month.tar"))))
 
 
 KEEPERS = {
