@@ -9,7 +9,7 @@ import psutil
 import pytest
 from pipeline import extract, pack
 from served import alive, until
-from small_markets import BEGIN, MARKETS, told
+from small_markets import BEGIN, MARKETS, month_in, told
 
 from tasks.errors import BacktestError, ReplayError
 from tasks.executor import Executor
@@ -175,7 +175,7 @@ def test_who_ends_its_process_is_named(lake: Lake, pool: Executor, written: Call
     bad, good = written("bad", STRATEGY.format(what=what)), written("good", PLAIN)
     line = str(failure_of(lake, pool, bad, good))
     assert line.startswith(
-        f"{bad.id} on chunk 1 of month, markets 1.900000001 to 1.900000003: two worker processes died"
+        f"{bad.id} on chunk 1 of {month_in(lake).archive}, markets 1.900000001 to 1.900000003: two worker processes died"
     )
     assert DYING[what] in line
     assert "lake" not in line

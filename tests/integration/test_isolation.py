@@ -313,7 +313,7 @@ def test_what_flumine_cannot_simulate_is_said_of_each_market(
 ):
     target = variant_of("target", BY_TARGET)
     (job,) = simulate(lake, [month_in(lake)], [target], pool)
-    rejects = find(job).rejects
+    rejects = find(job).rejects[target.id]
     assert [reject.what for reject in rejects] == list(MARKETS)
     assert "NotImplementedError: Simulated betTargetSize placement not implemented" in rejects[0].detail
 
