@@ -174,9 +174,8 @@ def test_who_fails_is_named_once_with_market_file_and_line(
 def test_who_ends_its_process_is_named(lake: Lake, pool: Executor, written: Callable[..., Variant], what: str):
     bad, good = written("bad", STRATEGY.format(what=what)), written("good", PLAIN)
     line = str(failure_of(lake, pool, bad, good))
-    assert line.startswith(
-        f"{bad.id} on chunk 1 of {month_in(lake).archive}, markets 1.900000001 to 1.900000003: two worker processes died"
-    )
+    where = f"chunk 1 of {month_in(lake).archive}, markets 1.900000001 to 1.900000003"
+    assert line.startswith(f"{bad.id} on {where}: two worker processes died")
     assert DYING[what] in line
     assert "lake" not in line
     assert told(lake, pool, good) == {good.id: RIGHT}
