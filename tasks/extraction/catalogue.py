@@ -1,6 +1,7 @@
 """A market's messages to its rows of the catalogue: what the definitions say, and what was traded before settlement."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tasks.extraction.market_files import MARKET_ID
 from tasks.extraction.messages import BadMemberError, Message
 from tasks.extraction.replayable import ReplayCheck
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, Dataset
 from tasks.lake.fingerprint import digest
 
 _RACE = re.compile(r"R(?P<number>\d+)\s+(?P<distance>\d+)m\b\s*(?P<grade>.*)")
@@ -105,6 +107,9 @@ class MarketHistory:
             raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
         if self._replay.problem:
             raise self._replay.problem
+        for dataset, rows in ((CATALOGUE_MARKETS, [entry.market]), (CATALOGUE_RUNNERS, entry.runners)):
+            if empty := _empty_values(dataset, rows):
+                raise BadMemberError("bad content", f"{self.market_id}: no {empty[0]} in its last definition")
         return entry
 
     def _market_row(self) -> Row:
@@ -163,6 +168,12 @@ class MarketHistory:
         if len({(row["selection_id"], row["handicap"]) for row in rows}) != len(rows):
             raise ValueError("a runner is defined twice")
         return rows
+
+
+def _empty_values(dataset: Dataset, rows: Iterable[Row]) -> list[str]:
+    """Name the columns that may not be empty and are; what the chunk decides is not in the rows yet."""
+    needed = [column.name for column in dataset.columns if not column.nullable]
+    return [name for row in rows for name in needed if name in row and row[name] is None]
 
 
 class _TradedVolume:

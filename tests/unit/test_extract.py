@@ -218,6 +218,9 @@ ODD = {
     "winners a word": {"numberOfWinners": "one"},
     "a base rate a word": {"marketBaseRate": "seven"},
     "a name that is a number": {"name": 7},
+    "no event id": {"eventId": None},
+    "no event type": {"eventTypeId": None},
+    "a runner of no status": {"runners": [{"status": None, "sortPriority": 1, "id": 11, "name": "1. Dog"}]},
 }
 
 
