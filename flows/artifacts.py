@@ -89,7 +89,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
 
 
 def _figures(variant: dict[str, object]) -> dict[str, object]:
-    shown = {name: variant[name] for name in ("strategy", "bets", "turnover", "gross", "commission", "net")}
+    shown = {name: variant[name] for name in ("strategy", "replayed", "bets", "turnover", "gross", "commission", "net")}
     roi = variant["roi"]
     return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": as_text(str(variant["parameters"]))}
 

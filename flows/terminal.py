@@ -162,12 +162,13 @@ def print_report(report: "BacktestReport") -> None:
         pad_edge=False,
     )
     table.add_column("variant", no_wrap=True)
-    for heading in ("bets", "turnover", "gross", "commission", "net", "ROI"):
+    for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI"):
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:
         roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
         money = (f"{variant[column]:,.2f}" for column in _MONEY)
-        table.add_row(Text(visible(variant["strategy"])), str(variant["bets"]), *money, roi)
+        counts = (str(variant[column]) for column in ("replayed", "bets"))
+        table.add_row(Text(visible(variant["strategy"])), *counts, *money, roi)
     console.print(table)
     for variant in report.variants:
         if differing := _differing(variant, report.variants):

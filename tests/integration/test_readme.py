@@ -34,7 +34,17 @@ def sampled(tmp_path_factory, backtest):
 
 def test_the_sample_prints_a_table_of_variants_and_where_it_is(sampled):
     _, printed = sampled
-    for word in ("bets", "turnover", "gross", "commission", "net", "ROI", "rated_price-", "back_favourite-"):
+    for word in (
+        "replayed",
+        "bets",
+        "turnover",
+        "gross",
+        "commission",
+        "net",
+        "ROI",
+        "rated_price-",
+        "back_favourite-",
+    ):
         assert word in printed
     assert "data_lake/sample: results/*/run=2026_01_JanSyntheticPro-" in printed
     assert "synthetic" in printed
