@@ -2,15 +2,22 @@
 
 import shutil
 
+import pytest
 from manifests import extract_whole
 
 from sample.archive import write_sample
+from tasks.errors import BalanceError
 from tasks.extraction.extract import extract_chunk
 from tasks.extraction.identity import read_archive
 from tasks.extraction.manifest import find_manifest, read_extracted
 from tasks.extraction.stage import forget_old_archives, plan
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
+from tasks.selection import MarketFilter, select_markets
+from tasks.simulation import stage
+from tasks.simulation.session import divide
+from tasks.simulation.stage import plan as plan_replay
+from tasks.simulation.variant import Account, make_variant
 
 
 def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
@@ -38,3 +45,15 @@ def test_what_was_extracted_under_a_name_alone_is_deleted(tmp_path):
     assert not list((tmp_path / "lake").rglob("archive=month"))
     assert find_manifest(lake, archive) == manifest
     assert read_extracted(lake, manifest, CATALOGUE_MARKETS).num_rows == manifest.markets
+
+
+def test_a_market_that_is_in_no_job_or_in_two_is_missed(tmp_path, monkeypatch):
+    lake = Lake(tmp_path / "lake")
+    _, _, manifest = extract_whole(lake, str(write_sample(tmp_path / "month").archive), 400_000)
+    markets, _ = select_markets(lake, [manifest], MarketFilter())
+    variants = [make_variant("back_favourite", {}, ratings="", window="80s", account=Account())]
+    assert sum(len(job.market_ids) for job in plan_replay(lake, markets, variants, {})) == len(markets)
+    for wrong in (lambda sessions: sessions[1:], lambda sessions: [*sessions, sessions[0]]):
+        monkeypatch.setattr(stage, "divide", lambda *asked, wrong=wrong: wrong(list(divide(*asked))))
+        with pytest.raises(BalanceError, match=rf"{len(markets)} markets were selected, \d+ are in the jobs"):
+            plan_replay(lake, markets, variants, {})
