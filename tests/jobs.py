@@ -10,10 +10,12 @@ from tasks.simulation.order_files import OrderFile, find_order_files, read_part
 from tasks.simulation.session import Session, SessionMarket
 
 
-def alone(market_ids: Iterable[str], archive: str = "month", chunk: int = 1) -> tuple[Session, ...]:
+def alone(
+    market_ids: Iterable[str], archive: str = "month", chunk: int = 1, upstream: str = "upstream"
+) -> tuple[Session, ...]:
     """Sessions of one market each."""
     return tuple(
-        Session((SessionMarket(market_id, f"digest of {market_id}", archive, chunk, "upstream"),), "2026-01")
+        Session((SessionMarket(market_id, f"digest of {market_id}", archive, chunk, upstream),), "2026-01")
         for market_id in market_ids
     )
 

@@ -357,18 +357,20 @@ class Lake:
         return pa.concat_tables(tables) if tables else dataset.schema.empty_table()
 
     @contextmanager
-    def reader(self, dataset: Dataset, path: str) -> Iterator[Reader]:
+    def reader(self, dataset: Dataset, path: str, fingerprint: str | None = None) -> Iterator[Reader]:
         """Open one file for reading piece by piece.
 
         Args:
             dataset: What it belongs to.
             path: Below the lake's root.
+            fingerprint: What has to have decided its content; None where whoever asks knows the file.
 
         Yields:
             The open file, its schema checked.
 
         Raises:
-            LakeError: The file is missing, cannot be read, or is not of the dataset's schema.
+            LakeError: The file is missing, cannot be read, is not of the dataset's schema, or was decided by something
+                else.
             DamagedFileError: Its bytes are not those that were written. It is deleted, so that the next run makes it
                 again: whatever is in the lake was made of something.
         """
@@ -378,6 +380,8 @@ class Lake:
                 check_seal(source)
                 parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
             check_schema(dataset, parquet.schema_arrow, path)
+            if fingerprint not in (None, (parquet.metadata.metadata or {}).get(_FINGERPRINT, b"").decode()):
+                raise LakeError(f"{path} in the lake {self.root} is another than was made; run the stage that makes it")
             yield Reader(parquet, partial(self._reading, path))
 
     def check(self, dataset: Dataset, path: str) -> int:

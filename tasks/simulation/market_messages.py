@@ -105,8 +105,8 @@ class MarketMessages:
 
     @contextmanager
     def _reading(self, chunk: _Chunk) -> Iterator[Reader]:
-        dataset, path = self._file(chunk)
-        with self._job.lake.reader(dataset, path) as reader:
+        dataset, path, fingerprint = self._file(chunk)
+        with self._job.lake.reader(dataset, path, fingerprint) as reader:
             groups = row_groups(reader)
             missing = [market_id for market_id in self._wanted[chunk] if market_id not in groups]
             if missing:
@@ -119,15 +119,16 @@ class MarketMessages:
                 self._groups[market_id] = _Group(number, begins)
             yield reader
 
-    def _file(self, chunk: _Chunk) -> tuple[Dataset, str]:
+    def _file(self, chunk: _Chunk) -> tuple[Dataset, str, str]:
         """Say which file is replayed; flumine's own engine folds nothing, so that it proves the folding too."""
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
-            return MARKETS, file_path(MARKETS, {"archive": chunk.archive, "chunk": chunk.number})
+            path = file_path(MARKETS, {"archive": chunk.archive, "chunk": chunk.number})
+            return MARKETS, path, chunk.upstream
         windows = WindowsFile(job.lake, variant.window, chunk.archive, chunk.number, chunk.upstream, job.market_types)
         if windows.fresh() is None:
             windows.make()
-        return WINDOWS, windows.path
+        return WINDOWS, windows.path, windows.fingerprint
 
 
 def _chunk_of(market: SessionMarket) -> _Chunk:

@@ -100,7 +100,7 @@ class WindowsFile(NamedTuple):
         window = Window.parse(self.window)
         path = file_path(MARKETS, {"archive": self.archive, "chunk": self.chunk})
         with (
-            self.lake.reader(MARKETS, path) as reader,
+            self.lake.reader(MARKETS, path, self.upstream) as reader,
             self.writer() as writer,
         ):
             for market_id, group in row_groups(reader).items():

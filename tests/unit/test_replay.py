@@ -56,8 +56,12 @@ def job(sample_lake, tmp_path, markets, ratings):
         root = tmp_path / lake
         if not root.exists():
             shutil.copytree(sample_lake.lake.root, root)
-        market_ids = tuple(markets[kind].id for kind in kinds or markets)
-        return replace(ReplayJob(Lake(root), alone(market_ids, sample_lake.archive.name), variants, ratings), **changed)
+        market_ids, [extraction] = tuple(markets[kind].id for kind in kinds or markets), sample_lake.jobs
+        upstream = extraction.fingerprint
+        return replace(
+            ReplayJob(Lake(root), alone(market_ids, sample_lake.archive.name, upstream=upstream), variants, ratings),
+            **changed,
+        )
 
     return job
 
@@ -268,9 +272,9 @@ def test_a_variant_without_a_bet_has_no_orders(job):
 
 def test_a_market_that_the_messages_lack(job):
     lacking = job(FAVOURITE)
-    lacking = replace(
-        lacking, sessions=alone((*lacking.market_ids, "1.299999999"), lacking.sessions[0].markets[0].archive)
-    )
+    first = lacking.sessions[0].markets[0]
+    more = alone((*lacking.market_ids, "1.299999999"), first.archive, upstream=first.upstream)
+    lacking = replace(lacking, sessions=more)
     with pytest.raises(LakeError, match=r"lacks 1 markets of its catalogue \(1\.299999999, …\); extract it again"):
         replay_chunk(lacking)
     assert parquet_files(lacking.lake) == []
@@ -278,9 +282,22 @@ def test_a_market_that_the_messages_lack(job):
 
 def test_a_chunk_without_messages(job):
     lacking = job(FAVOURITE)
+    shutil.rmtree(Path(lacking.lake.root) / "windows")
     lacking.lake.delete(MARKETS, {"archive": lacking.sessions[0].markets[0].archive, "chunk": 1})
     with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1"):
         replay_chunk(lacking)
+
+
+@pytest.mark.parametrize("engine", ["lean", "flumine"])
+def test_messages_of_another_chunk_are_not_replayed(job, engine):
+    """They are whole, and of markets of the same ids: a file that was copied from another lake, say."""
+    other = job(FAVOURITE._replace(engine=engine))
+    shutil.rmtree(Path(other.lake.root) / "windows")
+    first = other.sessions[0].markets[0]
+    at = {"archive": first.archive, "chunk": 1}
+    other.lake.write(MARKETS, at, other.lake.read(MARKETS, at), "another")
+    with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1/.* is another than was made"):
+        replay_chunk(replace(other, sessions=alone(other.market_ids, first.archive, upstream=first.upstream)))
 
 
 # A strategy that raises
@@ -701,7 +718,14 @@ def replay_hand_made(extract, ratings):
     def run(market, *variants):
         month = extract({f"PRO/{market.id}.bz2": bz2.compress(market.raw)})
         assert month.rejects == []
-        return orders_of(ReplayJob(month.lake, alone([market.id], month.archive.name), variants, ratings))
+        return orders_of(
+            ReplayJob(
+                month.lake,
+                alone([market.id], month.archive.name, upstream=month.jobs[0].fingerprint),
+                variants,
+                ratings,
+            )
+        )
 
     return run
 

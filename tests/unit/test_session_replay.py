@@ -265,7 +265,7 @@ class OneSession:
         self.lake, self.ratings = month.lake, ratings
         self.session = Session(
             tuple(
-                SessionMarket(market.id, f"digest of {market.id}", month.archive.name, 1, "upstream")
+                SessionMarket(market.id, f"digest of {market.id}", month.archive.name, 1, month.jobs[0].fingerprint)
                 for market in markets
             ),
             "2026-01",
