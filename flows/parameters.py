@@ -242,8 +242,10 @@ class BacktestParameters(Profile):
             InputError: An archive is missing, or a strategy, a parameter or the ratings it needs are wrong.
             LakeError: The object store that the lake is on does not answer.
         """
-        for address in self.archives:
+        for number, address in enumerate(self.archives):
             check_exists(address)
+            if address in self.archives[:number]:
+                raise InputError(f"{address}: given twice; give it once")
         self.opened_lake.check_answers()
         begins = Window.parse(self.window).seconds_to_start
         for variant in self.variants:
