@@ -10,7 +10,7 @@ from s3_server import Store
 from served import BACKTEST, PATIENCE, kill_tree
 
 LAKES = times(1, 20)
-KILLS_A_LAKE = 2
+KILLS_A_LAKE = times(1, 2)
 DATASETS = times(1, 4)
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from chaos import times
@@ -114,11 +113,3 @@ def test_blocks_of_a_tar_that_a_copy_left_zero(month, tmp_path, caused):
         with pytest.raises(ArchiveError, match="download or copy it again"):
             read_index(str(path))
         caused("a download that reserved its place and was not finished")
-
-
-def test_a_copy_of_a_lake_by_hand_is_the_same_lake(archives, alone, backtest_json, tmp_path):
-    backtest_json("run", archives[0], *VARIANTS, "--lake", tmp_path / "lake")
-    shutil.copytree(tmp_path / "lake", tmp_path / "copy")
-    again = backtest_json("run", Path(archives[0]), *VARIANTS, "--lake", tmp_path / "copy")
-    assert figures(again) == alone[0]
-    assert all(stage["cached"] for stage in again["stages"].values())
