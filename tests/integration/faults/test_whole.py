@@ -84,10 +84,10 @@ def test_an_archive_that_is_replaced_under_a_run(seed, archives, alone, environm
     try:
         _, said = process.communicate(timeout=rng.uniform(1, 12))
     except subprocess.TimeoutExpired:
-        Path(tmp_path / "next.tar").replace(path)
+        (tmp_path / "next.tar").replace(path)
         _, said = process.communicate(timeout=PATIENCE)
     else:
-        Path(tmp_path / "next.tar").replace(path)
+        (tmp_path / "next.tar").replace(path)
     assert process.returncode == 0 or "Traceback" not in said
     wrong = figures(backtest_json("run", path, *VARIANTS, "--lake", lake)) != alone[1]
     caused("an archive that is replaced while a run reads it", Difference(wrong, 0))
