@@ -9,7 +9,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import ProgressArtifact
-from tasks.addresses import shown_within
+from flows.events import one_line
 from tasks.caching import StageRecord, Tally
 from tasks.errors import BacktestError, InputError, StageError
 from tasks.machine import cores
@@ -85,11 +85,7 @@ def gather(
 
 def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
     first = failures[0]
-    said = (
-        str(first)
-        if isinstance(first, BacktestError)
-        else shown_within(f"{type(first).__name__}: {first}").partition("\n")[0]
-    )
+    said = str(first) if isinstance(first, BacktestError) else one_line(first)
     return StageError(
         f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}", failures
     )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _PROJECT_FILE = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
+# A file or a pipe has no edge at which a figure would have to be cut.
+_WIDTH_OF_NO_TERMINAL = 200
+
 _MONEY = ("turnover", "gross", "commission", "net")
 
 # What this project's own sentences have that other encodings lack.
@@ -35,6 +38,11 @@ _PLAIN = {"−": "-", "–": "-", "…": "...", "×": "x", "±": "+/-", "→": "
 
 class _Output(Console):
     """A console that is content where nobody reads any more, as in `backtest show | head -1`."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _WIDTH_OF_NO_TERMINAL
 
     def on_broken_pipe(self) -> None:
         """Say the rest to nobody."""
@@ -161,7 +169,8 @@ def print_report(report: "BacktestReport") -> None:
         show_edge=False,
         pad_edge=False,
     )
-    table.add_column("variant", no_wrap=True)
+    # The name gives way, never a figure.
+    table.add_column("variant", overflow="fold")
     for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI"):
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:

@@ -1,9 +1,11 @@
 """What a run's figures do not say of themselves, in words: what to know before one relies on them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.extraction.manifest import Manifest, reasons_left_out
+from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.variant import Variant
@@ -24,11 +26,30 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
     return [*_rejected(covered.rejects, len(markets)), *carried, *_volumes(variants, markets)]
 
 
+def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
+    """Say how much of the archives is in no figure.
+
+    Args:
+        lake: The lake.
+        archives: What was extracted of the run's.
+
+    Yields:
+        A sentence for each archive of which something was left out.
+    """
+    for archive in archives:
+        if reasons := reasons_left_out(lake, archive):
+            said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+            yield (
+                f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
+                f"were left out: {said}"
+            )
+
+
 def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
-    for variant_id, left_out in rejects.items():
-        first = left_out[0]
+    for variant_id, of_variant in rejects.items():
+        first = of_variant[0]
         yield (
-            f"{variant_id} was not replayed on {len(left_out)} of {markets} markets, which are not in its figures: "
+            f"{variant_id} was not replayed on {len(of_variant)} of {markets} markets, which are not in its figures: "
             f"{first.reason} ({first.what}: {first.detail})"
         )
 

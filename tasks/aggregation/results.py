@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -10,13 +10,14 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
-from tasks.aggregation.notices import notices
+from tasks.aggregation.notices import left_out, notices
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.errors import BalanceError, ReplacedOrdersError
-from tasks.extraction.manifest import Manifest, reasons_left_out
+from tasks.extraction.identity import file_of
+from tasks.extraction.manifest import Manifest
 from tasks.lake.datasets import (
     ORDERS,
     RESULTS_DAYS,
@@ -100,8 +101,7 @@ class Run:
     @property
     def id(self) -> str:
         """What the lake calls it: the first archive's file, and a fingerprint of all that was asked for."""
-        file, _, _ = self.archives[0].archive.rpartition("-")
-        return f"{file}-{self.fingerprint[:8]}"
+        return f"{file_of(self.archives[0].archive)}-{self.fingerprint[:8]}"
 
     @property
     def seed(self) -> int:
@@ -166,7 +166,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
     notes = {
         **note_parts(covered.parts),
-        NOTICES: json.dumps([*_left_out(run), *notices(run.variants, markets, covered)]),
+        NOTICES: json.dumps([*left_out(run.lake, run.archives), *notices(run.variants, markets, covered)]),
         TAKEN: str(len(orders)),
         SETTLED: str(int(settled["orders"].sum())),
     }
@@ -266,17 +266,6 @@ def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled:
             )
         counts.append(len(covers) - len(rejected))
     return counts
-
-
-def _left_out(run: Run) -> Iterator[str]:
-    """Say how much of the archives is in no figure."""
-    for archive in run.archives:
-        if reasons := reasons_left_out(run.lake, archive):
-            said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-            yield (
-                f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
-                f"were left out: {said}"
-            )
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ An archive is read to its last byte once; the lake remembers what it was, for as
 """
 
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ VERSION = 1
 
 ARCHIVE = "archive"
 """Under which files of the lake note what it calls the archive that they are about."""
+
+_NAME = re.compile(r"(?P<file>.+)-[0-9a-f]{8}")
 
 _ADDRESS, _CONTENT, _REJECTS = "address", "content", "rejects"
 
@@ -43,6 +46,19 @@ class Archive(NamedTuple):
     content: str
     members: tuple[Member, ...]
     rejects: tuple[Reject, ...]
+
+
+def file_of(name: str) -> str | None:
+    """Say of which file an archive has its name.
+
+    Args:
+        name: What the lake calls it.
+
+    Returns:
+        The file's name without its ending; None where this is no archive's name.
+    """
+    named = _NAME.fullmatch(name)
+    return named["file"] if named else None
 
 
 def read_archive(lake: Lake, address: str) -> Archive:

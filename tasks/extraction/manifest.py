@@ -176,20 +176,11 @@ def _rows(lake: Lake, archive: Archive, manifest: Manifest) -> Iterator[dict[str
         yield {"member": reject.what, "chunk": 0, "reason": reject.reason}
     for number in manifest.chunks:
         name = chunk_name(number)
-        for market in lake.read(
-            CATALOGUE_MARKETS, {"archive": archive.name}, name, ["member", "market_id"]
-        ).to_pylist():
-            member = members[market["member"]]
-            yield {**market, "bytes": member.size, "digest": member.digest, "chunk": number}
-        for reject in lake.read(REJECTS, {"stage": "extract", "source": archive.name}, name).to_pylist():
-            member = members[reject["what"]]
-            yield {
-                "member": member.path,
-                "bytes": member.size,
-                "digest": member.digest,
-                "chunk": number,
-                "reason": reject["reason"],
-            }
+        markets = lake.read(CATALOGUE_MARKETS, {"archive": archive.name}, name, ["member", "market_id"])
+        rejects = lake.read(REJECTS, {"stage": "extract", "source": archive.name}, name, ["what", "reason"])
+        for entry in (*markets.to_pylist(), *rejects.rename_columns(["member", "reason"]).to_pylist()):
+            member = members[entry["member"]]
+            yield {**entry, "bytes": member.size, "digest": member.digest, "chunk": number}
 
 
 def _fingerprint(archive: Archive) -> str:

@@ -1,6 +1,5 @@
 """The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
 
-import re
 from collections.abc import Sequence
 
 from prefect import task
@@ -11,12 +10,10 @@ from tasks.errors import ArchiveError
 from tasks.executor import Executor
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
-from tasks.extraction.identity import Archive, forget_archive
+from tasks.extraction.identity import Archive, file_of, forget_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-
-_BY_CONTENT = re.compile(r".+-[0-9a-f]{8}")
 
 
 def plan(
@@ -54,7 +51,7 @@ def forget_old_archives(lake: Lake) -> int:
     Returns:
         How many archives.
     """
-    old = [name for name in lake.values(CATALOGUE_MARKETS) if not _BY_CONTENT.fullmatch(name)]
+    old = [name for name in lake.values(CATALOGUE_MARKETS) if file_of(name) is None]
     for archive in old:
         for window in lake.values(WINDOWS):
             lake.delete_folder(WINDOWS, {"window": window, "archive": archive})

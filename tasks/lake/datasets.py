@@ -215,7 +215,7 @@ ORDERS = Dataset(
     partitions=("month",),
     keys=("strategy_name", "bet_id"),
     row="an order that reached the simulated exchange, in a market that was settled; a row group holds a variant's",
-    files=r"[0-9a-f]{16}",
+    files=_DIGEST,
     columns=(
         Column("bet_id", pa.string(), "market id and the order's number in it"),
         Column("strategy_name", pa.string(), "the variant"),
@@ -359,7 +359,7 @@ REJECTS = Dataset(
     partitions=("stage", "source"),
     keys=(),
     row="a file, row or market that was left out",
-    files=rf"{_CHUNK}|entries|all|\d{{4}}-\d\d-\d\d|unmatched-[0-9a-f]{{16}}|.+-[0-9a-f]{{8}}",
+    files=rf"{_CHUNK}|entries|all|\d{{4}}-\d\d-\d\d|unmatched-{_DIGEST}|.+-[0-9a-f]{{8}}",
     columns=(
         Column("what", pa.string(), "a member's path, a market id, a row's number"),
         Column("reason", pa.string(), "the same words for all alike"),

@@ -79,6 +79,14 @@ def test_the_figures_come_out_as_csv(sampled, backtest):
         assert row["verdict"] in printed
 
 
+def test_no_figure_is_cut_at_the_edge_of_a_terminal(sampled, backtest):
+    folder, printed = sampled
+    narrow = backtest("show", "--lake", folder / "data_lake" / "sample", COLUMNS="80").stdout
+    for table in (printed, narrow):
+        assert "…" not in table
+        assert re.search(r"60 +52 +260\.00 .+%$", table, re.MULTILINE)
+
+
 def test_the_strategy_that_declares_a_file_is_replayed_when_that_changed(sampled, backtest_json, monkeypatch):
     folder, _ = sampled
     monkeypatch.chdir(folder)

@@ -80,7 +80,7 @@ def make_run(tmp_path):
         )
         for job, orders in zip(jobs, chunks, strict=True):
             write(job, *orders)
-        return Run(lake, variants, (keep_manifest(lake, "month-0"),), jobs, commission)
+        return Run(lake, variants, (keep_manifest(lake, "month-00112233"),), jobs, commission)
 
     return make
 

@@ -119,13 +119,18 @@ def test_a_worker_killed_as_for_want_of_memory(seed, start, tmp_path, judge):
     judge("a worker killed (SIGKILL), as for want of memory", tmp_path)
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("seed", range(WORKERS_STOPPED))
-def test_a_worker_that_is_stopped(seed, start, tmp_path, undisturbed, judge):
-    lake = tmp_path / "lake"
+def without_orders(undisturbed: Path, lake: Path) -> Path:
+    """Copy a lake in which all is extracted and nothing replayed."""
     shutil.copytree(undisturbed, lake)
     for folder in ("orders", "results"):
         shutil.rmtree(lake / folder)
+    return lake
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(WORKERS_STOPPED))
+def test_a_worker_that_is_stopped(seed, start, tmp_path, undisturbed, judge):
+    lake = without_orders(undisturbed, tmp_path / "lake")
     process = start(lake, "--market-seconds", "3")
     kill_a_worker(process, random.Random(seed), signal.SIGSTOP)  # noqa: S311 - moments, not secrets
     _, said = process.communicate(timeout=PATIENCE)
@@ -136,10 +141,7 @@ def test_a_worker_that_is_stopped(seed, start, tmp_path, undisturbed, judge):
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(WORKERS_STOPPED))
 def test_a_run_that_is_stopped_with_all_its_processes_and_goes_on(seed, start, tmp_path, undisturbed, judge):
-    lake = tmp_path / "lake"
-    shutil.copytree(undisturbed, lake)
-    for folder in ("orders", "results"):
-        shutil.rmtree(lake / folder)
+    lake = without_orders(undisturbed, tmp_path / "lake")
     process = start(lake, "--market-seconds", "2")
     until(lambda: workers_of(process) or process.poll() is not None)
     everyone = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]

@@ -1,15 +1,13 @@
 """A ratings service at its worst: right ratings, or a clear failure of a day alone that the next run makes good."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from chaos import times
+from listening import listening
 
 from sample.ratings import path_of
 from sample.server import _requested_day
@@ -57,25 +55,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def serving(folder: Path, fault) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, folder, fault))
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(times(1, 20)))
 def test_half_of_its_answers_are_faults(seed, month, asked, tmp_path, backtest, judge):
     rng = random.Random(seed)  # noqa: S311 - faults, not secrets
     fault = partial(lambda rng, _: rng.choice(HALF_BAD) if rng.random() < 0.5 else "", rng)
-    with serving(month.ratings, fault) as url:
+    with listening(partial(Handler, month.ratings, fault)) as url:
         done = backtest(*asked(tmp_path), expect=None, BACKTEST_RATINGS_URL=url)
         while done.returncode:  # five faults in a row for one day
             assert "asked 5 times" in done.stderr
@@ -88,13 +73,13 @@ def test_a_day_that_is_wrong_fails_alone_and_is_asked_again(
     kind, month, ratings_url, asked, tmp_path, backtest, backtest_json, judge
 ):
     bad = sorted(month.ratings.glob("*.csv"))[1].stem
-    with serving(month.ratings, lambda day: kind if day.isoformat() == bad else "") as url:
+    with listening(partial(Handler, month.ratings, lambda day: kind if day.isoformat() == bad else "")) as url:
         failed = backtest(*asked(tmp_path), expect=1, BACKTEST_RATINGS_URL=url)
         assert "ratings: 1 of 3 tasks failed, what the others wrote is kept." in failed.stderr
         assert f"for {bad}: {WRONG[kind]}" in failed.stderr
         kept = {path.parent.name for path in (tmp_path / "ratings").rglob("*.parquet")}
         assert len(kept) == 2
         assert f"date={bad}" not in kept
-    with serving(month.ratings, lambda _: "") as mended:
+    with listening(partial(Handler, month.ratings, lambda _: "")) as mended:
         backtest_json(*asked(tmp_path), BACKTEST_RATINGS_URL=mended)
     judge("a ratings service that answers a day with HTML, other columns, 404", tmp_path)
