@@ -58,7 +58,7 @@ lint: install
 
 # Files side by side on two cores: most of the time is waiting for servers, browsers and disks.
 test: install $(FLUMINES_SOURCE)
-	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf $(VENV) .prefect

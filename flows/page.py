@@ -6,7 +6,8 @@ from flows.command import command_of
 from flows.parameters import BacktestParameters
 from flows.report import page_path
 from flows.simulate import Plan
-from tasks.aggregation.bootstrap import bootstrap, by_race, number_races
+from tasks.aggregation.bootstrap import bootstrap, by_race
+from tasks.aggregation.races import number_races, seed_of
 from tasks.aggregation.results import Run
 from tasks.report.collect import Origin, ReportData, collect
 from tasks.report.page import render
@@ -68,5 +69,5 @@ def _with_draws(report: ReportData, planned: Plan) -> ReportData:
     races = number_races(planned.markets)
     settled = report.settled[report.settled["strategy"].isin(told)]
     net, turnover = (by_race(settled, races, told, column) for column in ("net", "turnover"))
-    drawn = bootstrap(net, turnover, planned.run.seed)
+    drawn = bootstrap(net, turnover, seed_of(planned.markets))
     return replace(report, draws=dict(zip(told, drawn.nets.T, strict=True)))

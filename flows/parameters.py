@@ -217,15 +217,15 @@ class BacktestParameters(Profile):
             run: The run's id.
 
         Returns:
-            What its archives, its days of ratings and its replay left out.
+            What its archives, its days of ratings, its replay and its settlement left out.
         """
         names = [manifest.archive for manifest in manifests]
         extracted = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in manifests]
-        simulated = [RejectSource("simulate", name, (run,)) for name in names]
+        of_run = [RejectSource(stage, name, (run,)) for stage in ("simulate", "aggregate") for name in names]
         if (model := self.ratings_model) is None:
-            return [*extracted, *simulated]
+            return [*extracted, *of_run]
         files = (*model.days(market_dates), left_out_name(names))
-        return [*extracted, RejectSource("ratings", model.name, files), *simulated]
+        return [*extracted, RejectSource("ratings", model.name, files), *of_run]
 
     def anew(self) -> "BacktestParameters":
         """Give the same parameters, of which nothing is worked out yet: a strategy's source may be another now.

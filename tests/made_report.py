@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+from made_money import described, valued
 
 from sample.chance import seeded
 from tasks.aggregation.settlement import Commission, settle
@@ -48,9 +49,9 @@ def make_report(
             for count, place in enumerate(rng.sample(range(8), bets), start=1):
                 orders.append(bet(variant, market_id, count, place, prices[place], winner, rng))
     frames = {
-        "markets": frame(markets, CATALOGUE_MARKETS).assign(archive="month"),
+        "markets": described(frame(markets, CATALOGUE_MARKETS).assign(archive="month")),
         "runners": frame(runners, CATALOGUE_RUNNERS),
-        "orders": frame(orders, ORDERS),
+        "orders": valued(frame(orders, ORDERS)),
     }
     settled = settle(frames["orders"], frames["markets"], Commission())
     named = pd.DataFrame(
@@ -66,11 +67,11 @@ def make_report(
     )
     known = RESULTS_STATISTICS.schema.empty_table().to_pandas()
     if with_statistics and races:
-        known = statistics(frames["orders"], settled, frames["markets"], list(variants), 1)
+        known = statistics(frames["orders"], settled, frames["markets"], list(variants))
     divided = RESULTS_SPLIT.schema.empty_table().to_pandas()
     if split:
         made = Races(frames["orders"], settled, frames["markets"])
-        divided = compare(made, list(variants), fold(frames["markets"], split), 1)
+        divided = compare(made, list(variants), fold(frames["markets"], split))
     return ReportData(
         run="month-0011aabb",
         origin=ORIGIN,
@@ -117,7 +118,9 @@ def market(market_id, number, venue, country, off):
         "market_time": pd.Timestamp(off),
         "market_date": (off + timedelta(hours=11)).date(),
         "settled_time": pd.Timestamp(off + timedelta(minutes=3)),
+        "announced": [pd.Timestamp(off)],
         "market_base_rate": 7.0,
+        "discount_allowed": True,
         "number_of_winners": 1,
         "chunk": 1,
     }

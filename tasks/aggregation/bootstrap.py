@@ -35,21 +35,6 @@ _NO_SPREAD = 1e-12
 _DECIMALS = 9
 
 
-def number_races(markets: pd.DataFrame) -> pd.Series:
-    """Number the races that markets belong to: the markets of one event with one scheduled off are of one race.
-
-    WIN and PLACE of a race are decided by one finish and are no two observations; nor are the markets of a football
-    match.
-
-    Args:
-        markets: Rows of the catalogue.
-
-    Returns:
-        From market id to the race's number, from 0 in order of event and time.
-    """
-    return markets.set_index("market_id").groupby(["event_id", "market_time"]).ngroup()
-
-
 def by_race(settled: pd.DataFrame, races: pd.Series, strategies: Sequence[str], column: str) -> Floats:
     """Sum a column of settled markets by race and variant.
 
@@ -100,6 +85,9 @@ class Bootstrap(NamedTuple):
             Student's t.
         net_interval: Low and high (rows) of the expected net of each variant, the account's currency.
         roi_interval: Low and high of net / turnover.
+        net_noise: How far an end of the interval may lie off, because the draws are so many and no more: its Monte
+            Carlo standard error, the larger one of both ends.
+        roi_noise: The same of net / turnover.
     """
 
     nets: Floats
@@ -107,6 +95,8 @@ class Bootstrap(NamedTuple):
     draws: Floats
     net_interval: Floats
     roi_interval: Floats
+    net_noise: Floats
+    roi_noise: Floats
 
 
 def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> Bootstrap:
@@ -162,6 +152,8 @@ def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> B
         draws=net_t,
         net_interval=total - error * _quantiles(net_t),
         roi_interval=roi - roi_error * _quantiles(roi_t),
+        net_noise=error * _noise(net_t),
+        roi_noise=roi_error * _noise(roi_t),
     )
 
 
@@ -213,3 +205,17 @@ def _quantiles(t: Floats) -> Floats:
     """The upper and the lower quantile of each column, as draws: p ≤ 2.5 % is then where the interval is above 0."""
     upper = np.quantile(t, 1 - _TAIL, axis=0, method="higher")
     return np.array([upper, np.quantile(t, _TAIL, axis=0, method="lower")])
+
+
+def _noise(t: Floats) -> Floats:
+    """The Monte Carlo standard error of the quantiles, the larger one of both, of each column.
+
+    How many of n draws lie below a quantile is binomial, so that one standard error of it is √(n p (1 − p)) ranks to
+    either side. (David & Nagaraja 2003, "Order statistics", 7.1.)
+    """
+    ordered, last = np.sort(t, axis=0), len(t) - 1
+    ranks = ceil(np.sqrt(len(t) * _TAIL * (1 - _TAIL)))
+    places = (round(_TAIL * last), round((1 - _TAIL) * last))
+    ends = [(ordered[min(at + ranks, last)] - ordered[max(at - ranks, 0)]) / 2 for at in places]
+    noise: Floats = np.maximum(*ends)
+    return noise

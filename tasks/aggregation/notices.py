@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.aggregation.worth import Valued
 from tasks.extraction.manifest import Manifest, reasons_left_out
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.variant import Variant
+
+_PLACE_TYPES = ("PLACE", "OTHER_PLACE")
 
 
 def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
@@ -24,6 +27,21 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
     """
     carried = dict.fromkeys(_carried(variants, covered.carries))
     return [*_rejected(covered.rejects, len(markets)), *carried, *_volumes(variants, markets)]
+
+
+def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
+    """Say where bets are settled by another rule than flumine's, or by flumine's where the exchange has another.
+
+    Args:
+        valued: The run's orders, and what they are worth.
+        markets: Its rows of the catalogue.
+        runners: Those of the markets that were bet on.
+
+    Yields:
+        A sentence for each variant and rule.
+    """
+    yield from _settled_otherwise(valued.differences)
+    yield from _reduced_places(valued.orders, markets, runners)
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
@@ -49,8 +67,29 @@ def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator
     for variant_id, of_variant in rejects.items():
         first = of_variant[0]
         yield (
-            f"{variant_id} was not replayed on {len(of_variant)} of {markets} markets, which are not in its figures: "
+            f"{variant_id}: {len(of_variant)} of {markets} markets are not in its figures: "
             f"{first.reason} ({first.what}: {first.detail})"
+        )
+
+
+def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
+    for (strategy, rule), rows in differences.groupby(["strategy", "rule"]):
+        yield (
+            f"{strategy}: {rows['bets'].sum()} bets in {len(rows)} markets are worth {rows['settled'].sum():,.2f}, not "
+            f"{rows['flumine'].sum():,.2f} as flumine has it: {rule} (first {rows['market_id'].iloc[0]})"
+        )
+
+
+def _reduced_places(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
+    """Tell of bets whose prices flumine reduces as in a WIN market, the exchange by another rule."""
+    places = set(markets.loc[markets["market_type"].isin(_PLACE_TYPES), "market_id"])
+    gone = runners[(runners["status"] == "REMOVED") & (runners["adjustment_factor"] > 0)]
+    reduced = places & set(gone["market_id"])
+    bets = orders[(orders["turnover"] > 0) & orders["market_id"].isin(reduced)]
+    for strategy, rows in bets.groupby("strategy_name"):
+        yield (
+            f"{strategy}: {len(rows)} bets in {rows['market_id'].nunique()} place markets with a withdrawal: if "
+            "matched before it, flumine reduces their whole price, as in a win market, the exchange the winnings alone"
         )
 
 

@@ -10,17 +10,20 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
-from tasks.aggregation.notices import left_out, notices
+from tasks.aggregation.notices import left_out, notices, of_settlement
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
+from tasks.aggregation.worth import Valued, value
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.extraction.identity import file_of
-from tasks.extraction.manifest import Manifest
+from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
+    CATALOGUE_RUNNERS,
     ORDERS,
     RESULTS_DAYS,
+    RESULTS_DIFFERENCES,
     RESULTS_MARKETS,
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
@@ -30,12 +33,13 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
+from tasks.rejects import write_down
 from tasks.simulation.coverage import Coverage, index_orders
 from tasks.simulation.job import ReplayJob
 from tasks.simulation.order_files import Part, read_part
 from tasks.simulation.variant import Variant
 
-VERSION = 6
+VERSION = 7
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
@@ -73,7 +77,14 @@ class Run:
     def datasets(self) -> tuple[Dataset, ...]:
         """What its results are; the summary last: a run that has one is whole."""
         split = (RESULTS_SPLIT,) if self.split else ()
-        return (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, *split, RESULTS_SUMMARY)
+        return (
+            RESULTS_MARKETS,
+            RESULTS_DAYS,
+            RESULTS_DIFFERENCES,
+            RESULTS_STATISTICS,
+            *split,
+            RESULTS_SUMMARY,
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -102,11 +113,6 @@ class Run:
     def id(self) -> str:
         """What the lake calls it: the first archive's file, and a fingerprint of all that was asked for."""
         return f"{file_of(self.archives[0].archive)}-{self.fingerprint[:8]}"
-
-    @property
-    def seed(self) -> int:
-        """What its bootstrap draws begin with, so that the same run has the same intervals."""
-        return int(self.fingerprint[:8], 16)
 
 
 def find_results(run: Run) -> list[LakeFile] | None:
@@ -142,9 +148,12 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         ReplacedOrdersError: Orders are missing or stale; run the simulate stage.
         LakeError: Orders are damaged.
     """
-    covered = find_orders(run)
-    orders = read_orders(run.lake, covered.parts)
-    settled = settle(orders, markets, run.commission)
+    found = find_orders(run)
+    orders = read_orders(run.lake, found.parts)
+    runners = read_of_markets(run.lake, run.archives, CATALOGUE_RUNNERS, set(orders["market_id"]))
+    valued = value(orders, markets, runners)
+    covered = found.without(valued.rejects)
+    settled = settle(valued.orders, markets, run.commission)
     variants = pd.DataFrame(
         {
             "strategy": [variant.id for variant in run.variants],
@@ -154,22 +163,29 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         }
     )
     summary = by_variant(settled, variants)
-    _check_balance(orders, settled, summary)
+    _check_balance(valued, settled, summary)
     ids = list(variants["strategy"])
     frames = {
         RESULTS_MARKETS: settled,
         RESULTS_DAYS: by_day(settled),
-        RESULTS_STATISTICS: statistics(orders, settled, markets, ids, run.seed),
+        RESULTS_DIFFERENCES: valued.differences,
+        RESULTS_STATISTICS: statistics(valued.orders, settled, markets, ids),
         RESULTS_SUMMARY: summary,
     }
     if run.split:
-        frames[RESULTS_SPLIT] = compare(Races(orders, settled, markets), ids, fold(markets, run.split), run.seed)
+        frames[RESULTS_SPLIT] = compare(Races(valued.orders, settled, markets), ids, fold(markets, run.split))
+    said = [
+        *left_out(run.lake, run.archives),
+        *notices(run.variants, markets, covered),
+        *of_settlement(valued, markets, runners),
+    ]
     notes = {
         **note_parts(covered.parts),
-        NOTICES: json.dumps([*left_out(run.lake, run.archives), *notices(run.variants, markets, covered)]),
+        NOTICES: json.dumps(said),
         TAKEN: str(len(orders)),
         SETTLED: str(int(settled["orders"].sum())),
     }
+    _write_rejects(run, markets, valued)
     return [
         run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint, notes=notes)
         for dataset in run.datasets
@@ -268,7 +284,16 @@ def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled:
     return counts
 
 
-def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:
+def _write_rejects(run: Run, markets: pd.DataFrame, valued: Valued) -> None:
+    each_once = {reject.what: reject for of_variant in valued.rejects.values() for reject in of_variant}
+    archive_of = dict(zip(markets["market_id"], markets["archive"], strict=True))
+    for archive, *_ in run.archives:
+        of_archive = [reject for market_id, reject in each_once.items() if archive_of[market_id] == archive]
+        write_down(run.lake, "aggregate", archive, of_archive, run.id)
+
+
+def _check_balance(valued: Valued, settled: pd.DataFrame, summary: pd.DataFrame) -> None:
+    orders = valued.orders
     sums = {
         "orders": (len(orders), settled["orders"].sum(), summary["orders"].sum()),
         "gross": (orders["profit"].sum(), settled["gross"].sum(), summary["gross"].sum()),
@@ -276,7 +301,7 @@ def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.Data
         "commission": (settled["commission"].sum(), summary["commission"].sum()),
     }
     for what, (first, *others) in sums.items():
-        if not all(isclose(first, other, abs_tol=_HALF_A_CENT * (len(summary) + 1)) for other in others):
+        if not all(isclose(first, other, abs_tol=_HALF_A_CENT) for other in others):
             raise BalanceError(f"{what} do not add up: {first} in the orders, {others} in markets and summary")
 
 

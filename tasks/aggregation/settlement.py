@@ -1,12 +1,26 @@
-"""Where commission is taken: orders to markets, as the exchange settles them."""
+"""Where commission is taken: orders to markets, as the exchange settles them.
 
+What a bet is worth is said in `worth.py`.
+"""
+
+from decimal import Decimal
 from typing import NamedTuple
 
 import pandas as pd
 
-from tasks.errors import BalanceError, InputError
+from tasks.aggregation.cents import HUNDRED, hundredths, share
 
-_MARKET = ["archive", "market_id", "settled_time", "venue", "country_code", "market_type", "market_base_rate"]
+_MARKET = [
+    "archive",
+    "market_id",
+    "settled_time",
+    "market_date",
+    "venue",
+    "country_code",
+    "market_type",
+    "market_base_rate",
+    "discount_allowed",
+]
 
 
 class Commission(NamedTuple):
@@ -14,67 +28,74 @@ class Commission(NamedTuple):
 
     Attributes:
         rate: As a fraction (0.07), for every market; None takes each market's own base rate, less the discount.
-        discount_rate: The account's discount on base rates, per cent; a fixed rate is what it is.
+        discount_rate: The account's discount on base rates, per cent, where the market allows one; a fixed rate is what
+            it is.
     """
 
     rate: float | None = None
     discount_rate: float = 0
+
+    def of(self, base_rate: float, *, discount_allowed: bool) -> Decimal:
+        """Say what share of its winnings a market takes.
+
+        Args:
+            base_rate: The market's, per cent.
+            discount_allowed: Whether it allows discounts.
+
+        Returns:
+            A fraction.
+        """
+        if self.rate is not None:
+            return Decimal(str(self.rate))
+        discount = Decimal(str(self.discount_rate)) if discount_allowed else Decimal()
+        return Decimal(str(base_rate)) / HUNDRED * (1 - discount / HUNDRED)
 
 
 def settle(orders: pd.DataFrame, markets: pd.DataFrame, commission: Commission) -> pd.DataFrame:
     """Settle each variant's orders market by market.
 
     A bet is an order that was matched on a runner that ran. One on a runner that was removed is void: it counts as
-    neither bet nor turnover. Commission is `max(gross, 0) × rate` of a variant in a market.
+    neither bet nor turnover. Commission is `max(gross, 0) × rate` of a variant in a market, rounded there to the cent
+    and nowhere else: every other sum is of whole cents.
 
     Args:
-        orders: Rows of `orders`.
+        orders: Rows of `orders`, as `worth.value` gives them.
         markets: Rows of the catalogue with a column `archive`, at least those that were bet on.
         commission: The rate.
 
     Returns:
         Rows of `results/markets`, by variant in order of settlement time.
-
-    Raises:
-        BalanceError: An order's market is not among the markets.
-        InputError: A market has no base rate, and no fixed rate was given.
     """
-    known = markets.set_index("market_id", drop=False)
-    strangers = set(orders["market_id"]) - set(known.index)
-    if strangers:
-        raise BalanceError(f"{len(strangers)} markets have orders but are not in the catalogue: {min(strangers)}, …")
     matched = orders["size_matched"] > 0
     void = matched & (orders["runner_status"] == "REMOVED")
-    bet = matched & ~void
     counted = pd.DataFrame(
         {
             "strategy": orders["strategy_name"],
             "market_id": orders["market_id"],
             "orders": 1,
-            "bets": bet.astype(int),
+            "bets": (matched & ~void).astype(int),
             "void_bets": void.astype(int),
-            "turnover": orders["size_matched"].where(bet, 0.0),
-            "gross": orders["profit"].where(matched, 0.0),
+            "turnover": hundredths(orders["turnover"]),
+            "liability": hundredths(orders["liability"]),
+            "gross": hundredths(orders["profit"]),
         }
     )
     settled = counted.groupby(["strategy", "market_id"], as_index=False, sort=True).sum()
-    # Stakes and profits are whole cents; sums of floats are not.
-    settled[["turnover", "gross"]] = settled[["turnover", "gross"]].round(2)
-    settled = settled.merge(known[_MARKET].reset_index(drop=True), on="market_id", validate="many_to_one")
-    settled["base_rate"] = _rates(settled, commission)
-    settled["commission"] = settled["gross"].clip(lower=0) * settled["base_rate"]
+    settled = settled.merge(markets[_MARKET], on="market_id", how="left", validate="many_to_one")
+    rates = pd.Series(
+        [
+            commission.of(rate, discount_allowed=allowed)
+            for rate, allowed in zip(settled["market_base_rate"], settled["discount_allowed"], strict=True)
+        ],
+        index=settled.index,
+        dtype=object,
+    )
+    settled["base_rate"] = rates.astype(float)
+    settled["commission"] = share(settled["gross"].clip(lower=0), rates)
     settled["net"] = settled["gross"] - settled["commission"]
     settled = settled.sort_values(["strategy", "settled_time", "market_id"], ignore_index=True)
     by_variant = settled.groupby("strategy")
     settled["cumulative_gross"] = by_variant["gross"].cumsum()
     settled["cumulative_net"] = by_variant["net"].cumsum()
-    return settled
-
-
-def _rates(settled: pd.DataFrame, commission: Commission) -> pd.Series:
-    if commission.rate is not None:
-        return pd.Series(commission.rate, index=settled.index)
-    without = settled.loc[settled["market_base_rate"].isna(), "market_id"]
-    if not without.empty:
-        raise InputError(f"{without.nunique()} markets have no base rate ({without.iloc[0]}, …); give --commission")
-    return settled["market_base_rate"] / 100 * (1 - commission.discount_rate / 100)
+    money = ["turnover", "liability", "gross", "commission", "net", "cumulative_gross", "cumulative_net"]
+    return settled.assign(**{column: settled[column] / HUNDRED for column in money})

@@ -92,7 +92,7 @@ class Races(NamedTuple):
     """What was bet on some races, and how it ended.
 
     Attributes:
-        orders: Rows of `orders`.
+        orders: Rows of `orders`, as `worth.value` gives them.
         settled: Rows of `results/markets`: the same orders, settled.
         markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
     """
@@ -113,7 +113,7 @@ class Races(NamedTuple):
         )
 
 
-def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold], seed: int) -> pd.DataFrame:
+def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.DataFrame:
     """Rank variants by net on the first part of each fold, and describe them on both.
 
     The one that came first is described on the second part as what it is there: a single variant, chosen beforehand.
@@ -123,7 +123,6 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold], seed: 
         races: All of the run's.
         variants: Their ids.
         folds: From `fold`.
-        seed: Decides the bootstrap's draws.
 
     Returns:
         Rows of `results/split`: of each fold the first part, then the second, by rank on the first; then, of several
@@ -133,15 +132,15 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold], seed: 
     chosen: list[Races] = []
     for one in folds:
         first, second = races.among(one.first), races.among(one.second)
-        ranked = best_first(statistics(*first, variants, seed))
+        ranked = best_first(statistics(*first, variants))
         best = ranked["strategy"].iloc[0]
         chosen.append(second.of(best))
-        alone, among_all = statistics(*chosen[-1], [best], seed), statistics(*second, variants, seed)
+        alone, among_all = statistics(*chosen[-1], [best]), statistics(*second, variants)
         judged = pd.concat([alone, among_all]).drop_duplicates("strategy").set_index("strategy")
         for part, rows in ((FIRST, ranked), (SECOND, judged.loc[ranked["strategy"]].reset_index())):
             tables.append(rows.assign(begins=one.begins, part=part, rank=range(1, len(rows) + 1)))
     if len(folds) > 1:
-        together = statistics(*_together(chosen), [_CHOSEN], seed)
+        together = statistics(*_together(chosen), [_CHOSEN])
         tables.append(together.assign(begins=folds[0].begins, part=TOGETHER, rank=1))
     return pd.concat(tables, ignore_index=True)[[column.name for column in RESULTS_SPLIT.columns]]
 

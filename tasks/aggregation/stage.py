@@ -17,9 +17,9 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
         markets: The selected rows of the catalogue.
 
     Returns:
-        Orders that went in and are in the results.
+        Orders that went in and are in the results; the others are of markets that cannot be settled.
     """
     found = find_results(run)
     files = found or write_results(run, markets)
-    notes = files[0].notes
-    return ended(Tally(cached=found is not None, taken=int(notes[TAKEN]), out=int(notes[SETTLED])))
+    taken, out = (int(files[0].notes[count]) for count in (TAKEN, SETTLED))
+    return ended(Tally(cached=found is not None, taken=taken, out=out, rejected=taken - out))

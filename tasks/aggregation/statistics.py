@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.aggregation.bootstrap import DRAWS, FEWEST, Counts, bets_to_tell, bootstrap, by_race, can_tell, number_races
+from tasks.aggregation.bootstrap import DRAWS, FEWEST, Counts, bets_to_tell, bootstrap, by_race, can_tell
 from tasks.aggregation.figures import (
     Floats,
     average_odds,
@@ -21,28 +21,29 @@ from tasks.aggregation.figures import (
     strike_rate,
 )
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
+from tasks.aggregation.precision import as_fine_as
+from tasks.aggregation.races import number_races, seed_of
 from tasks.lake.datasets import RESULTS_STATISTICS
 
 SIGNIFICANCE = 0.05
 """The chance that a run whose variants all lack an edge names a winner."""
 
-_CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "t", "p", "p_corrected", "q"]
+_CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise", "t", "p", "p_corrected", "q"]
 
 # The least by which two nets differ.
 _CENT = 0.01
 
 
 def statistics(
-    orders: pd.DataFrame, settled: pd.DataFrame, markets: pd.DataFrame, variants: Sequence[str], seed: int
+    orders: pd.DataFrame, settled: pd.DataFrame, markets: pd.DataFrame, variants: Sequence[str]
 ) -> pd.DataFrame:
     """Describe each variant of a run, and say what may be concluded.
 
     Args:
-        orders: Rows of `orders` of all variants.
+        orders: Rows of `orders` of all variants, as `worth.value` gives them.
         settled: Rows of `results/markets`: the same orders, settled.
         markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
         variants: Their ids, in the order in which they were asked for.
-        seed: Decides the bootstrap's draws; the run's own, so that the same run has the same figures.
 
     Returns:
         Rows of `results/statistics`, in the order of the variants.
@@ -56,7 +57,7 @@ def statistics(
     described = pd.DataFrame(
         [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
     )
-    table = pd.concat([described, weigh(net, turnover, told, seed)], axis="columns").assign(
+    table = pd.concat([described, weigh(net, turnover, told, seed_of(markets))], axis="columns").assign(
         strategy=list(variants),
         variants=len(variants),
         races=races.nunique(),
@@ -89,7 +90,7 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
         drawn = bootstrap(net[:, told], turnover[:, told], seed, draws)
         p = one_sided(drawn.statistic, drawn.draws)
         corrected = romano_wolf(drawn.statistic, drawn.draws)
-        intervals = (*drawn.net_interval, *drawn.roi_interval)
+        intervals = (*drawn.net_interval, *drawn.roi_interval, drawn.net_noise, drawn.roi_noise)
         weighed.loc[told] = np.column_stack([*intervals, drawn.statistic, p, corrected, benjamini_hochberg(p)])
     weighed["winner"] = (weighed["net_low"] > 0) & (weighed["p_corrected"] <= SIGNIFICANCE)
     return weighed
@@ -146,7 +147,8 @@ def verdict(row: Mapping[str, Any]) -> str:
     said = say_net(row)
     if pd.isna(row["net_low"]):
         return f"{said}: too few to tell; it takes a bet won in {FEWEST} races, and one lost in {FEWEST}"
-    said = f"{said}, 95 % interval {_money(row['net_low'])} to {_money(row['net_high'])}"
+    low, high = (as_fine_as(row["net_noise"], row[end]) for end in ("net_low", "net_high"))
+    said = f"{said}, 95 % interval {low} to {high}"
     return f"{said}: {_conclusion(row)}"
 
 

@@ -1,17 +1,17 @@
-"""Settled markets to the figures of a day and of a variant, in whole cents.
+"""Settled markets to the figures of a day and of a variant: sums of what the markets show.
 
 How a market is settled is in `settlement.py`.
 """
 
 import pandas as pd
 
-_SUMS = ["orders", "bets", "void_bets", "turnover", "gross", "commission", "net"]
-_MONEY = ["turnover", "gross", "commission", "net"]
-_COLUMNS = ["orders", "markets", "bets", "void_bets", "turnover", "gross", "commission", "net", "roi"]
+_MONEY = ["turnover", "liability", "gross", "commission", "net"]
+_COUNTS = ["orders", "markets", "bets", "void_bets"]
+_RATIOS = ["roi", "roi_on_liability"]
 
 
 def by_day(settled: pd.DataFrame) -> pd.DataFrame:
-    """Sum each variant's markets by the day of their settlement.
+    """Sum each variant's markets by the racing day: that of the scheduled off, where the track is.
 
     Args:
         settled: Rows of `results/markets`.
@@ -19,7 +19,7 @@ def by_day(settled: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Rows of `results/days`.
     """
-    return _sum(settled.assign(date=settled["settled_time"].dt.date), ["strategy", "date"])
+    return _sum(settled.rename(columns={"market_date": "date"}), ["strategy", "date"])
 
 
 def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
@@ -33,14 +33,16 @@ def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
         Rows of `results/summary`, in the order of the variants.
     """
     summed = variants.merge(_sum(settled, ["strategy"]), on="strategy", how="left", validate="one_to_one")
-    counts = [column for column in _COLUMNS if column != "roi"]
-    summed[counts] = summed[counts].fillna(0)
+    sums = [*_COUNTS, *_MONEY]
+    summed[sums] = summed[sums].fillna(0)
     return summed
 
 
 def _sum(settled: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     grouped = settled.assign(markets=(settled["bets"] > 0).astype(int)).groupby(keys, as_index=False)
-    summed = grouped[[*_SUMS, "markets"]].sum()
-    summed["roi"] = (summed["net"] / summed["turnover"]).where(summed["turnover"] > 0)
+    summed = grouped[[*_COUNTS, *_MONEY]].sum()
+    # Each is whole cents; a sum of floats is not.
     summed[_MONEY] = summed[_MONEY].round(2)
-    return summed[[*keys, *_COLUMNS]]
+    for ratio, of in zip(_RATIOS, ("turnover", "liability"), strict=True):
+        summed[ratio] = (summed["net"] / summed[of]).where(summed[of] > 0)
+    return summed[[*keys, *_COUNTS, *_MONEY, *_RATIOS]]

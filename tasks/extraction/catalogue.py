@@ -1,7 +1,8 @@
 """A market's messages to its rows of the catalogue: what the definitions say, and what was traded before settlement."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,9 @@ _RUNNER = re.compile(r"(?P<number>\d+)\.\s+(?P<name>.+)")
 
 Row = dict[str, Any]
 _RunnerKey = tuple[int, float]
+_Result = tuple[dict[_RunnerKey, str | None], int | None, float | None]
+
+_PER_CENT = 100
 
 
 class Entry(NamedTuple):
@@ -40,6 +44,8 @@ class MarketHistory:
         self.publish_times: list[int] = []
         self.messages: list[bytes] = []
         self._definition: Row = {}
+        self._announced: dict[str | None, None] = {}
+        self._first_closed: Row = {}
         self._off: int | None = None
         self._traded = _TradedVolume()
         self._total_matched: float | None = None
@@ -63,6 +69,9 @@ class MarketHistory:
             if definition:
                 self._off = _off(self._definition, definition, message.publish_time, self._off)
                 self._definition = definition
+                self._announced[definition.get("marketTime")] = None
+                if definition.get("status") == "CLOSED" and not self._first_closed:
+                    self._first_closed = definition
             elif not self._definition:
                 self._problem = "no definition at the start"
             self._take(message, message.change)
@@ -107,6 +116,10 @@ class MarketHistory:
             raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
         if self._replay.problem:
             raise self._replay.problem
+        if not _is_percentage(rate := self._definition.get("marketBaseRate")):
+            raise BadMemberError(
+                "bad base rate", f"{self.market_id}: marketBaseRate is {rate!r}, no number from 0 to 100"
+            )
         for dataset, rows in ((CATALOGUE_MARKETS, [entry.market]), (CATALOGUE_RUNNERS, entry.runners)):
             if empty := _empty_values(dataset, rows):
                 raise BadMemberError("bad content", f"{self.market_id}: no {empty[0]} in its last definition")
@@ -133,10 +146,15 @@ class MarketHistory:
             "race_distance": int(race["distance"]) if race else None,
             "race_grade": race["grade"] or None if race else None,
             "market_time": market_time,
+            "announced": list(_times(self._announced)),
             "market_date": _local_date(market_time, definition.get("timezone")),
             "off_time": _from_milliseconds(self._off) if self._off else None,
             "settled_time": _time(settled) if settled else times[-1],
             "market_base_rate": _number(definition.get("marketBaseRate")),
+            "discount_allowed": bool(definition.get("discountAllowed")),
+            "betting_type": definition.get("bettingType"),
+            "each_way_divisor": _number(definition.get("eachWayDivisor")),
+            "amended": _result(definition) != _result(self._first_closed),
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
             "runners": len(definition["runners"]),
@@ -211,8 +229,25 @@ def _off(before: Row, after: Row, publish_time: int, off: int | None) -> int | N
     return off
 
 
+def _result(definition: Row) -> _Result:
+    """What decides what bets are worth."""
+    statuses = {(runner["id"], runner.get("hc", 0)): runner.get("status") for runner in definition["runners"]}
+    return statuses, definition.get("numberOfWinners"), definition.get("eachWayDivisor")
+
+
+def _is_percentage(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _PER_CENT
+
+
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _times(texts: Iterable[str | None]) -> Iterator[datetime]:
+    """The times among them; a definition with another is one that cannot be replayed."""
+    for text in texts:
+        with suppress(TypeError, ValueError):
+            yield _time(text or "")
 
 
 def _local_date(time: datetime, timezone: str | None) -> date:

@@ -5,9 +5,10 @@ A stage that listed the lake's files instead would take for an archive what happ
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import BalanceError, InputError
@@ -154,6 +155,33 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: Dataset) -> pa.Table
     if dataset is CATALOGUE_MARKETS and whole.num_rows != manifest.markets:
         raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in its manifest, {whole.num_rows} found")
     return whole
+
+
+def read_of_markets(
+    lake: Lake, manifests: Iterable[Manifest], dataset: Dataset, market_ids: Collection[str]
+) -> pd.DataFrame:
+    """Read the catalogue's rows of some markets; of a market that is in several archives the first's.
+
+    Args:
+        lake: The lake.
+        manifests: The archives'.
+        dataset: `catalogue/markets` or `catalogue/runners`.
+        market_ids: The markets.
+
+    Returns:
+        Their rows, with a column `archive`.
+
+    Raises:
+        InputError: A chunk is missing, or another than the manifest names.
+    """
+    empty = dataset.schema.empty_table().to_pandas()
+    rows = [
+        read_extracted(lake, manifest, dataset).to_pandas().assign(archive=manifest.archive) for manifest in manifests
+    ]
+    everything = pd.concat([empty.assign(archive=""), *rows], ignore_index=True)
+    known = everything[everything["market_id"].isin(market_ids)]
+    first: pd.DataFrame = known.drop_duplicates(list(dataset.keys), ignore_index=True)
+    return first
 
 
 def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:

@@ -133,6 +133,7 @@ CATALOGUE_MARKETS = Dataset(
         Column("race_distance", pa.int32(), "metres, parsed from the name", nullable=True),
         Column("race_grade", pa.string(), "what follows the distance in the name", nullable=True),
         Column("market_time", TIME, "the scheduled off, as last announced"),
+        Column("announced", pa.list_(TIME), "every scheduled off that was announced, in their order"),
         Column("market_date", pa.date32(), "the day of the scheduled off where the track is: the ratings' day"),
         Column(
             "off_time",
@@ -141,7 +142,11 @@ CATALOGUE_MARKETS = Dataset(
             nullable=True,
         ),
         Column("settled_time", TIME, "settlement by the exchange; the last message where it gives none"),
-        Column("market_base_rate", pa.float64(), "commission before discounts, per cent", nullable=True),
+        Column("market_base_rate", pa.float64(), "commission before discounts, per cent"),
+        Column("discount_allowed", pa.bool_(), "whether an account's discount is taken off the base rate"),
+        Column("betting_type", pa.string(), "ODDS, LINE, ASIAN_HANDICAP_…", nullable=True),
+        Column("each_way_divisor", pa.float64(), "of the odds, for the place part of EACH_WAY bets", nullable=True),
+        Column("amended", pa.bool_(), "whether it was closed again, with another result"),
         Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
         Column("number_of_winners", pa.int16(), "1 in WIN markets"),
         Column("runners", pa.int16(), "runners that were ever in it, the removed included"),
@@ -244,6 +249,9 @@ ORDERS = Dataset(
     ),
 )
 
+_TURNOVER = Column("turnover", pa.float64(), "matched stake of the bets; both stakes of EACH_WAY bets")
+_LIABILITY = Column("liability", pa.float64(), "what the bets could lose: stakes of backs, liabilities of lays")
+
 RESULTS_MARKETS = Dataset(
     name="results/markets",
     partitions=("run",),
@@ -254,16 +262,18 @@ RESULTS_MARKETS = Dataset(
         Column("archive", pa.string(), "where the market is from"),
         _MARKET_ID,
         Column("settled_time", TIME, "settlement"),
+        Column("market_date", pa.date32(), "the racing day: that of the scheduled off, where the track is"),
         Column("venue", pa.string(), "the track", nullable=True),
         Column("country_code", pa.string(), "ISO 3166-1 alpha-2", nullable=True),
         Column("market_type", pa.string(), "WIN, PLACE, …", nullable=True),
         Column("orders", pa.int32(), "orders placed"),
         Column("bets", pa.int32(), "orders matched, on runners that ran"),
         Column("void_bets", pa.int32(), "orders matched, on runners that were removed"),
-        Column("turnover", pa.float64(), "matched stake of the bets"),
-        Column("gross", pa.float64(), "profit before commission"),
+        _TURNOVER,
+        _LIABILITY,
+        Column("gross", pa.float64(), "profit before commission, by the last definition"),
         Column("base_rate", pa.float64(), "the commission rate taken, as a fraction"),
-        Column("commission", pa.float64(), "max(gross, 0) × base_rate"),
+        Column("commission", pa.float64(), "max(gross, 0) × base_rate, rounded half up to the cent"),
         Column("net", pa.float64(), "gross − commission"),
         Column("cumulative_gross", pa.float64(), "of the variant, up to and with this market"),
         Column("cumulative_net", pa.float64(), "of the variant, up to and with this market"),
@@ -275,21 +285,23 @@ _SUMMED = (
     Column("markets", pa.int64(), "markets with a bet"),
     Column("bets", pa.int64(), "orders matched, on runners that ran"),
     Column("void_bets", pa.int64(), "orders matched, on runners that were removed"),
-    Column("turnover", pa.float64(), "matched stake of the bets"),
+    _TURNOVER,
+    _LIABILITY,
     Column("gross", pa.float64(), "profit before commission"),
     Column("commission", pa.float64(), "sum over markets"),
     Column("net", pa.float64(), "gross − commission"),
     Column("roi", pa.float64(), "net / turnover; none without turnover", nullable=True),
+    Column("roi_on_liability", pa.float64(), "net / liability; none without liability", nullable=True),
 )
 
 RESULTS_DAYS = Dataset(
     name="results/days",
     partitions=("run",),
     keys=("strategy", "date"),
-    row="a variant on a day of settlement (UTC)",
+    row="a variant on a racing day",
     columns=(
         Column("strategy", pa.string(), "the variant"),
-        Column("date", pa.date32(), "day of settlement, UTC"),
+        Column("date", pa.date32(), "the day of the scheduled off, where the track is"),
         *_SUMMED,
     ),
 )
@@ -333,6 +345,8 @@ RESULTS_STATISTICS = Dataset(
         Column("net_high", pa.float64(), "of the 95 % interval", nullable=True),
         Column("roi_low", pa.float64(), "of the 95 % interval", nullable=True),
         Column("roi_high", pa.float64(), "of the 95 % interval", nullable=True),
+        Column("net_noise", pa.float64(), "Monte Carlo standard error of net_low and net_high", nullable=True),
+        Column("roi_noise", pa.float64(), "Monte Carlo standard error of roi_low and roi_high", nullable=True),
         Column("p", pa.float64(), "one-sided p-value of an expected net of 0 or less, alone", nullable=True),
         Column("p_corrected", pa.float64(), "the same for all variants at once, by Romano–Wolf", nullable=True),
         Column("q", pa.float64(), "the same as false discovery rate, by Benjamini–Hochberg", nullable=True),
@@ -351,6 +365,21 @@ RESULTS_SPLIT = Dataset(
         Column("part", pa.string(), "first; second; together: all that was chosen, on the second parts of all folds"),
         Column("rank", pa.int64(), "by net on the first part, from 1; number 1 was chosen"),
         *RESULTS_STATISTICS.columns,
+    ),
+)
+
+RESULTS_DIFFERENCES = Dataset(
+    name="results/differences",
+    partitions=("run",),
+    keys=("strategy", "market_id", "rule"),
+    row="a market in which a variant's bets are worth something else than flumine says, by the rule that flumine lacks",
+    columns=(
+        Column("strategy", pa.string(), "the variant"),
+        _MARKET_ID,
+        Column("rule", pa.string(), "what flumine does not know"),
+        Column("bets", pa.int64(), "bets that are worth something else"),
+        Column("flumine", pa.float64(), "the sum of their `order.profit`"),
+        Column("settled", pa.float64(), "what they are worth by the last definition"),
     ),
 )
 
@@ -406,6 +435,7 @@ DATASETS = {
         RESULTS_SUMMARY,
         RESULTS_STATISTICS,
         RESULTS_SPLIT,
+        RESULTS_DIFFERENCES,
         REJECTS,
         ARRIVALS,
         RUNS,

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from tasks.aggregation.bootstrap import number_races
 from tasks.aggregation.figures import find_bets
+from tasks.aggregation.races import number_races
 from tasks.errors import BalanceError
 from tasks.report.tracks import WITH_STATES, find_state, find_zone
 
@@ -36,7 +36,7 @@ def bets_of(
     none. So the nets of a variant's bets add up to its net.
 
     Args:
-        orders: Rows of `orders`, of any number of variants.
+        orders: Rows of `orders`, of any number of variants, as `worth.value` gives them.
         settled: Their rows of `results/markets`.
         markets: Rows of `catalogue/markets`, at least those bet on.
         runners: Rows of `catalogue/runners`, at least those bet on.
@@ -50,9 +50,8 @@ def bets_of(
     Raises:
         BalanceError: The bets do not add up to what was settled.
     """
-    bets = find_bets(orders).rename(
-        columns={"strategy_name": "strategy", "size_matched": "turnover", "profit": "gross"}
-    )
+    bets = find_bets(orders)
+    bets = bets.rename(columns={"strategy_name": "strategy", "profit": "gross"})
     bets = bets.merge(settled[["strategy", "market_id", "commission"]], on=["strategy", "market_id"], how="left")
     bets = bets.merge(markets[_MARKET], on="market_id", how="left", validate="many_to_one")
     runner = ["market_id", "selection_id", "handicap"]

@@ -9,8 +9,9 @@ from platform import python_version
 import pandas as pd
 
 from tasks.aggregation.results import NOTICES, parts_of, read_orders
+from tasks.aggregation.worth import value
 from tasks.errors import InputError
-from tasks.extraction.manifest import Manifest, read_extracted
+from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
@@ -18,7 +19,6 @@ from tasks.lake.datasets import (
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
-    Dataset,
 )
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.lake.store import Lake
@@ -111,16 +111,19 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
     if results is None:
         raise InputError(f"no run {run} in the lake {lake.root}")
     settled: pd.DataFrame = lake.read(RESULTS_MARKETS, {"run": run}).to_pandas()
-    bet_on = set(settled["market_id"])
-    markets = _read_catalogue(lake, CATALOGUE_MARKETS, origin.archives, bet_on)
+    orders = read_orders(lake, parts_of(results))
+    bet_on = set(orders["market_id"])
+    markets, runners = (
+        read_of_markets(lake, origin.archives, dataset, bet_on) for dataset in (CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
+    )
     return ReportData(
         run=run,
         origin=origin,
         summary=lake.read(RESULTS_SUMMARY, {"run": run}).to_pandas(),
         settled=settled,
-        orders=read_orders(lake, parts_of(results)),
+        orders=value(orders, markets, runners).orders,
         markets=markets,
-        runners=_read_catalogue(lake, CATALOGUE_RUNNERS, origin.archives, bet_on),
+        runners=runners,
         ratings=_read_ratings(lake, origin.ratings, markets),
         statistics=lake.read_all(RESULTS_STATISTICS, {"run": run}).to_pandas(),
         split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
@@ -135,16 +138,6 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
             **({f"ratings {origin.ratings.name}": origin.ratings.content} if origin.ratings else {}),
         },
     )
-
-
-def _read_catalogue(lake: Lake, dataset: Dataset, archives: Sequence[Manifest], market_ids: set[str]) -> pd.DataFrame:
-    """Read the rows of some markets; of a market that is in several archives the first's."""
-    empty = dataset.schema.empty_table().to_pandas()
-    rows = [read_extracted(lake, archive, dataset).to_pandas().assign(archive=archive.archive) for archive in archives]
-    everything = pd.concat([empty.assign(archive=""), *rows], ignore_index=True)
-    known = everything[everything["market_id"].isin(market_ids)]
-    first: pd.DataFrame = known.drop_duplicates(list(dataset.keys), ignore_index=True)
-    return first
 
 
 def _read_ratings(lake: Lake, model: Model | None, markets: pd.DataFrame) -> pd.DataFrame:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 # Each has ten tables: of more variants a page would be too long to read, and too large.
+_INTERVAL = ["roi_low", "roi_high", "roi_noise"]
 _MOST_BROKEN_DOWN = 5
 
 _MOST_DRAWN = 50
@@ -143,7 +144,7 @@ def render(report: ReportData) -> str:
 def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, Look]) -> list[dict[str, Any]]:
     """Describe each variant, with its interval and the bar of it, None where there is none."""
     known = intervals.reindex(summary["strategy"])
-    rows = summary.assign(roi_low=known["roi_low"].to_numpy(), roi_high=known["roi_high"].to_numpy())
+    rows = summary.assign(**{column: known[column].to_numpy() for column in _INTERVAL})
     reach = _reach(rows)
     return [
         {
@@ -159,9 +160,9 @@ def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, L
 def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:
     """Give the statistics' intervals of each variant's ROI; of a run that has no statistics, those of breakdowns."""
     if len(report.statistics):
-        return report.statistics.set_index("strategy")[["roi_low", "roi_high"]]
+        return report.statistics.set_index("strategy")[_INTERVAL]
     # A variant is a cell of the bets of all.
-    return break_down(bets, "strategy").set_index("cell")[["roi_low", "roi_high"]]
+    return break_down(bets, "strategy").assign(roi_noise=0.0).set_index("cell")[_INTERVAL]
 
 
 def _headline(best: dict[str, Any], statistics: pd.DataFrame) -> str:

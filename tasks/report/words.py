@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.aggregation.precision import as_fine_as, noise_of_chance
+
 NOTHING = "–"
 MINUS = "−"
 
@@ -42,21 +44,26 @@ def tenth(value: float | None) -> str:
 
 
 def chance(value: float | None) -> str:
-    """Write a probability: `0.032`; what is smaller than can be written says so."""
+    """Write a probability that draws have given: `0.03`; what is smaller than can be written says so."""
     smallest = 0.001
-    return (
-        f"< {smallest}" if not _is_nothing(value) and value is not None and value < smallest else _write(value, ".3f")
-    )
+    if value is None or _is_nothing(value):
+        return NOTHING
+    return f"< {smallest}" if value < smallest else as_fine_as(noise_of_chance(value), value, decimals=3)
 
 
-def span_of_money(low: float | None, high: float | None) -> str:
-    """Write an interval of amounts: `−80.10 to +12.00`."""
-    return NOTHING if _is_nothing(low) or _is_nothing(high) else f"{signed(low)} to {signed(high)}"
+def span_of_money(low: float | None, high: float | None, noise: float = 0) -> str:
+    """Write an interval of amounts, no finer than its noise: `−80 to +12`."""
+    if low is None or high is None or _is_nothing(low) or _is_nothing(high):
+        return NOTHING
+    return " to ".join(as_fine_as(noise, end, sign="+") for end in (low, high))
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Write an interval of fractions: `−12.0% to +4.1%`."""
-    return NOTHING if _is_nothing(low) or _is_nothing(high) else f"{percent(low)} to {percent(high)}"
+def interval(low: float | None, high: float | None, noise: float | None = 0) -> str:
+    """Write an interval of fractions, no finer than its noise: `−12% to +4%`."""
+    if low is None or high is None or _is_nothing(low) or _is_nothing(high):
+        return NOTHING
+    error = 0 if noise is None or _is_nothing(noise) else 100 * noise
+    return " to ".join(f"{as_fine_as(error, 100 * end, decimals=1, sign='+')}%" for end in (low, high))
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

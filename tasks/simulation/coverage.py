@@ -1,6 +1,6 @@
 """Which of the orders that a job is about there are, fresh, and which are to be made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,6 +26,18 @@ class Coverage(NamedTuple):
     rejects: dict[str, list[Reject]]
     carries: dict[str, Sequence[str]]
     lacking: list[ReplayJob]
+
+    def without(self, rejects: Mapping[str, Sequence[Reject]]) -> "Coverage":
+        """Leave markets out that turned out to be rejects later.
+
+        Args:
+            rejects: By variant.
+
+        Returns:
+            The same with more rejects.
+        """
+        more = {id_: [*self.rejects.get(id_, ()), *of_variant] for id_, of_variant in rejects.items()}
+        return self._replace(rejects={**self.rejects, **more})
 
 
 class OrderIndex:

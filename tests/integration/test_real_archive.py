@@ -20,7 +20,7 @@ from golden_orders import (
 from sample.server import serve
 
 # What the extract stage looks for before it says Cached.
-EXTRACTED = ("markets", "catalogue", "rejects")
+EXTRACTED = ("archives", "manifests", "markets", "windows", "catalogue", "rejects")
 
 BacktestJson = Callable[..., dict[str, Any]]
 

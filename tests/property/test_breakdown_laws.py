@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_money import valued
 from made_report import make_report
 
 from tasks.aggregation.settlement import Commission, settle
@@ -35,6 +36,7 @@ def runs(draw):
         size_matched=orders["size_matched"].where(~unmatched, 0.0),
         profit=orders["profit"].where(~(void | unmatched), 0.0),
     )
+    orders = valued(orders)
     settled = settle(orders, report.markets, Commission(draw(st.none() | st.floats(0, 0.5)), draw(st.floats(0, 100))))
     return replace(report, orders=orders, settled=settled)
 

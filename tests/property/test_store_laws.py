@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import DamagedFileError, LakeError
-from tasks.lake.datasets import CATALOGUE_RUNNERS, DATASETS, ORDERS, RATINGS
+from tasks.lake.datasets import CATALOGUE_RUNNERS, DATASETS, ORDERS, RATINGS, TIME
 from tasks.lake.store import Lake
 
+times = st.integers(0, 4 * 10**12).map(lambda ms: datetime.fromtimestamp(ms / 1000, tz=UTC))
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 values = {
     pa.string(): texts,
@@ -22,7 +23,8 @@ values = {
     pa.float64(): st.floats(allow_nan=False),
     pa.bool_(): st.booleans(),
     pa.date32(): st.dates(),
-    pa.timestamp("ms", tz="UTC"): st.integers(0, 4 * 10**12).map(lambda ms: datetime.fromtimestamp(ms / 1000, tz=UTC)),
+    TIME: times,
+    pa.list_(TIME): st.lists(times, max_size=4),
 }
 
 
@@ -61,7 +63,7 @@ def test_a_row_twice_never_gets_in(rows, data):
 def written(request, tmp_path_factory):
     dataset = request.param
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    example = {pa.string(): "{}", pa.float64(): 1.5, pa.timestamp("ms", tz="UTC"): 7}
+    example = {pa.string(): "{}", pa.float64(): 1.5, TIME: 7}
     rows = [
         {
             c.name: example[c.type].format(n) + str(n) if c.type == pa.string() else example.get(c.type, n)

@@ -1,38 +1,21 @@
 """Races drawn again: what is a race, and how wide the intervals are."""
 
 import tracemalloc
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from tasks.aggregation.bootstrap import bets_to_tell, bootstrap, by_race, can_tell, number_races
-
-OFF = datetime(2026, 1, 1, 20, tzinfo=UTC)
-
-
-def market(market_id, event_id="1", minutes=0):
-    return {"market_id": market_id, "event_id": event_id, "market_time": OFF + timedelta(minutes=minutes)}
+from tasks.aggregation.bootstrap import bets_to_tell, bootstrap, by_race, can_tell
 
 
 def skewed(races, variants, seed=1):
     return np.random.default_rng(seed).exponential(5, (races, variants)) - 5
 
 
-def test_markets_of_one_event_and_off_are_one_race():
-    markets = pd.DataFrame(
-        [market("win"), market("later", minutes=18), market("elsewhere", "2"), market("place"), market("exacta")]
-    )
-    races = number_races(markets)
-    assert races["win"] == races["place"] == races["exacta"]
-    assert sorted(races[["win", "later", "elsewhere"]]) == [0, 1, 2]
-    pd.testing.assert_series_equal(number_races(markets[::-1])[races.index], races)
-
-
 def test_every_race_has_a_row_and_every_variant_a_column():
-    races = number_races(pd.DataFrame([market("win"), market("place"), market("idle", minutes=5), market("b", "2")]))
+    races = pd.Series({"win": 0, "place": 0, "idle": 1, "b": 2})
     settled = pd.DataFrame(
         {"strategy": ["x", "x", "x", "y"], "market_id": ["win", "place", "b", "b"], "net": [1.0, 2.0, 5.0, -4.0]}
     )
@@ -129,3 +112,13 @@ def test_so_many_more_bets_find_it_four_times_in_five():
     bets = 100 + bets_to_tell(0.1 / 1.0 * np.sqrt(100), 100)
     found = [stats.ttest_1samp(rng.normal(0.1, 1, bets), 0).pvalue < 0.05 for _ in range(1000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.04)
+
+
+def test_the_noise_of_an_interval_is_how_far_its_ends_stray_from_seed_to_seed():
+    net = skewed(60, 1)
+    drawn = [bootstrap(net, np.ones_like(net), seed, 2000) for seed in range(40)]
+    for intervals, noises in (
+        ([one.net_interval[:, 0] for one in drawn], [one.net_noise[0] for one in drawn]),
+        ([one.roi_interval[:, 0] for one in drawn], [one.roi_noise[0] for one in drawn]),
+    ):
+        assert np.mean(noises) == pytest.approx(np.std(intervals, axis=0).max(), rel=0.4)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from made_money import valued
 from made_report import FIRST, frame, make_report, market, runner
 from scipy.stats import t as student
 
@@ -46,7 +47,7 @@ def bets_from(orders, *, ratings=NO_RATINGS, markets=(), runners=()):
     places = list(markets) or [market(each, 12 * number, "Devonport", "AU", FIRST) for number, each in enumerate(ids)]
     markets = frame(places, CATALOGUE_MARKETS).assign(archive="month")
     ran = list(runners) or [runner(each, place, 2.5, won=False) for each in ids for place in range(8)]
-    orders = frame(orders, ORDERS)
+    orders = valued(frame(orders, ORDERS))
     return bets_of(orders, settle(orders, markets, Commission()), markets, frame(ran, CATALOGUE_RUNNERS), ratings)
 
 

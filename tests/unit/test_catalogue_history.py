@@ -49,3 +49,18 @@ def test_an_abandoned_meeting_has_its_catalogue(hand_made):
     entry = history_of(market.close()).describe()
     assert {runner["status"] for runner in entry.runners} == {"REMOVED"}
     assert entry.market["runners"] == 3
+
+
+@pytest.mark.parametrize("rate", ["7", "NaN", None, True, -0.1, 100.1])
+def test_a_base_rate_that_is_no_percentage(hand_made, rate):
+    with pytest.raises(BadMemberError, match="bad base rate") as refused:
+        history_of(hand_made().define(60, marketBaseRate=rate).close()).describe()
+    assert f"marketBaseRate is {rate!r}, no number from 0 to 100" in refused.value.detail
+
+
+@pytest.mark.parametrize(("winner", "amended"), [(11, False), (12, True)])
+def test_a_market_that_is_closed_again_is_amended_where_its_result_is_another(hand_made, winner, amended):
+    market = hand_made().define(60).close(winner=11).close(winner=winner)
+    entry = history_of(market).describe()
+    assert entry.market["amended"] is amended
+    assert [row["selection_id"] for row in entry.runners if row["status"] == "WINNER"] == [winner]

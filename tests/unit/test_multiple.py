@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from made_money import described, valued
 from scipy import stats
 
 from tasks.aggregation.bootstrap import bootstrap
@@ -101,6 +102,7 @@ ROW = {
     "net": -7.46,
     "net_low": -61.2,
     "net_high": 48.1,
+    "net_noise": 0.9,
     "p_corrected": 0.6,
     "winner": False,
     "more_bets": 5_312,
@@ -113,7 +115,7 @@ ROW = {
         (
             {},
             (
-                "net −7.46 on 92 bets, 95 % interval −61.20 to 48.10: no evidence of an edge; "
+                "net −7.46 on 92 bets, 95 % interval −61 to 48: no evidence of an edge; "
                 "about 5,300 more bets would be needed to tell"
             ),
         ),
@@ -124,27 +126,27 @@ ROW = {
         ),
         (
             {"net": 0, "more_bets": float("nan")},
-            "net 0.00 on 92 bets, 95 % interval −61.20 to 48.10: no evidence of an edge",
+            "net 0.00 on 92 bets, 95 % interval −61 to 48: no evidence of an edge",
         ),
         (
             {"net": -70, "net_low": -1234.5, "net_high": -3},
-            "net −70.00 on 92 bets, 95 % interval −1,234.50 to −3.00: evidence of a loss",
+            "net −70.00 on 92 bets, 95 % interval −1,234 to −3: evidence of a loss",
         ),
         (
             {"net": 70, "net_low": 8, "net_high": 130, "winner": True},
-            "net 70.00 on 92 bets, 95 % interval 8.00 to 130.00: evidence of an edge",
+            "net 70.00 on 92 bets, 95 % interval 8 to 130: evidence of an edge",
         ),
         (
             {"variants": 48, "net": 70, "net_low": 8, "net_high": 130, "winner": True},
             (
-                "net 70.00 on 92 bets, 95 % interval 8.00 to 130.00: evidence of an edge, "
+                "net 70.00 on 92 bets, 95 % interval 8 to 130: evidence of an edge, "
                 "also after correction for the 48 variants tried"
             ),
         ),
         (
             {"variants": 48, "net": 70, "net_low": 8, "net_high": 130, "p_corrected": 0.314},
             (
-                "net 70.00 on 92 bets, 95 % interval 8.00 to 130.00: evidence of an edge if it were alone, but of the "
+                "net 70.00 on 92 bets, 95 % interval 8 to 130: evidence of an edge if it were alone, but of the "
                 "48 variants tried luck makes one look as good in 31% of cases: no evidence of an edge"
             ),
         ),
@@ -155,18 +157,20 @@ def test_verdict(changed, sentence):
 
 
 IDS = [f"1.2000000{n:02}" for n in range(30)]
-MARKETS = pd.DataFrame(
-    {
-        "archive": "month",
-        "market_id": IDS,
-        "event_id": "34000001",
-        "market_time": [datetime(2026, 1, 1, 20, tzinfo=UTC) + timedelta(minutes=18 * n) for n in range(30)],
-        "settled_time": [datetime(2026, 1, 1, 21, tzinfo=UTC) + timedelta(minutes=18 * n) for n in range(30)],
-        "venue": "Larkfield",
-        "country_code": "AU",
-        "market_type": "WIN",
-        "market_base_rate": 7.0,
-    }
+MARKETS = described(
+    pd.DataFrame(
+        {
+            "archive": "month",
+            "market_id": IDS,
+            "event_id": "34000001",
+            "market_time": [datetime(2026, 1, 1, 20, tzinfo=UTC) + timedelta(minutes=18 * n) for n in range(30)],
+            "settled_time": [datetime(2026, 1, 1, 21, tzinfo=UTC) + timedelta(minutes=18 * n) for n in range(30)],
+            "venue": "Larkfield",
+            "country_code": "AU",
+            "market_type": "WIN",
+            "market_base_rate": 7.0,
+        }
+    )
 )
 
 
@@ -187,8 +191,8 @@ def order(strategy, number, profit, **changed):
 
 
 def rows_of(orders, variants):
-    frame = pd.DataFrame([*orders, order("x", 0, 1.0)]).iloc[:-1]  # typed also without any order
-    table = statistics(frame, settle(frame, MARKETS, Commission()), MARKETS, variants, seed=1)
+    frame = valued(pd.DataFrame([*orders, order("x", 0, 1.0)]).iloc[:-1])  # typed also without any order
+    table = statistics(frame, settle(frame, MARKETS, Commission()), MARKETS, variants)
     stored = pa.Table.from_pandas(table, RESULTS_STATISTICS.schema, preserve_index=False)
     for column in RESULTS_STATISTICS.columns:
         assert column.nullable or not stored[column.name].null_count, column.name

@@ -38,7 +38,7 @@ def test_who_was_not_replayed_on_what_is_said_by_variant():
     first, second = variant_of(1), variant_of(2)
     rejects = [Reject("1.200000001", "flumine cannot replay it", "KeyError: 7"), Reject("1.200000002", "the same")]
     [said] = notices([first, second], VOLUMES, NOTHING._replace(rejects={second.id: rejects}))
-    assert said.startswith(f"{second.id} was not replayed on 2 of 2 markets, which are not in its figures: ")
+    assert said.startswith(f"{second.id}: 2 of 2 markets are not in its figures: ")
     assert said.endswith("flumine cannot replay it (1.200000001: KeyError: 7)")
 
 

@@ -28,7 +28,7 @@ def season():
 
 def divide(season, split):
     folds = fold(season.markets, split)
-    return folds, compare(season, VARIANTS, folds, 7)
+    return folds, compare(season, VARIANTS, folds)
 
 
 def side(rows, part, begins=None):
@@ -86,11 +86,11 @@ def test_the_chosen_is_judged_as_one_and_the_others_as_tried(season):
     second = season.among(one.second)
     after = side(rows, SECOND)
     best = after["strategy"].iloc[0]
-    [alone] = statistics(*second.of(best), [best], 7).to_dict("records")
+    [alone] = statistics(*second.of(best), [best]).to_dict("records")
     assert after[FIGURES].iloc[0].to_dict() == {name: alone[name] for name in FIGURES}
     assert list(after["variants"]) == [1, 6, 6, 6, 6, 6]
     assert after["p"].iloc[0] == after["p_corrected"].iloc[0]
-    tried = statistics(*second, VARIANTS, 7).set_index("strategy")
+    tried = statistics(*second, VARIANTS).set_index("strategy")
     pd.testing.assert_series_equal(
         after.set_index("strategy")["p_corrected"][1:], tried["p_corrected"][after["strategy"][1:]]
     )
@@ -98,7 +98,7 @@ def test_the_chosen_is_judged_as_one_and_the_others_as_tried(season):
 
 def test_one_that_never_bet_is_not_chosen_before_one_that_lost(season):
     losing = season.settled.groupby("strategy")["net"].sum().idxmin()
-    rows = compare(season.of(losing), ["idle", losing], fold(season.markets, "2022-04-05"), 7)
+    rows = compare(season.of(losing), ["idle", losing], fold(season.markets, "2022-04-05"))
     assert list(side(rows, FIRST)["strategy"]) == [losing, "idle"]
 
 

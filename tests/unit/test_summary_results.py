@@ -5,14 +5,23 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from jobs import alone, delete, files
+from made_money import described
 from manifests import keep_manifest
 
 from tasks.aggregation.results import NOTICES, Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
 from tasks.errors import BalanceError, ReplacedOrdersError
-from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
+from tasks.lake.datasets import (
+    CATALOGUE_RUNNERS,
+    REJECTS,
+    RESULTS_DAYS,
+    RESULTS_DIFFERENCES,
+    RESULTS_MARKETS,
+    RESULTS_SUMMARY,
+)
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.dependencies.record import Dependencies
@@ -23,19 +32,21 @@ from tasks.simulation.variant import Account, make_variant
 BASE_RATES = Commission()
 EVENING = datetime(2026, 1, 1, 22, tzinfo=UTC)
 IDS = [f"1.20000000{n}" for n in range(4)]
-MARKETS = pd.DataFrame(
-    {
-        "archive": "month",
-        "market_id": IDS,
-        "event_id": "31270458",
-        "market_time": pd.Series([EVENING + timedelta(hours=n, minutes=-9) for n in range(4)]),
-        "settled_time": pd.Series([EVENING + timedelta(hours=n) for n in range(4)]).astype("datetime64[ms, UTC]"),
-        "venue": ["Larkfield", "Larkfield", None, "Thornwick"],
-        "country_code": "AU",
-        "market_type": "WIN",
-        "market_base_rate": [7.0, 7.0, 5.0, 5.0],
-        "total_matched": None,
-    }
+MARKETS = described(
+    pd.DataFrame(
+        {
+            "archive": "month-00112233",
+            "market_id": IDS,
+            "event_id": "31270458",
+            "market_time": pd.Series([EVENING + timedelta(hours=n, minutes=-9) for n in range(4)]),
+            "settled_time": pd.Series([EVENING + timedelta(hours=n) for n in range(4)]).astype("datetime64[ms, UTC]"),
+            "venue": ["Larkfield", "Larkfield", None, "Thornwick"],
+            "country_code": "AU",
+            "market_type": "WIN",
+            "market_base_rate": [7.0, 7.0, 5.0, 5.0],
+            "total_matched": None,
+        }
+    )
 )
 
 
@@ -46,14 +57,19 @@ def variant_of(**parameters):
 VARIANTS = (variant_of(stake=7), variant_of(stake=3))
 
 
+RUNNERS = {11: "WINNER", 22: "LOSER", 33: "REMOVED"}
+
+
 def row(variant, market_id, number, profit, **changed):
+    """An order: a back of 5.00 that won this profit, or lost."""
+    selection = changed.get("selection_id", 11 if profit >= 0 else 22)
     return {
         "bet_id": f"{market_id}-{number}",
         "strategy_name": variant.id,
         "market_id": market_id,
-        "selection_id": 11,
+        "selection_id": selection,
         "trade_id": f"{market_id}-{number}",
-        "price_matched": 2.0,
+        "price_matched": round(1 + max(profit, 0.0) / 5, 2),
         "size": 5.0,
         "size_matched": 5.0,
         "profit": profit,
@@ -62,7 +78,7 @@ def row(variant, market_id, number, profit, **changed):
         "handicap": 0.0,
         "customer_order_ref": "x",
         "customer_strategy_ref": "x",
-        "runner_status": "WINNER",
+        "runner_status": RUNNERS[selection],
         "window": "80s",
         **changed,
     }
@@ -80,9 +96,22 @@ def make_run(tmp_path):
         )
         for job, orders in zip(jobs, chunks, strict=True):
             write(job, *orders)
-        return Run(lake, variants, (keep_manifest(lake, "month-00112233"),), jobs, commission)
+        return Run(lake, variants, (keep_catalogue(lake),), jobs, commission)
 
     return make
+
+
+def keep_catalogue(lake):
+    """Write the runners of an archive whose manifest has one chunk."""
+    archive = keep_manifest(lake, "month-00112233", [(1, len(IDS))])
+    runners = [
+        {"market_id": market_id, "selection_id": selection, "handicap": 0.0, "status": status}
+        for market_id in IDS
+        for selection, status in RUNNERS.items()
+    ]
+    table = pa.Table.from_pylist(runners, CATALOGUE_RUNNERS.schema)
+    lake.write(CATALOGUE_RUNNERS, {"archive": archive.archive}, table, "p", "chunk-0001")
+    return archive
 
 
 def write(job, *orders):
@@ -122,10 +151,12 @@ def test_the_summary(two_chunks):
         "bets": 3,
         "void_bets": 0,
         "turnover": 15.0,
+        "liability": 15.0,
         "gross": 25.0,
         "commission": 1.7,
         "net": 23.3,
         "roi": pytest.approx(23.3 / 15),
+        "roi_on_liability": pytest.approx(23.3 / 15),
     }
     assert (second["orders"], second["gross"], second["commission"], second["net"]) == (1, 4.0, 0.28, 3.72)
 
@@ -159,7 +190,11 @@ def test_a_variant_without_orders_has_zeros(make_run):
     write_results(run, MARKETS[:2])
     _, idle = read(run, RESULTS_SUMMARY)
     assert idle["strategy"] == VARIANTS[1].id
-    counts = {k: v for k, v in idle.items() if k not in ("strategy", "name", "parameters", "replayed", "roi")}
+    counts = {
+        k: v
+        for k, v in idle.items()
+        if k not in ("strategy", "name", "parameters", "replayed", "roi", "roi_on_liability")
+    }
     assert set(counts.values()) == {0}
     assert idle["roi"] is None
 
@@ -173,7 +208,7 @@ def test_a_run_without_any_order(make_run):
 
 def test_only_void_and_unmatched_bets(make_run):
     orders = [
-        row(VARIANTS[0], IDS[0], 1, 0.0, runner_status="REMOVED"),
+        row(VARIANTS[0], IDS[0], 1, 0.0, selection_id=33),
         row(VARIANTS[0], IDS[0], 2, 0.0, size_matched=0.0),
     ]
     run = make_run([orders, []])
@@ -185,8 +220,47 @@ def test_only_void_and_unmatched_bets(make_run):
 
 def test_money_of_an_order_that_is_no_bet_does_not_vanish(make_run):
     run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, size_matched=0.0)], []])
-    with pytest.raises(BalanceError, match="gross do not add up"):
+    with pytest.raises(BalanceError, match=r"flumine says 5\.00"):
         write_results(run, MARKETS[:2])
+
+
+def test_orders_and_catalogue_have_to_agree(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, selection_id=22)], []])
+    with pytest.raises(BalanceError, match=r"flumine says 5\.00 \(LOSER\), the last definition LOSER"):
+        write_results(run, MARKETS[:2])
+    assert find_results(run) is None
+
+
+def test_a_market_that_was_closed_again_is_settled_by_its_last_definition_and_listed(make_run):
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, selection_id=22, runner_status="WINNER")], []])
+    [*_, summary] = write_results(run, MARKETS[:2].assign(amended=[True, False]))
+    assert [row["gross"] for row in read(run, RESULTS_SUMMARY)] == [-5.0, 0.0]
+    assert read(run, RESULTS_DIFFERENCES) == [
+        {
+            "strategy": VARIANTS[0].id,
+            "market_id": IDS[0],
+            "rule": "closed again with another result",
+            "bets": 1,
+            "flumine": 5.0,
+            "settled": -5.0,
+        }
+    ]
+    [said] = json.loads(summary.notes[NOTICES])
+    assert said.startswith(f"{VARIANTS[0].id}: 1 bets in 1 markets are worth -5.00, not 5.00 as flumine has it")
+
+
+def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):
+    first, second = VARIANTS
+    run = make_run([[row(first, IDS[0], 1, 5.0), row(first, IDS[1], 1, 5.0)], [row(second, IDS[1], 1, 5.0)]])
+    [*_, summary] = write_results(run, MARKETS[:2].assign(betting_type=["LINE", "ODDS"]))
+    assert [(row["replayed"], row["orders"], row["gross"]) for row in read(run, RESULTS_SUMMARY)] == [
+        (1, 1, 5.0),
+        (2, 1, 5.0),
+    ]
+    rejects = run.lake.read(REJECTS, {"stage": "aggregate", "source": "month-00112233"}, run.id).to_pylist()
+    assert [(row["what"], row["reason"]) for row in rejects] == [(IDS[0], "line market without a result")]
+    [said] = json.loads(summary.notes[NOTICES])
+    assert said.startswith(f"{first.id}: 1 of 2 markets are not in its figures: line market without a result")
 
 
 def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
@@ -229,7 +303,7 @@ def test_a_variant_that_was_not_replayed_everywhere_says_so(make_run):
     [*_, summary] = write_results(run, MARKETS[:2])
     assert [row["replayed"] for row in read(run, RESULTS_SUMMARY)] == [2, 1]
     [said] = json.loads(summary.notes[NOTICES])
-    assert said.startswith(f"{variant.id} was not replayed on 1 of 2 markets")
+    assert said.startswith(f"{variant.id}: 1 of 2 markets are not in its figures: flumine cannot replay it")
 
 
 def test_missing_orders_are_no_zeros(two_chunks):

@@ -1,0 +1,77 @@
+"""Which markets one race decides, and how draws of races begin."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import pandas as pd
+
+from tasks.lake.fingerprint import digest
+
+
+class _Market(NamedTuple):
+    market_id: str
+    market_type: str
+    announced: frozenset[datetime]
+    first: datetime
+
+
+def number_races(markets: pd.DataFrame) -> pd.Series:
+    """Number the races that markets belong to: the markets of an event that ever announced the same off are of one.
+
+    WIN and PLACE of a race are decided by one finish and are no two observations; nor are the markets of a football
+    match. Two markets of one type are of one race only if they began with the same off: in a meeting that runs late,
+    each race is announced for the time at which the next one was.
+
+    Args:
+        markets: Rows of the catalogue.
+
+    Returns:
+        From market id to the race's number, from 0 in order of event and first announced off.
+    """
+    races: dict[str, int] = {}
+    count = 0
+    columns = ["market_id", "market_type", "announced"]
+    for _, rows in markets.groupby("event_id", sort=True):
+        listed = [
+            _Market(market_id, market_type or "", frozenset(announced), announced[0])
+            for market_id, market_type, announced in rows[columns].itertuples(index=False)
+        ]
+        for number, race in enumerate(_races_of_event(listed), start=count):
+            races.update(dict.fromkeys((market.market_id for market in race), number))
+            count = number + 1
+    return pd.Series(races, dtype="int64").reindex(markets["market_id"])
+
+
+def _races_of_event(markets: list[_Market]) -> list[list[_Market]]:
+    by_first: dict[datetime, list[_Market]] = {}
+    for market in sorted(markets, key=lambda one: (one.first, one.market_id)):
+        by_first.setdefault(market.first, []).append(market)
+    races: list[list[_Market]] = []
+    for group in by_first.values():
+        same = next((race for race in races if _are_one(race, group)), None)
+        if same is None:
+            races.append(group)
+        else:
+            same.extend(group)
+    return races
+
+
+def _are_one(race: list[_Market], group: list[_Market]) -> bool:
+    announced = frozenset[datetime]().union(*(market.announced for market in race))
+    if not any(market.announced & announced for market in group):
+        return False
+    return not {market.market_type for market in race} & {market.market_type for market in group}
+
+
+def seed_of(markets: pd.DataFrame) -> int:
+    """Say what the draws of races begin with: it depends on nothing but the markets that are looked at.
+
+    So the same bets have the same intervals, alone and in company, whatever else a run was asked.
+
+    Args:
+        markets: Rows of the catalogue.
+
+    Returns:
+        A number.
+    """
+    return int(digest(market_id.encode() for market_id in sorted(markets["market_id"]))[:8], 16)

@@ -1,0 +1,210 @@
+"""What each bet is worth: the exchange's rules, by the market's last definition, in whole cents.
+
+Sizes and prices matched are flumine's. So is a bet's result where flumine knows the rule; where it does not, the
+difference has a rule's name, and one that has none is an error. docs/settlement.md says where each rule is from.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tasks.aggregation.cents import HUNDRED, Cents, hundredths, round_half_up
+from tasks.errors import BalanceError
+from tasks.rejects import Reject
+
+EACH_WAY = "EACH_WAY"
+
+AMENDED, DEAD_HEAT = "closed again with another result", "dead heat of several winners"
+"""The rules that flumine does not know: it takes the first closing, and divides the stake where one was to win."""
+
+_RUNNER = ["market_id", "selection_id", "handicap"]
+_OF_MARKET = ["market_id", "market_type", "betting_type", "number_of_winners", "each_way_divisor", "amended"]
+_UNDIVIDED = 1.0
+# Lines are quarters of a goal; on those between halves a stake is half won or lost, which no status tells.
+_HALF_LINE = 0.5
+
+
+class Valued(NamedTuple):
+    """Orders, and what they are worth.
+
+    Attributes:
+        orders: Those of markets that can be settled: rows of `orders`, of which `profit` (the account's currency) and
+            `runner_status` are those of the last definition; and `turnover` and `liability` of each, the account's
+            currency: what was staked, and what could be lost. A bet on a runner that was removed has neither.
+        rejects: By variant, the markets in which it has a bet that cannot be settled.
+        differences: Rows of `results/differences`.
+    """
+
+    orders: pd.DataFrame
+    rejects: dict[str, list[Reject]]
+    differences: pd.DataFrame
+
+
+def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Valued:
+    """Say what orders are worth by the last definition of their market.
+
+    Args:
+        orders: Rows of `orders`.
+        markets: Rows of `catalogue/markets`, at least those of the orders.
+        runners: Rows of `catalogue/runners` of these markets.
+
+    Returns:
+        The orders, but for those of markets that cannot be settled.
+
+    Raises:
+        BalanceError: An order's market is not among the markets; or a bet is worth something else than flumine says,
+            and no rule tells why.
+    """
+    known = _with_definitions(orders, markets, runners)
+    problems = _problems(known)
+    rejected = _reject(known, problems)
+    at = pd.MultiIndex.from_frame(known[["strategy_name", "market_id"]])
+    stands = ~at.isin(rejected.keys())
+    known = known[stands].reset_index(drop=True)
+    worth = _settle(known)
+    differences = _differences(known, worth)
+    status = known["last_status"].where(known["last_status"].notna(), known["runner_status"])
+    kept = known[list(orders.columns)].assign(
+        profit=worth.cents / HUNDRED,
+        runner_status=status,
+        turnover=worth.turnover / HUNDRED,
+        liability=worth.liability / HUNDRED,
+    )
+    rejects: dict[str, list[Reject]] = {}
+    for (strategy, _), reject in rejected.items():
+        rejects.setdefault(strategy, []).append(reject)
+    return Valued(kept, rejects, differences)
+
+
+def _with_definitions(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> pd.DataFrame:
+    strangers = set(orders["market_id"]) - set(markets["market_id"])
+    if strangers:
+        raise BalanceError(f"{len(strangers)} markets have orders but are not in the catalogue: {min(strangers)}, …")
+    won = runners["status"].eq("WINNER").groupby(runners["market_id"]).sum()
+    placed = runners["status"].eq("PLACED").groupby(runners["market_id"]).sum()
+    statuses = runners[[*_RUNNER, "status"]].rename(columns={"status": "last_status"})
+    known = orders.merge(markets[_OF_MARKET], on="market_id", how="left", validate="many_to_one")
+    known = known.merge(statuses, on=_RUNNER, how="left", validate="many_to_one")
+    return known.assign(
+        won=known["market_id"].map(won).fillna(0).astype(int),
+        placed=known["market_id"].map(placed).fillna(0).astype(int),
+    )
+
+
+def _problems(known: pd.DataFrame) -> pd.Series:
+    """Say of each order why its bet cannot be settled; empty where it can."""
+    each_way = known["market_type"] == EACH_WAY
+    winners = known["number_of_winners"]
+    of_lines = known["betting_type"].fillna("").str.startswith("ASIAN_HANDICAP")
+    status = known["last_status"]
+    too_many = np.where(
+        each_way, (known["won"] > 1) | (known["won"] + known["placed"] > winners), known["won"] > winners
+    )
+    has_result = status.isin(["WINNER", "LOSER", "REMOVED"]) | (each_way & (status == "PLACED"))
+    problems = pd.Series("", index=known.index)
+    # The last that is written is the one that is said.
+    problems[too_many & (winners > 0) & (known["market_type"] != "WIN") & ~of_lines] = (
+        "dead heat that the files cannot tell"
+    )
+    problems[each_way & ~(known["each_way_divisor"] > 0)] = "no each way divisor"
+    problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
+    problems[known["betting_type"] == "LINE"] = "line market without a result"
+    problems[~has_result] = "runner without a result"
+    problems[known["size_matched"] <= 0] = ""
+    return problems
+
+
+def _reject(known: pd.DataFrame, problems: pd.Series) -> dict[tuple[str, str], Reject]:
+    first = known.assign(problem=problems)[problems != ""].drop_duplicates(["strategy_name", "market_id"])
+    rejected = {}
+    for bet in first.to_dict("records"):
+        status = bet["last_status"] if isinstance(bet["last_status"], str) else "none"
+        detail = f"bet {bet['bet_id']} on {bet['selection_id']}, whose last status is {status}"
+        rejected[bet["strategy_name"], bet["market_id"]] = Reject(bet["market_id"], bet["problem"], detail)
+    return rejected
+
+
+class _Worth(NamedTuple):
+    """Of each order: exactly as a fraction of cents, and in whole cents."""
+
+    numerator: Cents
+    denominator: Cents
+    cents: Cents
+    turnover: Cents
+    liability: Cents
+
+
+def _settle(known: pd.DataFrame) -> _Worth:
+    size, price = hundredths(known["size_matched"]), hundredths(known["price_matched"])
+    divisor = hundredths(known["each_way_divisor"].fillna(_UNDIVIDED))
+    won, to_win = known["won"].to_numpy(), known["number_of_winners"].to_numpy(dtype=np.int64)
+    status = known["last_status"].to_numpy()
+    each_way = (known["market_type"] == EACH_WAY).to_numpy()
+    is_lay = (known["side"] == "LAY").to_numpy()
+    is_void = (status == "REMOVED") | (size == 0)
+    heats = (known["market_type"] == "WIN").to_numpy() & (to_win > 0) & (won > to_win)
+
+    # A back's result × denominator. The place part of an each way bet is paid at a fraction of the odds.
+    gain = size * (price - HUNDRED)
+    denominator = np.select([each_way, heats], [HUNDRED * divisor, HUNDRED * won], HUNDRED)
+    result = np.select(
+        [
+            is_void,
+            each_way & (status == "WINNER"),
+            each_way & (status == "PLACED"),
+            status == "WINNER",
+        ],
+        [
+            0,
+            gain * (divisor + HUNDRED),
+            HUNDRED * (gain - size * divisor),
+            np.where(heats, size * (to_win * price - HUNDRED * won), gain),
+        ],
+        -size * denominator * np.where(each_way, 2, 1),
+    )
+    at_risk = np.where(each_way, gain * (divisor + HUNDRED), gain)
+    numerator = np.where(is_lay, -result, result)
+    turnover = np.where(is_void, 0, size * np.where(each_way, 2, 1))
+    lay_liability = round_half_up(at_risk, np.where(each_way, HUNDRED * divisor, HUNDRED))
+    return _Worth(
+        numerator,
+        denominator,
+        _nearest(numerator, denominator, hundredths(known["profit"])),
+        turnover,
+        np.where(is_void, 0, np.where(is_lay, lay_liability, turnover)),
+    )
+
+
+def _nearest(numerator: Cents, denominator: Cents, flumines: Cents) -> Cents:
+    """Round to cents; of half a cent flumine's is taken, so that both agree wherever the rule is the same."""
+    agrees = 2 * np.abs(numerator - flumines * denominator) <= denominator
+    return np.where(agrees, flumines, round_half_up(numerator, denominator))
+
+
+def _differences(known: pd.DataFrame, worth: _Worth) -> pd.DataFrame:
+    """List by rule and market where bets are worth something else than flumine says."""
+    flumines = hundredths(known["profit"])
+    several = (
+        (known["market_type"] == "WIN") & (known["number_of_winners"] > 1) & (known["won"] > known["number_of_winners"])
+    )
+    rule = np.select([known["amended"], several], [AMENDED, DEAD_HEAT], "")
+    differs = worth.cents != flumines
+    unexplained = known[differs & (rule == "")]
+    for bet in unexplained.itertuples():
+        raise BalanceError(
+            f"{bet.bet_id} of {bet.strategy_name}: flumine says {bet.profit:.2f} ({bet.runner_status}), the last "
+            f"definition {bet.last_status}; orders and catalogue do not agree, run the backtest on another lake"
+        )
+    listed = pd.DataFrame(
+        {
+            "strategy": known["strategy_name"],
+            "market_id": known["market_id"],
+            "rule": rule,
+            "bets": 1,
+            "flumine": flumines,
+            "settled": worth.cents,
+        }
+    )[differs]
+    summed: pd.DataFrame = listed.groupby(["strategy", "market_id", "rule"], as_index=False).sum()
+    return summed.assign(flumine=summed["flumine"] / HUNDRED, settled=summed["settled"] / HUNDRED)

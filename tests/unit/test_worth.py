@@ -1,0 +1,183 @@
+"""What bets are worth, each computed by hand from the exchange's rule: not from our code, nor flumine's."""
+
+import pandas as pd
+import pytest
+from made_money import described
+
+from tasks.aggregation.worth import AMENDED, DEAD_HEAT, value
+from tasks.errors import BalanceError
+
+ID = "1.200000001"
+SAME = object()
+
+
+def bet(selection, side, size, price, profit, **changed):
+    return {
+        "bet_id": f"{ID}-1",
+        "strategy_name": "a",
+        "market_id": ID,
+        "selection_id": selection,
+        "handicap": 0.0,
+        "side": side,
+        "size_matched": size,
+        "price_matched": price,
+        "profit": profit,
+        "runner_status": "WINNER",
+        **changed,
+    }
+
+
+def market(**changed):
+    opened = pd.Timestamp("2026-01-01 20:00", tz="UTC")
+    return described(pd.DataFrame([{"market_id": ID, "settled_time": opened}])).assign(**changed)
+
+
+def runners(*statuses, handicap=0.0):
+    """Runners 1, 2, …, with these statuses in the last definition."""
+    return pd.DataFrame(
+        [
+            {"market_id": ID, "selection_id": number, "handicap": handicap, "status": status}
+            for number, status in enumerate(statuses, start=1)
+        ]
+    )
+
+
+def worth(orders, statuses, **changed):
+    valued = value(pd.DataFrame(orders), market(**changed), runners(*statuses))
+    assert not valued.rejects
+    return valued.orders[["profit", "turnover", "liability"]].to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("side", "result", "profit", "liability"),
+    [
+        ("BACK", "WINNER", 6.0, 4.0),  # 4.00 × (2.5 − 1)
+        ("BACK", "LOSER", -4.0, 4.0),
+        ("LAY", "WINNER", -6.0, 6.0),
+        ("LAY", "LOSER", 4.0, 6.0),
+    ],
+)
+def test_a_plain_bet(side, result, profit, liability):
+    other = "LOSER" if result == "WINNER" else "WINNER"
+    order = bet(1, side, 4.0, 2.5, profit, runner_status=result)
+    assert worth([order], [result, other]) == [[profit, 4.0, liability]]
+
+
+def test_a_bet_on_a_removed_runner_is_void():
+    order = bet(1, "LAY", 4.0, 2.5, 0.0, runner_status="REMOVED")
+    assert worth([order], ["REMOVED", "WINNER"]) == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("winners", "side", "profit"),
+    [
+        (2, "BACK", 5.0),  # half of 10.00 at 3.0 returns 15.00
+        (2, "LAY", -5.0),
+        (3, "BACK", 0.0),  # a third of 10.00 at 3.0 returns 10.00
+        (4, "BACK", -2.5),  # a quarter returns 7.50
+    ],
+)
+def test_a_dead_heat_in_a_win_market_divides_the_stake(winners, side, profit):
+    order = bet(1, side, 10.0, 3.0, profit)
+    [[made, turnover, _]] = worth([order], ["WINNER"] * winners + ["LOSER"])
+    assert (made, turnover) == (profit, 10.0)
+
+
+def test_a_dead_heat_for_the_last_of_two_places_to_win_is_a_rule_that_flumine_lacks():
+    """Three winners of two: two thirds of 9.00 at 3.0 return 18.00."""
+    valued = value(
+        pd.DataFrame([bet(1, "BACK", 9.0, 3.0, 18.0)]), market(number_of_winners=2), runners(*["WINNER"] * 3)
+    )
+    assert valued.orders["profit"].tolist() == [9.0]
+    assert valued.differences[["rule", "flumine", "settled"]].to_numpy().tolist() == [[DEAD_HEAT, 18.0, 9.0]]
+
+
+@pytest.mark.parametrize(
+    ("result", "back"),
+    [
+        ("WINNER", 4.8),  # 2.00 × 2 to win, and 2.00 × 2 / 5 for the place
+        ("PLACED", -1.2),  # 0.80 less the 2.00 to win
+        ("LOSER", -4.0),
+    ],
+)
+def test_an_each_way_bet_is_two_stakes(result, back):
+    statuses = {"WINNER": ["WINNER", "PLACED", "PLACED"], "PLACED": ["PLACED", "WINNER", "PLACED"]}.get(
+        result, ["LOSER", "WINNER", "PLACED"]
+    )
+    orders = [bet(1, "BACK", 2.0, 3.0, back), bet(1, "LAY", 2.0, 3.0, -back)]
+    changed = {"market_type": "EACH_WAY", "each_way_divisor": 5.0, "number_of_winners": 3}
+    assert worth(orders, statuses, **changed) == [[back, 4.0, 4.0], [-back, 4.0, 4.8]]
+
+
+def test_half_a_cent_goes_where_flumine_lets_it_go():
+    """0.57 at 18.5 wins 9.975 exactly."""
+    orders = [bet(1, "BACK", 0.57, 18.5, profit) for profit in (9.97, 9.98)]
+    assert [row[0] for row in worth(orders, ["WINNER"])] == [9.97, 9.98]
+
+
+@pytest.mark.parametrize("profit", [9.96, 9.99, -0.57, 0.0])
+def test_what_no_rule_explains_is_an_error(profit):
+    with pytest.raises(BalanceError, match=rf"{ID}-1 of a: flumine says {profit:.2f} \(WINNER\)"):
+        worth([bet(1, "BACK", 0.57, 18.5, profit)], ["WINNER"])
+
+
+def test_the_last_definition_decides():
+    valued = value(
+        pd.DataFrame([bet(1, "BACK", 4.0, 2.5, 6.0), bet(2, "BACK", 4.0, 2.5, -4.0, runner_status="LOSER")]),
+        market(amended=True),
+        runners("LOSER", "WINNER"),
+    )
+    assert valued.orders["profit"].tolist() == [-4.0, 6.0]
+    assert valued.orders["runner_status"].tolist() == ["LOSER", "WINNER"]
+    [difference] = valued.differences.to_dict("records")
+    assert (difference["rule"], difference["bets"], difference["flumine"], difference["settled"]) == (AMENDED, 2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "changed", "reason"),
+    [
+        (["ACTIVE", "WINNER"], {}, "runner without a result"),
+        (["HIDDEN", "WINNER"], {}, "runner without a result"),
+        (["PLACED", "WINNER"], {}, "runner without a result"),
+        ([], {}, "runner without a result"),
+        (["WINNER"], {"betting_type": "LINE"}, "line market without a result"),
+        (["WINNER"] * 4, {"market_type": "PLACE", "number_of_winners": 3}, "dead heat that the files cannot tell"),
+        (["WINNER"] * 2, {"market_type": "MATCH_BET"}, "dead heat that the files cannot tell"),
+        (["WINNER"], {"market_type": "EACH_WAY", "number_of_winners": 3}, "no each way divisor"),
+        (
+            ["WINNER", "WINNER", "LOSER"],
+            {"market_type": "EACH_WAY", "number_of_winners": 3, "each_way_divisor": 4.0},
+            "dead heat that the files cannot tell",
+        ),
+        (
+            ["WINNER", "PLACED", "PLACED", "PLACED"],
+            {"market_type": "EACH_WAY", "number_of_winners": 3, "each_way_divisor": 4.0},
+            "dead heat that the files cannot tell",
+        ),
+    ],
+)
+def test_a_market_that_the_files_cannot_settle_is_a_reject_of_who_bet_there(statuses, changed, reason):
+    orders = [
+        bet(1, "BACK", 2.0, 3.0, 4.0),
+        bet(1, "BACK", 0.0, 0.0, 0.0, strategy_name="unmatched", runner_status=None),
+    ]
+    frame = runners(*statuses) if statuses else runners("WINNER").assign(selection_id=7)
+    valued = value(pd.DataFrame(orders), market(**changed), frame)
+    assert valued.orders["strategy_name"].tolist() == ["unmatched"]
+    [(strategy, [reject])] = valued.rejects.items()
+    assert (strategy, reject.what, reject.reason) == ("a", ID, reason)
+
+
+@pytest.mark.parametrize(("handicap", "is_settled"), [(-0.5, True), (1.0, True), (0.25, False), (-1.75, False)])
+def test_a_line_between_halves_is_half_won(handicap, is_settled):
+    valued = value(
+        pd.DataFrame([bet(1, "BACK", 2.0, 2.0, 2.0, handicap=handicap)]),
+        market(betting_type="ASIAN_HANDICAP_DOUBLE_LINE", market_type="ASIAN_HANDICAP"),
+        runners("WINNER", "WINNER", handicap=handicap),
+    )
+    assert bool(valued.rejects) is not is_settled
+
+
+def test_a_market_that_the_catalogue_does_not_know():
+    with pytest.raises(BalanceError, match=r"1 markets have orders but are not in the catalogue: 1\.2"):
+        value(pd.DataFrame([bet(1, "BACK", 2.0, 3.0, 4.0, market_id="1.2")]), market(), runners("WINNER"))
