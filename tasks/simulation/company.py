@@ -25,6 +25,7 @@ from tasks.simulation.guarded_config import ChangedConfigError, guard_config, re
 from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.kept_state import seed
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.running import running
 from tasks.simulation.session_replay import Entry, Outcome, replay_alone, replay_side_by_side
@@ -154,6 +155,7 @@ class Company:
         self.leavers: list[str] = []
         for variant in job.variants:
             running.variant = variant.id
+            seed(variant.name.partition(":")[0])  # a module may draw numbers as it is imported
             try:
                 self.members.append(Member(variant, job))
             except ChangedSourceError:

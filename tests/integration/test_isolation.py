@@ -308,6 +308,20 @@ def test_settings_that_are_set_to_what_they_are_change_nothing(
     assert told(lake, pool, setting) == {setting.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
 
 
+def test_numbers_that_a_module_draws_as_it_is_imported_are_always_the_same(
+    lake: Lake, tmp_path: Path, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    source = """
+import numpy as np
+STAKE = round(random.uniform(2, 5) + np.random.uniform(0, 4), 2)
+class Mine(Bets):
+    def start(self, flumine): self.stake = STAKE
+"""
+    drawing, again = variant_of("drawing", source), Lake(tmp_path / "again")
+    extract(str(tmp_path / "month.tar"), again, "all")
+    assert told(lake, pool, drawing) == told(again, pool, drawing)
+
+
 # What flumine logs, and what it raises
 
 LOGGED = """
