@@ -24,8 +24,8 @@ from tasks.simulation.framework import quiet
 from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
 from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
-from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.kept_state import seed
+from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.running import running
 from tasks.simulation.session_replay import Entry, Outcome, replay_alone, replay_side_by_side
