@@ -75,6 +75,12 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
     if wanted is None or results is None:
         raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {', '.join(runs) or 'none'}")
+    weighed_in = lake.find(RESULTS_STATISTICS, {"run": wanted})
+    others = {file.fingerprint[:8] for file in (results, weighed_in) if file} - {wanted[-8:]}
+    if others or not weighed_in:
+        raise InputError(
+            f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
+        )
     rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
     weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()

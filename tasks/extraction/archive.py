@@ -4,6 +4,8 @@ Which archive it is, told by all its bytes, is the business of `identity.py`; wh
 `messages.py`.
 """
 
+import bz2
+import io
 import lzma
 import posixpath
 import tarfile
@@ -41,6 +43,9 @@ _DAMAGE = (
 _END = 2 * tarfile.BLOCKSIZE
 _MOST_ZEROS = _END + tarfile.RECORDSIZE
 _PIECE = 1 << 20
+
+# How a zip ends, but for its comment.
+_ZIP_END, _ZIP_END_BYTES = b"PK\5\6", 22
 
 _KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
 
@@ -219,6 +224,9 @@ def _read_block(source: IO[bytes], member: Member) -> bytes:
 def _open_tar(fs: AbstractFileSystem, path: str) -> IO[bytes]:
     compression = next((c for ending, c in _COMPRESSIONS.items() if path.lower().endswith(ending)), None)
     opened: IO[bytes] = fsspec.core.OpenFile(fs, path, mode="rb", compression=compression).open()
+    if isinstance(opened, bz2.BZ2File):
+        # What is no stream after a whole one would be taken for the end, and another archive behind it for nothing.
+        opened._buffer.raw._trailing_error = ()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public asks for it
     return opened
 
 
@@ -256,6 +264,9 @@ def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
         entries = archive.infolist()
         if entries and all(entry.header_offset for entry in entries):
             raise zipfile.BadZipFile("data before its first entry: two archives are joined")
+        source.seek(-_ZIP_END_BYTES - len(archive.comment), io.SEEK_END)
+        if not source.read(_ZIP_END_BYTES).startswith(_ZIP_END):
+            raise zipfile.BadZipFile("data after its end")
         for place, entry in enumerate(entries):
             if entry.flag_bits & 1:
                 rejects.append(Reject(entry.filename, "encrypted", "unpack and repack it without a password"))

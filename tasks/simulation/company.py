@@ -24,6 +24,7 @@ from tasks.simulation.framework import quiet
 from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
 from tasks.simulation.instance_times import Took
 from tasks.simulation.job import Replayed, ReplayJob
+from tasks.simulation.kept_state import seed
 from tasks.simulation.lean_stream import LeanStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.running import running
@@ -154,6 +155,7 @@ class Company:
         self.leavers: list[str] = []
         for variant in job.variants:
             running.variant = variant.id
+            seed(variant.name.partition(":")[0])  # a module may draw numbers as it is imported
             try:
                 self.members.append(Member(variant, job))
             except ChangedSourceError:

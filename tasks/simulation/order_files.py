@@ -26,7 +26,7 @@ from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.order_rows import Row
 
 # Orders that were written by another of these, or with other columns, are made again.
-_KIND = fingerprint("orders", version=1, engine=ENGINE, schema=ORDERS.layout)
+_KIND = fingerprint("orders", version=2, engine=ENGINE, schema=ORDERS.layout)
 
 _VARIANT = ORDERS.schema.get_field_index("strategy_name")
 

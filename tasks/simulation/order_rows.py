@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def describe_orders(market: Market, window: str) -> Iterator[Row]:
+def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Row]:
     """Describe all orders of a market whose replay has ended.
 
     Args:
         market: With its last book.
+        variant_id: Whose they are, whatever its strategy calls itself.
         window: The part of it that was replayed.
 
     Yields:
@@ -31,7 +32,7 @@ def describe_orders(market: Market, window: str) -> Iterator[Row]:
         yield {
             # Flumine draws its ids from the clock; these are the same every time.
             "bet_id": f"{market.market_id}-{number}",
-            "strategy_name": order.trade.strategy.name,
+            "strategy_name": variant_id,
             "market_id": market.market_id,
             "selection_id": order.selection_id,
             "trade_id": f"{market.market_id}-{trade_number}",

@@ -131,7 +131,7 @@ class Entry:
             row
             for market_id in self._market_ids
             if market_id in markets
-            for row in describe_orders(markets[market_id], window)
+            for row in describe_orders(markets[market_id], self.id, window)
         ]
         self.outcome = Outcome(rows, self._carried.names() if self._carried else ())
         self.is_over = True

@@ -17,11 +17,13 @@ from tasks.executor import Executor
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import OrderIndex
+from tasks.simulation.dependencies.record import dependencies_of
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.job import Replayed, ReplayJob, joined
 from tasks.simulation.order_files import Part, write_orders
 from tasks.simulation.replay import ReplayedChunk, replay_alone, replay_chunk
 from tasks.simulation.session import Ratings, Session, divide
+from tasks.simulation.strategy_class import find_strategy
 from tasks.simulation.variant import Variant
 from tasks.simulation.windows import types_of
 
@@ -124,9 +126,20 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
 
 
 def _apart(job: ReplayJob) -> list[ReplayJob]:
-    """Divide a job in two: a module of others may have patched this project's strategies as it was imported."""
-    groups = (tuple(v for v in job.variants if v.is_ours == is_ours) for is_ours in (True, False))
-    return [replace(job, variants=group) for group in groups if group]
+    """Divide a job by what a module may have changed as it was imported: this project's strategies, or what it imports.
+
+    Strategies of several modules are together where these have no own module in common.
+    """
+    modules = {variant.name.partition(":")[0]: variant.name for variant in job.variants if not variant.is_ours}
+    several = modules if len(modules) > 1 else {}
+    reached = {module: dependencies_of(find_strategy(name)) for module, name in several.items()}
+    owned = Counter(name for used in reached.values() for name in {**used.modules, **used.imported})
+    sharing = {module for module, used in reached.items() if any(owned[name] > 1 for name in used.modules)}
+    groups: dict[str, list[Variant]] = {}
+    for variant in job.variants:
+        module = variant.name.partition(":")[0]
+        groups.setdefault("" if variant.is_ours else module if module in sharing else ":", []).append(variant)
+    return [replace(job, variants=tuple(group)) for group in groups.values()]
 
 
 def _shared_out(job: ReplayJob, pool: Executor) -> list[ReplayJob]:

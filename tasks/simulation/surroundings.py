@@ -16,10 +16,11 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from operator import is_
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from flumine import config
@@ -29,13 +30,20 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
-# Modules whose functions strategies patch, and packages of which all classes count as well.
+# Modules whose functions strategies patch, and packages of which all classes count as well, and all tables.
 _MODULES = (builtins, dt, json, math, random, time)
 _PACKAGES = ("flumine", "betfairlightweight")
+
+# What Python's other modules note for themselves is private, or is no function and no class.
+_PYTHONS = sys.stdlib_module_names - {module.__name__ for module in _MODULES}
 
 # What Python itself notes about a class or a module, when somebody asks.
 _NOTED = frozenset({"__slotnames__", "__annotations__", "__abstractmethods__", "__warningregistry__", "_abc_impl"})
 _ABSENT = object()
+
+_IMMUTABLE_TYPE = 1 << 8  # CPython's Py_TPFLAGS_IMMUTABLETYPE
+
+_Table = dict[Any, object] | list[object] | set[object]
 
 _STANDARD_FILES = (0, 1, 2)
 _PRIVATE = 0o077
@@ -53,6 +61,8 @@ class Surroundings:
         """Look."""
         self._states = _states()
         self._names = [(owner, names, dict(names)) for owner, names in _patched()]
+        self._pythons = [(owner, names, dict(names)) for owner, names in _of_python()]
+        self._held = [(owner, held, [*held]) for owner, held in _tables() if not isinstance(held, dict)]
 
     def changes(self) -> tuple[str, ...]:
         """Look again.
@@ -64,6 +74,17 @@ class Surroundings:
         return (
             *(what for what, state in self._states.items() if now[what] != state),
             *(f"{owner}.{name}" for owner, names, before in self._names for name in _changed(names, before)),
+            *(
+                f"{owner}.{name}"
+                for owner, names, before in self._pythons
+                for name in _changed(names, before)
+                if not _is_private(name) and (name not in before or callable(before[name]))
+            ),
+            *(
+                owner
+                for owner, held, before in self._held
+                if len(held) != len(before) or not all(map(is_, held, before))
+            ),
         )
 
 
@@ -113,19 +134,50 @@ def _file(number: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _patched() -> Iterator[tuple[str, Mapping[str, object]]]:
+def _patched() -> Iterator[tuple[str, Mapping[Any, object]]]:
     for module in _MODULES:
         yield module.__name__, vars(module)
+    yield from _defined_in(_PACKAGES)
+    yield from ((owner, table) for owner, table in _tables() if isinstance(table, dict))
+
+
+def _of_python() -> Iterator[tuple[str, Mapping[str, object]]]:
+    yield from _defined_in(_PYTHONS)
+
+
+def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Give the modules of packages, and the classes that are defined in them and can be patched."""
     for name, module in sorted(sys.modules.items()):
-        if name.partition(".")[0] not in _PACKAGES or module is config or type(module) is not ModuleType:
+        if name.partition(".")[0] not in packages or module is config or type(module) is not ModuleType:
             continue
         yield name, vars(module)
         for defined in list(vars(module).values()):
-            if isinstance(defined, type) and defined.__module__ == name:
+            if isinstance(defined, type) and defined.__module__ == name and not defined.__flags__ & _IMMUTABLE_TYPE:
                 yield f"{name}.{defined.__qualname__}", vars(defined)
 
 
-def _changed(names: Mapping[str, object], before: Mapping[str, object]) -> Iterator[str]:
+def _tables() -> Iterator[tuple[str, _Table]]:
+    """Give what modules of packages and their classes hold that can be changed in place, and the tables in it."""
+    for owner, names in _defined_in(_PACKAGES):
+        for name, value in list(names.items()):
+            if not name.startswith("_"):
+                yield from _tables_in(f"{owner}.{name}", value)
+
+
+def _tables_in(owner: str, value: object) -> Iterator[tuple[str, _Table]]:
+    if isinstance(value, dict):
+        yield owner, value
+        for key, inner in list(value.items()):
+            yield from _tables_in(f"{owner}.{key}", inner)
+    elif isinstance(value, list | set):
+        yield owner, value
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def _changed(names: Mapping[Any, object], before: Mapping[Any, object]) -> Iterator[Any]:
     """Name what means another than before, by identity: nobody's `__eq__` is asked."""
     if len(names) == len(before) and all(map(is_, names.values(), before.values())):
         return

@@ -245,11 +245,81 @@ class Mine(Bets): pass
     assert [order[:2] for (order,) in orders] == [(11, 5.0)] * 3
 
 
+PATCHES = {
+    "a table of betfairlightweight": "metadata.currency_parameters['GBP']['min_bet_size'] = 50",
+    "a list of flumine": "utils.PRICES.clear()",
+    "a function of Python's": "statistics.mean = lambda _: 7.0",
+    "a method of Python's": "fractions.Fraction.__float__ = lambda _: 7.0",
+    "a name in a module of Python's": "os.stake = 7.0",
+}
+
+
+@pytest.mark.parametrize("what", PATCHES)
+def test_what_one_changes_in_flumine_and_python_reaches_no_other(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], what: str
+):
+    source = f"""
+import fractions, os, statistics
+from betfairlightweight import metadata
+from flumine import utils
+class Mine(Bets):
+    def __init__(self, patches: bool = False, **named):
+        super().__init__(**named)
+        if patches:
+            {PATCHES[what]}
+    def process_market_book(self, market, book):
+        self.stake = statistics.mean([1.0, 3.0]) * float(fractions.Fraction(1))
+        self.stake = getattr(os, "stake", self.stake) if utils.PRICES else 7.0
+        super().process_market_book(market, book)
+"""
+    variants = [variant_of("patching_python", source, patches=patches) for patches in (True, False)]
+    assert told(lake, pool, *variants)[variants[1].id] == [[(11, 2.0, 2.0, 4.0)]] * 3
+
+
+def test_what_a_module_sets_in_another_as_it_is_imported_reaches_no_other(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    Path("common.py").write_text("STAKE = 2.0\n", encoding="utf-8")
+    setting = variant_of("setting_common", "\nimport common\ncommon.STAKE = 7.0\nclass Mine(Bets): pass\n")
+    sys.modules["common"].STAKE = 2.0  # the plan imports it in this process, too
+    source = "\nimport common\nclass Mine(Bets):\n    def start(self, flumine): self.stake = common.STAKE\n"
+    using, plain = variant_of("using_common", source), variant_of("plain", "\nclass Mine(Bets): pass\n")
+    orders = told(lake, pool, setting, using, plain)
+    assert orders == dict.fromkeys((setting.id, using.id, plain.id), [[(11, 2.0, 2.0, 4.0)]] * 3)
+
+
+@pytest.mark.parametrize(
+    "names", ["name = 'mine'", "def process_orders(self, market, orders): self._name = self.name_hash = 'mine'"]
+)
+def test_whatever_a_strategy_calls_itself_it_has_its_orders(
+    lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant], names: str
+):
+    mine = variant_of("named", f"\nclass Mine(Bets):\n    {names}\n")
+    plain = variant_of("plain", "\nclass Mine(Bets): pass\n")
+    assert told(lake, pool, mine, plain) == dict.fromkeys((mine.id, plain.id), [[(11, 2.0, 2.0, 4.0)]] * 3)
+    (job,) = simulate(lake, [month_in(lake)], [mine], pool)
+    assert summary(lake, month_in(lake), (job,))[mine.id]["bets"] == 3
+
+
 def test_settings_that_are_set_to_what_they_are_change_nothing(
     lake: Lake, pool: WorkerPool, variant_of: Callable[..., Variant]
 ):
     setting = variant_of("setting", "\nconfig.simulated = config.raise_errors = True\nclass Mine(Bets): pass\n")
     assert told(lake, pool, setting) == {setting.id: [[(11, 2.0, 2.0, 4.0)]] * 3}
+
+
+def test_numbers_that_a_module_draws_as_it_is_imported_are_always_the_same(
+    lake: Lake, tmp_path: Path, pool: WorkerPool, variant_of: Callable[..., Variant]
+):
+    source = """
+import numpy as np
+STAKE = round(random.uniform(2, 5) + np.random.uniform(0, 4), 2)
+class Mine(Bets):
+    def start(self, flumine): self.stake = STAKE
+"""
+    drawing, again = variant_of("drawing", source), Lake(tmp_path / "again")
+    extract(str(tmp_path / "month.tar"), again, "all")
+    assert told(lake, pool, drawing) == told(again, pool, drawing)
 
 
 # What flumine logs, and what it raises
@@ -357,6 +427,8 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
         "self.stake += len(STATE.read_text()) if STATE.exists() else 0; STATE.write_text('bet')",
         "STATE.touch(); STATE.write_text(STATE.read_text() + 'bet')",
         "STATE.open('a+').write('bet')",
+        "STATE.exists() and STATE.read_text() or STATE.open('a').write('bet')",
+        "STATE.exists() and STATE.read_text() or Path('new').write_text('bet') and Path('new').replace(STATE)",
     ],
 )
 def test_a_strategy_that_keeps_its_state_in_a_file_is_refused_by_name(

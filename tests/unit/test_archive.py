@@ -278,6 +278,28 @@ def test_a_tar_that_ends_as_other_programs_let_it_end(tmp_path, write_tar):
         assert content_of(str(path)) == MEMBERS
 
 
+@pytest.mark.parametrize(
+    "after", [lambda more: b"X" + more[1:], lambda more: bytes(4096) + more, lambda more: more[:9]]
+)
+def test_what_follows_a_whole_stream_of_bz2_is_no_end(tmp_path, write_tar, after):
+    first = bz2.compress(Path(write_tar(tmp_path / "a.tar", MEMBERS)).read_bytes())
+    second = bz2.compress(Path(write_tar(tmp_path / "b.tar", {"1.200000009": b"x"})).read_bytes())
+    path = tmp_path / "month.tar.bz2"
+    path.write_bytes(first)
+    assert content_of(str(path)) == MEMBERS
+    path.write_bytes(first + after(second))
+    assert_refused(str(path), "damaged or not whole", "download or copy it again")
+
+
+def test_a_zip_with_the_beginning_of_another_behind_it(tmp_path):
+    first, second = Path(pack_zip(tmp_path / "a.zip")), Path(pack_zip(tmp_path / "b.zip", {"1.200000009": b"x"}))
+    with zipfile.ZipFile(first, "a") as archive:
+        archive.comment = b"a month"
+    assert content_of(str(first)) == MEMBERS
+    (tmp_path / "month.zip").write_bytes(first.read_bytes() + second.read_bytes()[:40])
+    assert_refused(str(tmp_path / "month.zip"), "data after its end", "download or copy it again")
+
+
 def test_two_zips_joined(tmp_path):
     first, second = Path(pack_zip(tmp_path / "a.zip")), Path(pack_zip(tmp_path / "b.zip", {"1.200000009": b"x"}))
     (tmp_path / "month.zip").write_bytes(first.read_bytes() + second.read_bytes())

@@ -4,6 +4,8 @@ import gzip
 import os
 import shutil
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -102,6 +104,7 @@ def test_a_file_that_is_read(project, reads, name):
         ("import helper", ""),
         ("thread = threading.Thread(target=pd.read_csv, args=['prices.csv']); thread.start(); thread.join()", CLASS),
         ("self.stake = prices('prices.csv')", CLASS + PRICES),
+        ("pass", f"{CLASS}\nt = threading.Thread(target=pd.read_csv, args=['prices.csv']); t.start(); t.join()"),
     ],
 )
 def test_wherever_it_is_read(project, does, head):
@@ -186,6 +189,35 @@ def test_what_is_only_written_is_no_input(project):
     (used,) = project.use()
     assert used.stake == "222"
     assert files(used) == set()
+
+
+def test_a_file_that_was_written_beside_and_put_in_its_place_is_no_input(project):
+    project.write_strategy(
+        """
+        with open("new.tmp", "w") as file:
+            file.write("2")
+        os.replace("new.tmp", "new.txt")
+        self.stake = open("new.txt").read()
+        """,
+        CLASS,
+    )
+    (used,) = project.use()
+    assert used.stake == "2"
+    assert files(used) == set()
+
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - which Linux has
+
+
+@pytest.mark.skipif(not IN_MEMORY.is_dir(), reason="this system keeps no files there")
+def test_a_file_in_memory_is_an_input(project):
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=IN_MEMORY) as file:
+        project.write_strategy(f"self.stake = open({file.name!r}).read()")
+        (used,) = project.use()
+        assert project.change(used) is None
+        file.write("5")
+        file.flush()
+        assert project.change(used) == f"{file.name} changed"
 
 
 def test_what_another_variant_wrote_is_an_input(project):

@@ -20,11 +20,12 @@ from tasks.simulation.dependencies.callers import callers, is_importing, is_inst
 from tasks.simulation.dependencies.opened_files import Opened, recorder
 from tasks.simulation.running import running
 
-_OPEN, _CONNECT = "open", "sqlite3.connect"
-_EVENTS = frozenset({_OPEN, _CONNECT, "os.listdir", "os.scandir"})
+_OPEN, _CONNECT, _RENAME = "open", "sqlite3.connect", "os.rename"
+_EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, "os.listdir", "os.scandir"})
 
 # The system's, which are other at every look or the same everywhere.
 _NO_INPUT = ("/proc/", "/sys/", "/dev/", *(f"{folder}/" for folder in zoneinfo.TZPATH))
+_IN_MEMORY = "/dev/shm/"  # noqa: S108 - where files lie like any
 
 # What belongs to importing, and what merely stands between it and a file.
 _IMPORTING = ("importlib.metadata", "zipimport")
@@ -73,11 +74,13 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
     if not names or isinstance(given, int):  # a number is a file that is open already
         return
     path = str(Path(os.fsdecode(os.curdir if given is None else given)).absolute())
-    if is_installed(path) or is_pythons(path) or path.startswith(_NO_INPUT) or _is_importing(frame, event, path):
+    if is_installed(path) or is_pythons(path) or _is_no_input(path) or _is_importing(frame, event, path):
         return
     for opened in map(recorder.opened_by, names):
         if event == _OPEN:
             _note_open(opened, path, flags=arguments[2])
+        elif event == _RENAME:
+            opened.note_renamed(path, os.fsdecode(arguments[1]))
         elif event == _CONNECT:
             for file in _database_files(os.fsdecode(given)):
                 opened.note_file(file)
@@ -85,11 +88,19 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
             opened.note_folder(path)
 
 
+def _is_no_input(path: str) -> bool:
+    return path.startswith(_NO_INPUT) and not path.startswith(_IN_MEMORY)
+
+
 def _openers(frame: FrameType) -> Iterable[str]:
     """Say whose opening it is: a module's that is being imported, a strategy's, or nobody's of interest."""
     if not running.variant and not is_importing(frame):
         return ()
     who = callers(frame)
+    if not who.engine and not who.bodies:
+        # A thread: of a module that waits for it, as it is imported, where there is one.
+        waiting = [callers(other) for other in sys._current_frames().values() if is_importing(other)]  # noqa: SLF001 - as above
+        who = next((other for other in waiting if other.bodies), who)
     if who.bodies:
         return who.modules
     # A strategy may be installed, and so not be among a user's own modules; its threads are called by nobody.
@@ -112,7 +123,9 @@ def _is_importing(frame: FrameType | None, event: str, path: str) -> bool:
 def _note_open(opened: Opened, path: str, flags: int) -> None:
     if flags & (os.O_TRUNC | os.O_EXCL):
         opened.note_written(path)
-    elif flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY and _may_be_file(path):
+    elif flags & (os.O_WRONLY | os.O_RDWR) == os.O_WRONLY:
+        opened.note_written_on(path)
+    elif _may_be_file(path):
         opened.note_file(path)
 
 

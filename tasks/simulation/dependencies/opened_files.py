@@ -58,6 +58,25 @@ class Opened:
         """
         self._written.add(short(path))
 
+    def note_written_on(self, path: str) -> None:
+        """Note that a file is about to be written, with what is in it kept, which another market may have written.
+
+        Args:
+            path: The file.
+        """
+        if short(path) not in self._written:
+            self._written_before.add(short(path))
+
+    def note_renamed(self, path: str, to: str) -> None:
+        """Note that a file is about to be put in the place of another, as one that was written is to be there whole.
+
+        Args:
+            path: The file.
+            to: Its new place.
+        """
+        was_written = short(path) in self._written
+        (self._written if was_written else self._written_before).add(short(to))
+
 
 def _note(noted: dict[str, str | None], path: str, digest: str | None) -> None:
     noted[path] = digest if noted.get(path, digest) == digest else CHANGED

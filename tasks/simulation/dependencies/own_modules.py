@@ -49,7 +49,7 @@ def forget_changed_modules() -> None:
     if all(module_digest(path) == content_digest(path, executed.source) for path, executed in _executed.items()):
         return
     for path, executed in tuple(_executed.items()):
-        if not executed.name.startswith("strategies"):
+        if executed.name.partition(".")[0] != "strategies":
             sys.modules.pop(executed.name, None)
             del _executed[path]
 
