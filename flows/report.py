@@ -74,7 +74,9 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     # What is no run's name may not be a path's part either.
     results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
     if wanted is None or results is None:
-        raise InputError(f"no run {run or ''} in the lake {lake.root}; there are: {', '.join(runs) or 'none'}")
+        raise InputError(
+            f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
+        )
     weighed_in = lake.find(RESULTS_STATISTICS, {"run": wanted})
     others = {file.fingerprint[:8] for file in (results, weighed_in) if file} - {wanted[-8:]}
     if others or not weighed_in:

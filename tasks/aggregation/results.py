@@ -17,6 +17,7 @@ from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.aggregation.worth import Valued, value
 from tasks.errors import BalanceError, ReplacedOrdersError
+from tasks.extraction.extract import EXTRACTED_BY
 from tasks.extraction.identity import file_of
 from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
@@ -47,8 +48,9 @@ TAKEN, SETTLED = "orders taken", "orders settled"
 NOTICES = "notices"
 """Under which results have what a person should know of them: a JSON list of sentences."""
 
-# Where the orders were. The same question has others tomorrow, where a strategy reads a file that changed.
-_PARTS = "parts"
+# Where the orders were, and how the catalogue was extracted. The same question has others tomorrow, where a strategy
+# reads a file that changed, or another version makes other base rates of the same bytes.
+_PARTS, _EXTRACTED_BY = "parts", "extracted by"
 
 _HALF_A_CENT = 0.005
 
@@ -221,7 +223,7 @@ def find_orders(run: Run) -> Coverage:
 
 
 def note_parts(parts: Sequence[Part]) -> dict[str, str]:
-    """Say in the notes of results of which orders they are made.
+    """Say in the notes of results of which orders they are made, and of what version's catalogue.
 
     Args:
         parts: Where the orders are.
@@ -229,7 +231,7 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
     Returns:
         Notes.
     """
-    return {_PARTS: json.dumps(parts)}
+    return {_PARTS: json.dumps(parts), _EXTRACTED_BY: json.dumps(EXTRACTED_BY, sort_keys=True)}
 
 
 def parts_of(results: LakeFile) -> list[Part]:

@@ -14,6 +14,7 @@ from manifests import keep_manifest
 from tasks.aggregation.results import NOTICES, Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
 from tasks.errors import BalanceError, ReplacedOrdersError
+from tasks.extraction.extract import EXTRACTED_BY
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     REJECTS,
@@ -352,6 +353,16 @@ def test_results_of_orders_that_were_made_again_otherwise_are_not_found(two_chun
     write(two_chunks.jobs[0], [row(first, IDS[0], 1, 11.0), row(first, IDS[1], 1, -5.0)], [row(second, IDS[1], 1, 4.0)])
     assert find_results(two_chunks) is None
     assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
+
+
+def test_results_of_what_another_version_extracted_are_not_found(two_chunks, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setitem(EXTRACTED_BY, "version", 0)
+        write_results(two_chunks, MARKETS.assign(market_base_rate=50.0))
+    assert find_results(two_chunks) is None
+    write_results(two_chunks, MARKETS)
+    assert read(two_chunks, RESULTS_SUMMARY)[0]["commission"] == 1.7
+    assert find_results(two_chunks) is not None
 
 
 def test_another_question_is_another_run(two_chunks):
