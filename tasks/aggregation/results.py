@@ -189,7 +189,7 @@ def find_orders(run: Run) -> Coverage:
         ReplacedOrdersError: Some are missing or stale.
     """
     index = index_orders(run.lake, run.jobs)
-    whole = Coverage([], {}, {}, [])
+    whole = Coverage([], {}, {}, [], {})
     for job in run.jobs:
         of_job = index.coverage(job)
         for missing in of_job.lacking:
@@ -201,6 +201,8 @@ def find_orders(run: Run) -> Coverage:
         for variant_id, rejects in of_job.rejects.items():
             whole.rejects.setdefault(variant_id, []).extend(rejects)
         whole.carries.update(of_job.carries)
+        for variant_id, refused in of_job.refused.items():
+            whole.refused.setdefault(variant_id, []).extend(refused)
     return whole
 
 

@@ -12,7 +12,7 @@ from tasks.simulation.variant import Account, Variant
 VOLUMES = pd.DataFrame({"total_matched": [100.0, 0.0]})
 SOME_WITHOUT = pd.DataFrame({"total_matched": [100.0, None, None]})
 SUMMED = SimulationSettings(calculate_market_tv=True, cumulative_runner_tv=True)
-NOTHING = Coverage([], {}, {}, [])
+NOTHING = Coverage([], {}, {}, [], {})
 HALF = SimulationSettings(calculate_market_tv=True)
 
 
