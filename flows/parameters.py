@@ -126,6 +126,12 @@ class Profile(BaseModel):
         "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
     )
     currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
+    min_stake: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Least size of a bet, in the account's currency; none takes betfairlightweight's, today's",
+    )
     lake: Annotated[Address, Option(said="always")] = Field(
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
     )
@@ -182,7 +188,7 @@ class BacktestParameters(Profile):
             InputError: A strategy, a parameter or the ratings it needs are wrong or missing.
         """
         model = self.ratings_model.name if self.ratings_model else ""
-        account = Account(self.currency, self.discount_rate)
+        account = Account(self.currency, self.discount_rate, self.min_stake)
         decide = partial(
             make_variant,
             ratings=model,

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.extraction.manifest import Manifest, reasons_left_out
+from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
+from tasks.simulation.refusals import Refusal, is_of_least_stake
 from tasks.simulation.variant import Variant
+
+# A sweep may have thousands.
+_MOST_REFUSED = 20
 
 
 def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
@@ -23,7 +29,12 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
         Sentences, each once.
     """
     carried = dict.fromkeys(_carried(variants, covered.carries))
-    return [*_rejected(covered.rejects, len(markets)), *carried, *_volumes(variants, markets)]
+    return [
+        *_rejected(covered.rejects, len(markets)),
+        *_refused(variants, covered.refused, markets),
+        *carried,
+        *_volumes(variants, markets),
+    ]
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
@@ -51,6 +62,24 @@ def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator
         yield (
             f"{variant_id} was not replayed on {len(of_variant)} of {markets} markets, which are not in its figures: "
             f"{first.reason} ({first.what}: {first.detail})"
+        )
+
+
+def _refused(
+    variants: Sequence[Variant], refused: Mapping[str, Sequence[Refusal]], markets: pd.DataFrame
+) -> Iterator[str]:
+    kinds = [(variant, kind) for variant in variants for kind in kinds_of(refused.get(variant.id, ()))]
+    for variant, kind in kinds[:_MOST_REFUSED]:
+        yield say_kind(variant.id, kind)
+    if more := kinds[_MOST_REFUSED:]:
+        yield f"{len(more):,} more kinds of refusals are in results/refused, with an example of each"
+    account = variants[0].account
+    if account.min_stake is None and any(is_of_least_stake(kind.first) for _, kind in kinds):
+        first, last = markets["market_date"].min(), markets["market_date"].max()
+        days = f"{first}" if first == last else f"{first} to {last}"
+        yield (
+            f"the least stakes are those that betfairlightweight {ENGINE['betfairlightweight']} has for "
+            f"{account.currency} now, and the markets are of {days}; if they were others then, give the run --min-stake"
         )
 
 

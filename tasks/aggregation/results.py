@@ -10,6 +10,7 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
+from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
@@ -22,6 +23,7 @@ from tasks.lake.datasets import (
     ORDERS,
     RESULTS_DAYS,
     RESULTS_MARKETS,
+    RESULTS_REFUSED,
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
@@ -73,7 +75,7 @@ class Run:
     def datasets(self) -> tuple[Dataset, ...]:
         """What its results are; the summary last: a run that has one is whole."""
         split = (RESULTS_SPLIT,) if self.split else ()
-        return (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_STATISTICS, *split, RESULTS_SUMMARY)
+        return (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_REFUSED, RESULTS_STATISTICS, *split, RESULTS_SUMMARY)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -153,12 +155,14 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
             "replayed": _count_replayed(run, covered, markets, settled),
         }
     )
-    summary = by_variant(settled, variants)
-    _check_balance(orders, settled, summary)
     ids = list(variants["strategy"])
+    summary = by_variant(settled, variants.join(count_orders(ids, orders, covered.refused)))
+    summary["no_bets"] = _why_no_bets(summary, orders, covered)
+    _check_balance(orders, settled, summary)
     frames = {
         RESULTS_MARKETS: settled,
         RESULTS_DAYS: by_day(settled),
+        RESULTS_REFUSED: refused_rows(ids, covered.refused),
         RESULTS_STATISTICS: statistics(orders, settled, markets, ids, run.seed),
         RESULTS_SUMMARY: summary,
     }
@@ -268,6 +272,18 @@ def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled:
             )
         counts.append(len(covers) - len(rejected))
     return counts
+
+
+def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage) -> list[str | None]:
+    of_variant = dict(iter(orders.groupby("strategy_name")))
+    return [
+        None
+        if bets
+        else why_no_bets(
+            of_variant.get(variant, orders[:0]), covered.refused.get(variant, ()), is_replayed=replayed > 0
+        )
+        for variant, bets, replayed in summary[["strategy", "bets", "replayed"]].itertuples(index=False)
+    ]
 
 
 def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

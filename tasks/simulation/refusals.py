@@ -8,6 +8,7 @@ import re
 from math import isfinite
 from typing import Any, NamedTuple
 
+from flumine.controls.tradingcontrols import OrderValidation
 from flumine.execution.transaction import Transaction
 from flumine.markets.market import Market
 
@@ -26,6 +27,9 @@ _VIOLATED, _ERROR = "Order has violated: ", " Error: "
 # A number by itself; `2dp` is a word.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|inf|nan)(?!\w)")
 _ANY_NUMBER = "…"
+
+# As `OrderValidation` of flumine begins.
+_LEAST_STAKES = ("order size is less than min", "liability is less than min", "bet size is less than min")
 
 # Of one market: whoever has more to say says it in numbers or names of its own.
 _MOST_KINDS = 20
@@ -146,6 +150,15 @@ def kind_of(text: str) -> str:
         The same without its numbers, not longer than a line.
     """
     return _NUMBER.sub(_ANY_NUMBER, text[: 2 * _CHARACTERS_OF_A_REASON])[:_CHARACTERS_OF_A_REASON]
+
+
+def is_of_least_stake(refusal: Refusal) -> bool:
+    """Tell whether it was refused for being less than the exchange takes.
+
+    Args:
+        refusal: What was refused.
+    """
+    return refusal.control == OrderValidation.NAME and refusal.reason.lower().startswith(_LEAST_STAKES)
 
 
 def _said(order: Any) -> tuple[str, str]:  # noqa: ANN401

@@ -27,10 +27,12 @@ class Account(NamedTuple):
     Attributes:
         currency: ISO 4217; decides the exchange's smallest bet.
         discount_rate: Of the commission, per cent.
+        min_stake: The least size of a bet, in the currency; None takes betfairlightweight's.
     """
 
     currency: str = "GBP"
     discount_rate: float = 0
+    min_stake: float | None = None
 
 
 class Variant(NamedTuple):
@@ -119,7 +121,8 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         parameters=complete,
         ratings=model,
         window=window,
-        account=account,
+        # Whoever gives no least stake has the variant that it was before there was one to give.
+        account=account if account.min_stake is not None else account[:-1],
         replay=engine,
         source=source,
         settings=settings.model_dump(),

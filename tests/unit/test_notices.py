@@ -1,11 +1,16 @@
 """What is said of a run beside its figures."""
 
+from datetime import date
+from importlib.metadata import version
+
 import pandas as pd
+import pytest
 
 from tasks.aggregation.notices import notices
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.instance_times import InstanceTimes, Took
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.settings import SimulationSettings
 from tasks.simulation.variant import Account, Variant
 
@@ -40,6 +45,47 @@ def test_who_was_not_replayed_on_what_is_said_by_variant():
     [said] = notices([first, second], VOLUMES, NOTHING._replace(rejects={second.id: rejects}))
     assert said.startswith(f"{second.id} was not replayed on 2 of 2 markets, which are not in its figures: ")
     assert said.endswith("flumine cannot replay it (1.200000001: KeyError: 7)")
+
+
+def refusal(control, text, **changed):
+    return Refusal("1.200000001", "place", control, text, 3, 11, "BACK", 2.5, 20.0, text)._replace(**changed)
+
+
+def test_what_was_refused_is_said_by_variant_and_kind_with_its_first_example():
+    first, second = variant_of(1), variant_of(2)
+    refused = [
+        refusal("STRATEGY_EXPOSURE", "too large (20)"),
+        refusal("", "no", action="cancel", times=1, price=None, size=None),
+    ]
+    large, cancelled = notices([first, second], VOLUMES, NOTHING._replace(refused={second.id: refused}))
+    assert large == (
+        f"{second.id}: 3 orders were refused by STRATEGY_EXPOSURE: too large (20); "
+        "the first was BACK 20.00 at 2.5 on 11 in 1.200000001"
+    )
+    assert cancelled == (
+        f"{second.id}: 1 cancellation was refused: no; the first was BACK at starting price on 11 in 1.200000001"
+    )
+
+
+def test_of_thousands_of_kinds_some_are_said():
+    refused = [refusal("OWN", f"reason {'x' * number}") for number in range(1000)]
+    said = notices([variant_of(1)], VOLUMES, NOTHING._replace(refused={variant_of(1).id: refused}))
+    assert len(said) < 30
+    assert said[-1] == "980 more kinds of refusals are in results/refused, with an example of each"
+
+
+@pytest.mark.parametrize(
+    "text", ["Order size is less than min bet size (1) or payout (10) for currency", "Liability is less than min BSP"]
+)
+def test_least_stakes_of_today_are_said_to_be_of_today(text):
+    refused = {variant_of(1).id: [refusal("ORDER_VALIDATION", text)]}
+    markets = VOLUMES.assign(market_date=[date(2012, 3, 1), date(2012, 3, 31)])
+    [_, said] = notices([variant_of(1)], markets, NOTHING._replace(refused=refused))
+    assert f"betfairlightweight {version('betfairlightweight')} has for GBP now" in said
+    assert "2012-03-01 to 2012-03-31" in said
+    assert "--min-stake" in said
+    own = variant_of(1)._replace(account=Account(min_stake=2))
+    assert len(notices([own], markets, NOTHING._replace(refused=refused))) == 1
 
 
 def test_markets_without_a_volume_are_counted():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from betfairlightweight.metadata import currency_parameters
 from flumine import BaseStrategy
 from flumine.controls import BaseControl
 from flumine.controls.tradingcontrols import OrderValidation, StrategyExposure
@@ -16,19 +17,20 @@ from flumine.markets.market import Market
 from flumine.order.ordertype import LimitOrder, MarketOnCloseOrder
 from flumine.order.trade import Trade
 from plain_flumine import Raised, orders_of
-from side_by_side import Judged
 from side_by_side import orders_of as our_orders_of
 
 from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.refusals import NO_REASON, OTHER_REASONS, OWN_REASON, Refusal, Refusals, kind_of
-from tasks.simulation.session_replay import replay_alone, replay_side_by_side
+from tasks.simulation.session_replay import Entry, replay_alone, replay_side_by_side
 from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.ticks import Streamed, Ticks
+from tasks.simulation.variant import Account, Variant
 from tasks.simulation.watched_book import WatchedStream
 from tasks.simulation.window import Window
 
 ID = "1.200000001"
+GBP, TWO_AND_A_HALF = Account(), Account(min_stake=2.5)
 OFF = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
 
@@ -82,11 +84,13 @@ def whatever_is_refused(strategy: Asks, market: Any, book: Any) -> None:
             return
 
 
-def refused_by(engine: str, market: Any, make: Callable[[], BaseStrategy], **settings: Any) -> list[Refusal]:
+def refused_by(
+    engine: str, market: Any, make: Callable[[], BaseStrategy], account: Account = GBP, **settings: Any
+) -> list[Refusal]:
     given = SimulationSettings(**settings)
     messages = [line.decode() for line in market.lines]
     streamed = [Streamed(ID, 0, lambda: messages)]
-    entry = Judged("v", make, ID, settings=given)
+    entry = Entry(Variant("v", {}, "", "all", account, engine, "", "v" * 8, given), make, [ID])
     guard_config(given)
     try:
         if engine == "lean":
@@ -137,6 +141,30 @@ def test_the_first_of_a_kind_is_told_whole(market: Any, engine: str):
         ID, "place", "STRATEGY_EXPOSURE", reason, times, 11, "BACK", 3.0, 20.0, text
     )
     assert times >= 10
+
+
+def test_a_least_stake_is_what_flumine_takes_for_one(market: Any, monkeypatch: pytest.MonkeyPatch):
+    def ask(strategy: Asks, market: Any, book: Any) -> None:
+        for price, size in ((3.0, 2.49), (3.0, 2.5), (5.0, 2.0)):
+            strategy.place(market, strategy.order(market, price, size))
+        at_close = Trade(market.market_id, 12, 0, strategy).create_order("BACK", MarketOnCloseOrder(2.4))
+        strategy.place(market, at_close)
+
+    make = partial(Asks, ask, [])
+    ours = {
+        engine: [(refusal.size, refusal.text) for refusal in refused_by(engine, market, make, account=TWO_AND_A_HALF)]
+        for engine in ("lean", "flumine")
+    }
+    assert ours["lean"] == ours["flumine"]
+    assert ours["lean"][0] == (2.49, "Order size is less than min bet size (2.5) or payout (10) for currency")
+    assert {size for size, _ in ours["lean"]} >= {2.4, 2.49}
+    monkeypatch.setitem(currency_parameters["GBP"], "min_bet_size", 2.5)
+    assert [(refusal.size, refusal.text) for refusal in refused_by("lean", market, make)] == ours["lean"]
+    heard: list[tuple[str, str | None]] = []
+    orders_of(market.lines, partial(Asks, ask, heard), {})
+    monkeypatch.undo()
+    assert heard_as_kinds(heard) == counted(refused_by("lean", market, make, account=TWO_AND_A_HALF))
+    assert heard_as_kinds(heard) != counted(refused_by("lean", market, make))
 
 
 class Own(BaseControl):

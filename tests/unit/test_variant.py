@@ -38,6 +38,7 @@ def test_what_makes_another():
         variant(window="90s"),
         variant(account=Account("AUD")),
         variant(account=Account(discount_rate=5)),
+        variant(account=Account(min_stake=2)),
         variant(settings=SimulationSettings(place_latency=0)),
         variant(settings=SimulationSettings(transaction_limit=None)),
         variant(session="day"),
