@@ -11,7 +11,7 @@ from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.refusals import Refusal, is_of_least_stake
-from tasks.simulation.variant import Variant
+from tasks.simulation.variant import Variant, unseen
 
 # A sweep may have thousands.
 _MOST_REFUSED = 20
@@ -31,6 +31,8 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
     carried = dict.fromkeys(_carried(variants, covered.carries))
     return [
         *_rejected(covered.rejects, len(markets)),
+        *unseen(variants),
+        *nowhere_to_bet(variants, markets),
         *_refused(variants, covered.refused, markets),
         *carried,
         *_volumes(variants, markets),
@@ -54,6 +56,28 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
                 f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
                 f"were left out: {said}"
             )
+
+
+def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterator[str]:
+    """Say which variants bet at tracks or in countries alone of which no market was selected.
+
+    Args:
+        variants: The run's.
+        markets: Its rows of the catalogue.
+
+    Yields:
+        A sentence for each.
+    """
+    for variant in variants:
+        if not variant.is_ours:
+            continue
+        for parameter, column in (("venues", "venue"), ("countries", "country_code")):
+            wanted = variant.parameters.get(parameter)
+            if wanted and not markets[column].str.casefold().isin(wanted).any():
+                yield (
+                    f"{variant.id} bets at {parameter} {', '.join(wanted)} alone, and none of the {len(markets)} "
+                    "markets of the run is there: it can never bet"
+                )
 
 
 def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:

@@ -96,6 +96,25 @@ def test_markets_without_a_volume_are_counted():
     assert notices([variant_of(1)], SOME_WITHOUT, NOTHING) == []
 
 
+def test_a_variant_that_no_market_is_for_is_named():
+    markets = VOLUMES.assign(venue=["Larkfield", None], country_code="AU")
+    here, there = (
+        variant_of(number, "rated_price")._replace(parameters={"venues": venues, "countries": ["au"]})
+        for number, venues in enumerate((["larkfield"], ["thornwick", "nowhere"]))
+    )
+    [said] = notices([here, there], markets, NOTHING)
+    assert said.startswith(f"{there.id} bets at venues thornwick, nowhere alone, and none of the 2 markets")
+    assert notices([there._replace(name="mine:Mine")], markets, NOTHING) == []
+
+
+def test_who_acts_before_the_window_is_named():
+    early = variant_of(1)._replace(window="80s", parameters={"seconds_to_start": 300})
+    [said] = notices([early, early], VOLUMES, NOTHING)
+    assert said == (
+        "mine:Mine acts from 300 s before the off, but the window 80s begins 80 s before it; it sees nothing before"
+    )
+
+
 def test_of_strategies_that_read_no_volumes_nothing_is_said():
     ours = variant_of(1, "back_favourite", SimulationSettings())
     assert notices([ours], SOME_WITHOUT, NOTHING) == []
