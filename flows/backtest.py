@@ -46,6 +46,7 @@ def backtest(parameters: BacktestParameters) -> BacktestReport:
 
 def _run(parameters: BacktestParameters) -> BacktestReport:
     parameters.check()
+    parameters.forewarn()
     for _ in range(_MOST_REPAIRS):
         try:
             return _run_stages(parameters)

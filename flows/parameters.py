@@ -28,7 +28,7 @@ from tasks.settings import Settings
 from tasks.simulation.lean_stream import engine_is_proven
 from tasks.simulation.limits import Limits
 from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant
+from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant, unseen
 from tasks.simulation.window import DEFAULT_WINDOW, Window
 
 if TYPE_CHECKING:
@@ -126,6 +126,12 @@ class Profile(BaseModel):
         "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
     )
     currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
+    min_stake: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Least size of a bet, in the account's currency; none takes betfairlightweight's, today's",
+    )
     lake: Annotated[Address, Option(said="always")] = Field(
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
     )
@@ -182,7 +188,7 @@ class BacktestParameters(Profile):
             InputError: A strategy, a parameter or the ratings it needs are wrong or missing.
         """
         model = self.ratings_model.name if self.ratings_model else ""
-        account = Account(self.currency, self.discount_rate)
+        account = Account(self.currency, self.discount_rate, self.min_stake)
         decide = partial(
             make_variant,
             ratings=model,
@@ -247,17 +253,16 @@ class BacktestParameters(Profile):
             if address in self.archives[:number]:
                 raise InputError(f"{address}: given twice; give it once")
         self.opened_lake.check_answers()
-        begins = Window.parse(self.window).seconds_to_start
-        for variant in self.variants:
-            wanted = variant.parameters.get("seconds_to_start")
-            if begins is not None and isinstance(wanted, int | float) and wanted > begins:
-                logger.warning(
-                    "%s acts from %g s before the off, but the window %s begins at %g s; it sees nothing before",
-                    variant.id,
-                    wanted,
-                    self.window,
-                    begins,
-                )
+        unseen(self.variants)
+
+    def forewarn(self) -> None:
+        """Say, before any work begins, what may be meant otherwise."""
+        if "strategies" not in self.model_fields_set:
+            names = ", ".join(choice.strategy for choice in self.strategies)
+            which = "no strategy of this project" if self.own_strategies else "no strategy"
+            logger.warning("%s was named: %s runs, with its defaults", which, names)
+        for sentence in unseen(self.variants):
+            logger.warning("%s", sentence)
 
     @property
     def limits(self) -> Limits:

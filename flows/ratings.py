@@ -11,7 +11,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.caching import StageRecord, ended
 from tasks.errors import InputError
 from tasks.progress import Words
-from tasks.ratings.model import RUNNER, read_days
+from tasks.ratings.model import RUNNER, check_usable, read_days
 from tasks.ratings.services import session
 from tasks.ratings.stage import report_left_out, store_day_task
 from tasks.selection import read_catalogue, select_markets
@@ -30,7 +30,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         Rows read, rows of markets in the archives, and rows left out: bad, repeated, or of no market of the archives.
 
     Raises:
-        InputError: No ratings were asked for, or an archive was not extracted.
+        InputError: No ratings were asked for, an archive was not extracted, or not one row can be used.
     """
     started = time.monotonic()
     lake, model = parameters.opened_lake, parameters.ratings_model
@@ -46,13 +46,14 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         rows = read_days(lake, model, selected["market_date"])
         archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
         unmatched = report_left_out(lake, model, rows, archives)
-    rated = rows.drop_duplicates(RUNNER)
+        rated = rows.drop_duplicates(RUNNER)
+        out = len(rated) - unmatched
+        check_usable(lake, model, days, archives, out)
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
         logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)
     if unmatched:
         logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, model.name)
-    out = len(rated) - unmatched
     return ended(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

@@ -11,7 +11,7 @@ from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
 from tasks.errors import InputError
-from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS, RESULTS_SUMMARY
+from tasks.lake.datasets import RESULTS_REFUSED, RESULTS_SPLIT, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.runs import latest_run
 from tasks.lake.store import Lake
 from tasks.settings import Settings
@@ -27,6 +27,7 @@ class BacktestReport(BaseModel):
         variants: Rows of `results/summary`, the parameters as an object.
         page: Address of its report, a page to be opened in a browser; None where it has none.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
+        refused: Rows of `results/refused`.
         split: Rows of `results/split`; empty where races were not divided.
         out_of_sample: What they say, in words.
         notices: What a person should know before relying on the figures.
@@ -37,6 +38,7 @@ class BacktestReport(BaseModel):
     stages: dict[str, StageRecord] = {}
     variants: list[dict[str, Any]]
     statistics: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     split: list[dict[str, Any]] = []
     out_of_sample: list[str] = []
     notices: list[str] = []
@@ -85,14 +87,17 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         )
     rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
+    refused = lake.read(RESULTS_REFUSED, {"run": wanted}).to_pylist()
     weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()
-    statistics = [{**row, "verdict": verdict(row)} for row in weighed]
+    no_bets = {row["strategy"]: row["no_bets"] for row in rows}
+    statistics = [{**row, "verdict": verdict({**row, "no_bets": no_bets[row["strategy"]]})} for row in weighed]
     split = lake.read_all(RESULTS_SPLIT, {"run": wanted}).to_pylist()
     return BacktestReport(
         run=wanted,
         lake=lake.root,
         variants=variants,
         statistics=statistics,
+        refused=refused,
         split=split,
         out_of_sample=say_split(split),
         notices=json.loads(results.notes.get(NOTICES, "[]")),

@@ -12,6 +12,7 @@ from prefect import flow
 from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
+from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
 from tasks.aggregation.split import fold
 from tasks.caching import StageRecord, ended
@@ -92,6 +93,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
         run = planned.run
+        for sentence in nowhere_to_bet(run.variants, planned.markets):
+            logger.warning("simulate: %s", sentence)
         index = index_orders(run.lake, run.jobs)
         _delete_old_orders(run, index)
         jobs = [replace(job, limits=parameters.limits) for job in run.jobs]

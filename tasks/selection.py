@@ -95,7 +95,7 @@ def select_markets(
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
         raise InputError("; ".join(_why_not(market_id, catalogue, passes, names) for market_id in missing))
     if chosen.empty:
-        raise InputError(f"no market passes the filter {wanted.model_dump(mode='json')}; there are {_offer(catalogue)}")
+        raise InputError(f"no market passes the filter ({_asked(wanted)}); there are {_offer(catalogue)}")
     again = chosen.duplicated("market_id")
     rejects: dict[str, list[Reject]] = {}
     for archive, market_id in chosen.loc[again, ["archive", "market_id"]].itertuples(index=False):
@@ -135,6 +135,14 @@ def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Serie
         if not kept[found.index[0]]
     ]
     return f"market {market_id} does not pass the rest of the filter: {' and '.join(others)}"
+
+
+def _asked(wanted: MarketFilter) -> str:
+    """Say by which options markets were filtered."""
+    asked = {"--market-type": wanted.types_that_filter, "--country": wanted.countries, "--venue": wanted.venues}
+    days = {"--from": wanted.date_from, "--to": wanted.date_to}
+    listed = [f"{option} {value}" for option, values in asked.items() for value in values]
+    return ", ".join([*listed, *(f"{option} {day}" for option, day in days.items() if day)])
 
 
 def _offer(catalogue: pd.DataFrame) -> str:

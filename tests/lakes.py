@@ -19,6 +19,7 @@ COMPARED = {
     "orders": "*",
     "results/markets": "*",
     "results/days": "*",
+    "results/refused": "*",
     "results/statistics": "*",
     "results/summary": "*",
 }

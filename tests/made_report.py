@@ -60,6 +60,7 @@ def make_report(
             "name": [variant.rpartition("-")[0] for variant in variants],
             "parameters": [json.dumps(parameters(number)) for number in range(len(variants))],
             "replayed": races,
+            **dict.fromkeys(("refused", "unmatched", "cancelled", "lapsed"), 0),
         }
     )
     ratings = frames["runners"][["market_id", "selection_id"]].assign(
@@ -75,7 +76,7 @@ def make_report(
     return ReportData(
         run="month-0011aabb",
         origin=ORIGIN,
-        summary=by_variant(settled, named),
+        summary=by_variant(settled, named).assign(no_bets=None),
         settled=settled,
         ratings=ratings,
         statistics=known,

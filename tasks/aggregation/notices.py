@@ -4,12 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.aggregation.worth import Valued
 from tasks.extraction.manifest import Manifest, reasons_left_out
+from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
-from tasks.simulation.variant import Variant
+from tasks.simulation.refusals import Refusal, is_of_least_stake
+from tasks.simulation.variant import Variant, unseen
+
+# A sweep may have thousands.
+_MOST_REFUSED = 20
 
 _PLACE_TYPES = ("PLACE", "OTHER_PLACE")
 
@@ -26,7 +32,14 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
         Sentences, each once.
     """
     carried = dict.fromkeys(_carried(variants, covered.carries))
-    return [*_rejected(covered.rejects, len(markets)), *carried, *_volumes(variants, markets)]
+    return [
+        *_rejected(covered.rejects, len(markets)),
+        *unseen(variants),
+        *nowhere_to_bet(variants, markets),
+        *_refused(variants, covered.refused, markets),
+        *carried,
+        *_volumes(variants, markets),
+    ]
 
 
 def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
@@ -63,6 +76,28 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
             )
 
 
+def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterator[str]:
+    """Say which variants bet at tracks or in countries alone of which no market was selected.
+
+    Args:
+        variants: The run's.
+        markets: Its rows of the catalogue.
+
+    Yields:
+        A sentence for each.
+    """
+    for variant in variants:
+        if not variant.is_ours:
+            continue
+        for parameter, column in (("venues", "venue"), ("countries", "country_code")):
+            wanted = variant.parameters.get(parameter)
+            if wanted and not markets[column].str.casefold().isin(wanted).any():
+                yield (
+                    f"{variant.id} bets at {parameter} {', '.join(wanted)} alone, and none of the {len(markets)} "
+                    "markets of the run is there: it can never bet"
+                )
+
+
 def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
     for variant_id, of_variant in rejects.items():
         first = of_variant[0]
@@ -90,6 +125,24 @@ def _reduced_places(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.Dat
         yield (
             f"{strategy}: {len(rows)} bets in {rows['market_id'].nunique()} place markets with a withdrawal: if "
             "matched before it, flumine reduces their whole price, as in a win market, the exchange the winnings alone"
+        )
+
+
+def _refused(
+    variants: Sequence[Variant], refused: Mapping[str, Sequence[Refusal]], markets: pd.DataFrame
+) -> Iterator[str]:
+    kinds = [(variant, kind) for variant in variants for kind in kinds_of(refused.get(variant.id, ()))]
+    for variant, kind in kinds[:_MOST_REFUSED]:
+        yield say_kind(variant.id, kind)
+    if more := kinds[_MOST_REFUSED:]:
+        yield f"{len(more):,} more kinds of refusals are in results/refused, with an example of each"
+    account = variants[0].account
+    if account.min_stake is None and any(is_of_least_stake(kind.first) for _, kind in kinds):
+        first, last = markets["market_date"].min(), markets["market_date"].max()
+        days = f"{first}" if first == last else f"{first} to {last}"
+        yield (
+            f"the least stakes are those that betfairlightweight {ENGINE['betfairlightweight']} has for "
+            f"{account.currency} now, and the markets are of {days}; if they were others then, give the run --min-stake"
         )
 
 

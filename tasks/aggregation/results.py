@@ -10,6 +10,7 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
+from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices, of_settlement
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
@@ -26,6 +27,7 @@ from tasks.lake.datasets import (
     RESULTS_DAYS,
     RESULTS_DIFFERENCES,
     RESULTS_MARKETS,
+    RESULTS_REFUSED,
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
@@ -83,6 +85,7 @@ class Run:
             RESULTS_MARKETS,
             RESULTS_DAYS,
             RESULTS_DIFFERENCES,
+            RESULTS_REFUSED,
             RESULTS_STATISTICS,
             *split,
             RESULTS_SUMMARY,
@@ -164,13 +167,15 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
             "replayed": _count_replayed(run, covered, markets, settled),
         }
     )
-    summary = by_variant(settled, variants)
-    _check_balance(valued, settled, summary)
     ids = list(variants["strategy"])
+    summary = by_variant(settled, variants.join(count_orders(ids, valued.orders, covered.refused)))
+    summary["no_bets"] = _why_no_bets(summary, valued.orders, covered)
+    _check_balance(valued, settled, summary)
     frames = {
         RESULTS_MARKETS: settled,
         RESULTS_DAYS: by_day(settled),
         RESULTS_DIFFERENCES: valued.differences,
+        RESULTS_REFUSED: refused_rows(ids, covered.refused),
         RESULTS_STATISTICS: statistics(valued.orders, settled, markets, ids),
         RESULTS_SUMMARY: summary,
     }
@@ -207,7 +212,7 @@ def find_orders(run: Run) -> Coverage:
         ReplacedOrdersError: Some are missing or stale.
     """
     index = index_orders(run.lake, run.jobs)
-    whole = Coverage([], {}, {}, [])
+    whole = Coverage([], {}, {}, [], {})
     for job in run.jobs:
         of_job = index.coverage(job)
         for missing in of_job.lacking:
@@ -219,6 +224,8 @@ def find_orders(run: Run) -> Coverage:
         for variant_id, rejects in of_job.rejects.items():
             whole.rejects.setdefault(variant_id, []).extend(rejects)
         whole.carries.update(of_job.carries)
+        for variant_id, refused in of_job.refused.items():
+            whole.refused.setdefault(variant_id, []).extend(refused)
     return whole
 
 
@@ -292,6 +299,18 @@ def _write_rejects(run: Run, markets: pd.DataFrame, valued: Valued) -> None:
     for archive, *_ in run.archives:
         of_archive = [reject for market_id, reject in each_once.items() if archive_of[market_id] == archive]
         write_down(run.lake, "aggregate", archive, of_archive, run.id)
+
+
+def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage) -> list[str | None]:
+    of_variant = dict(iter(orders.groupby("strategy_name")))
+    return [
+        None
+        if bets
+        else why_no_bets(
+            of_variant.get(variant, orders[:0]), covered.refused.get(variant, ()), is_replayed=replayed > 0
+        )
+        for variant, bets, replayed in summary[["strategy", "bets", "replayed"]].itertuples(index=False)
+    ]
 
 
 def _check_balance(valued: Valued, settled: pd.DataFrame, summary: pd.DataFrame) -> None:

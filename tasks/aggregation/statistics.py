@@ -137,13 +137,13 @@ def verdict(row: Mapping[str, Any]) -> str:
     """Say in a sentence what a person may conclude of a variant.
 
     Args:
-        row: A row of `results/statistics`.
+        row: A row of `results/statistics`; with `no_bets` of `results/summary` where that is known.
 
     Returns:
         The sentence, without a full stop.
     """
     if not row["bets"]:
-        return "no bets"
+        return f"no bets: {row['no_bets']}" if row.get("no_bets") else "no bets"
     said = say_net(row)
     if pd.isna(row["net_low"]):
         return f"{said}: too few to tell; it takes a bet won in {FEWEST} races, and one lost in {FEWEST}"

@@ -232,6 +232,11 @@ ORDERS = Dataset(
         Column("price_matched", pa.float64(), "average matched, decimal odds; 0 when unmatched"),
         Column("size", pa.float64(), "asked for; the liability of an order at starting price"),
         Column("size_matched", pa.float64(), "matched stake"),
+        Column(
+            "size_cancelled", pa.float64(), "taken back unmatched: by the strategy, or as the rest of a fill-or-kill"
+        ),
+        Column("size_lapsed", pa.float64(), "lapsed unmatched: in a suspension, at in-play, or at a better price"),
+        Column("size_voided", pa.float64(), "voided: the runner was removed, or the market takes no such order"),
         Column("profit", pa.float64(), "flumine's `order.profit`, before commission"),
         Column("side", pa.string(), "BACK or LAY"),
         Column("elapsed_seconds_executable", pa.float64(), "seconds from placed to complete", nullable=True),
@@ -316,7 +321,33 @@ RESULTS_SUMMARY = Dataset(
         Column("name", pa.string(), "the strategy's name"),
         Column("parameters", pa.string(), "JSON"),
         Column("replayed", pa.int64(), "markets it was replayed on; the others of the run are its rejects"),
+        Column("refused", pa.int64(), "orders that a control refused to place, each time; they are none of `orders`"),
         *_SUMMED,
+        Column("unmatched", pa.int64(), "of `orders`, those of which nothing was matched, whatever became of them"),
+        Column("cancelled", pa.int64(), "of `orders`, those with a size_cancelled above 0, matched in part or not"),
+        Column("lapsed", pa.int64(), "of `orders`, those with a size_lapsed above 0, matched in part or not"),
+        Column("no_bets", pa.string(), "why there is no bet, in words; none where there is one", nullable=True),
+    ),
+)
+
+RESULTS_REFUSED = Dataset(
+    name="results/refused",
+    partitions=("run",),
+    keys=("strategy", "action", "control", "reason"),
+    row="what flumine refused of what a variant asked, of one kind, the most frequent first",
+    columns=(
+        Column("strategy", pa.string(), "the variant"),
+        Column("action", pa.string(), "what was asked: place, cancel, update, replace"),
+        Column("control", pa.string(), "the `NAME` of flumine's control; empty where one raised by itself"),
+        Column("reason", pa.string(), "what it said, its numbers taken out: the same for all of the kind"),
+        Column("times", pa.int64(), "how often"),
+        Column("markets", pa.int64(), "in how many markets"),
+        Column("market_id", pa.string(), "of the first example, as what follows"),
+        Column("selection_id", pa.int64(), "the runner", nullable=True),
+        Column("side", pa.string(), "BACK or LAY"),
+        Column("price", pa.float64(), "asked for, decimal odds; none at starting price", nullable=True),
+        Column("size", pa.float64(), "asked for; the liability of an order at starting price", nullable=True),
+        Column("text", pa.string(), "what flumine said, numbers and all"),
     ),
 )
 
@@ -433,6 +464,7 @@ DATASETS = {
         RESULTS_MARKETS,
         RESULTS_DAYS,
         RESULTS_SUMMARY,
+        RESULTS_REFUSED,
         RESULTS_STATISTICS,
         RESULTS_SPLIT,
         RESULTS_DIFFERENCES,

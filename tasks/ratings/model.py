@@ -19,7 +19,7 @@ from tasks.lake.store import Lake
 from tasks.ratings.columns import RatingRows
 from tasks.ratings.predictions import open_file, read_predictions
 from tasks.ratings.services import SERVICES, fetch_day, parse_day
-from tasks.rejects import as_table
+from tasks.rejects import RejectSource, as_table, count_rejects
 
 VERSION = 1
 
@@ -201,6 +201,31 @@ def left_out_name(archives: Iterable[str]) -> str:
         The file's name without its ending.
     """
     return "unmatched-" + digest(name.encode() for name in sorted(archives))
+
+
+def check_usable(lake: Lake, model: Model, days: Iterable[str], archives: Iterable[str], usable: int) -> None:
+    """Refuse ratings of which nothing can be used, where the rejects already say why.
+
+    Args:
+        lake: The lake.
+        model: The model.
+        days: Values of `Model.days`.
+        archives: The archives' names in the lake.
+        usable: Rows that are of a market of the archives.
+
+    Raises:
+        RatingsFileError: There are none; the commonest reason is named.
+    """
+    if usable:
+        return
+    reasons = count_rejects(lake, [RejectSource("ratings", model.name, (*days, left_out_name(archives)))])
+    if not reasons:
+        raise RatingsFileError(f"{model.source}: there is no rating in it for the markets that were selected")
+    first, *others = reasons
+    more = "; the lake's rejects have other reasons, too" if others else ""
+    raise RatingsFileError(
+        f"{model.source}: not one row can be used: {first['reason']} (for example {first['for example']}){more}"
+    )
 
 
 def as_lookup(ratings: pd.DataFrame) -> dict[str, dict[int, float]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
     RESULTS_MARKETS,
+    RESULTS_REFUSED,
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
@@ -27,7 +29,7 @@ from tasks.rejects import RejectSource, count_rejects
 from tasks.report.drawing import Floats
 
 # Of the page: raised when what it shows changes.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class ReportData:
         notices: What a person should know before relying on the figures.
         provenance: What made the results, each thing with its version or fingerprint.
         draws: Variant id to its bootstrap nets; empty where there are none.
+        refused: Rows of `results/refused`.
     """
 
     run: str
@@ -90,6 +93,7 @@ class ReportData:
     notices: Sequence[str]
     provenance: Mapping[str, str]
     draws: Mapping[str, Floats] = field(default_factory=dict)
+    refused: Sequence[Mapping[str, Any]] = ()
 
 
 def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
@@ -129,6 +133,7 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
         split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
         rejects=count_rejects(lake, origin.reject_sources),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
+        refused=lake.read_all(RESULTS_REFUSED, {"run": run}).to_pylist(),
         provenance={
             "betfair-backtest": version("betfair-backtest"),
             **ENGINE,

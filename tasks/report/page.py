@@ -40,6 +40,8 @@ _MOST_BROKEN_DOWN = 5
 
 _MOST_DRAWN = 50
 
+_MOST_REFUSED = 100
+
 # A return of more than double or less than nothing is drawn at the edge.
 _WIDEST_REACH = 2.0
 _NARROWEST_REACH = 0.1
@@ -130,6 +132,10 @@ def render(report: ReportData) -> str:
             unbroken=len(betting[_MOST_BROKEN_DOWN:]),
             fewest=FEWEST,
             rejects=report.rejects,
+            refused=[
+                {**row, "name": names.get(row["strategy"], row["strategy"])} for row in report.refused[:_MOST_REFUSED]
+            ],
+            unlisted=len(report.refused[_MOST_REFUSED:]),
             notices=report.notices,
             unknown_venues=unknown_venues(report.markets),
             provenance=report.provenance,
@@ -168,7 +174,7 @@ def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:
 def _headline(best: dict[str, Any], statistics: pd.DataFrame) -> str:
     rows = {row["strategy"]: row for row in _records(statistics)}
     if best["strategy"] in rows:
-        said = verdict(rows[best["strategy"]])
+        said = verdict({**rows[best["strategy"]], "no_bets": best["no_bets"]})
     else:
         said = f"net {words.signed(best['net'])} on {words.plural(int(best['bets']), 'bet')}"
     return f"{said[0].upper()}{said[1:]}."

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tasks.rejects import Reject
     from tasks.simulation.blame import Place
     from tasks.simulation.order_rows import Row
+    from tasks.simulation.refusals import Refusal
 
 
 class Member:
@@ -52,6 +53,7 @@ class Member:
         rows: Its orders.
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
+        refused: What flumine refused of what its strategy asked.
         took: How long it took so far.
         carries: Attributes that its strategy would carry from one session into the next, as the first that had any
             shows; each session meets a fresh instance.
@@ -80,6 +82,7 @@ class Member:
         self.rows: list[Row] = []
         self.markets: list[str] = []
         self.rejects: list[Reject] = []
+        self.refused: list[Refusal] = []
         self.carries: tuple[str, ...] = ()
         self.took = Took()
 
@@ -110,6 +113,7 @@ class Member:
         else:
             self.markets.extend(market_ids)
             self.rows.extend(outcome.rows)
+            self.refused.extend(outcome.refused)
 
     def _make_with_ratings(self, market_ids: Iterable[str]) -> BaseStrategy:
         rated = {market_id: self._ratings.get(market_id) for market_id in market_ids}
@@ -119,7 +123,7 @@ class Member:
     def replayed(self) -> Replayed:
         """What the replay gave it, and all that it used for that."""
         depends = self._depends.merged(dependencies_of(self.strategy, self.variant.id))
-        return Replayed(self.rows, self.markets, self.rejects, depends, self.carries)
+        return Replayed(self.rows, self.markets, self.rejects, depends, self.carries, self.refused)
 
 
 class Company:

@@ -8,7 +8,8 @@ from tasks.lake.store import Lake
 from tasks.rejects import Reject
 from tasks.simulation.dependencies.record import Dependencies, what_changed
 from tasks.simulation.job import ReplayJob
-from tasks.simulation.order_files import OrderFile, Part, find_order_files
+from tasks.simulation.order_files import OrderFile, Part, find_order_files, refused_in
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.variant import Variant
 
 
@@ -20,12 +21,14 @@ class Coverage(NamedTuple):
         rejects: By variant, the markets that it cannot be replayed on, each once.
         carries: By variant, attributes that its strategy would carry from market to market, if it met several.
         lacking: Jobs of what none of them has: each of all its variants in all its sessions.
+        refused: By variant, what flumine refused of what its strategy asked, in these parts' markets alone.
     """
 
     parts: list[Part]
     rejects: dict[str, list[Reject]]
     carries: dict[str, Sequence[str]]
     lacking: list[ReplayJob]
+    refused: dict[str, list[Refusal]]
 
     def without(self, rejects: Mapping[str, Sequence[Reject]]) -> "Coverage":
         """Leave markets out that turned out to be rejects later.
@@ -55,6 +58,7 @@ class OrderIndex:
             for key in {key for keys in file.keys.values() for key in keys}:
                 self._by_key.setdefault(key, []).append(number)
         self._is_fresh: dict[str, bool] = {}
+        self._refused: dict[int, dict[str, dict[str, list[Refusal]]]] = {}
 
     def coverage(self, job: ReplayJob) -> Coverage:
         """Say what there is of a job.
@@ -70,6 +74,7 @@ class OrderIndex:
         lacking: dict[tuple[int, ...], list[str]] = {}
         rejects: dict[str, list[Reject]] = {}
         carries: dict[str, Sequence[str]] = {}
+        refused: dict[str, list[Refusal]] = {}
         for variant in job.variants:
             left = {key: place for place, key in enumerate(job.keys[variant.ratings])}
             for number in numbers:
@@ -83,6 +88,9 @@ class OrderIndex:
                     left_out = [covered.rejects[id_] for id_ in _markets(job, taken) if id_ in covered.rejects]
                     if left_out:
                         rejects.setdefault(variant.id, []).extend(left_out)
+                    in_file = self._refused_in(number).get(variant.fingerprint, {})
+                    if of_markets := [refusal for id_ in _markets(job, taken) for refusal in in_file.get(id_, ())]:
+                        refused.setdefault(variant.id, []).extend(of_markets)
                     if covered.carries:
                         carries.setdefault(variant.id, covered.carries)
             if left:
@@ -95,6 +103,7 @@ class OrderIndex:
             rejects,
             carries,
             [_narrowed(job, variant_ids, places) for places, variant_ids in lacking.items()],
+            refused,
         )
 
     def superseded(self, variants: Iterable[Variant]) -> list[OrderFile]:
@@ -112,6 +121,11 @@ class OrderIndex:
             for file in self._files
             if file.variants.keys() <= asked and not any(self._fresh(v.depends) for v in file.variants.values())
         ]
+
+    def _refused_in(self, number: int) -> dict[str, dict[str, list[Refusal]]]:
+        if number not in self._refused:
+            self._refused[number] = refused_in(self._files[number])
+        return self._refused[number]
 
     def _fresh(self, depends: str) -> bool:
         # Most variants depend on the same.

@@ -20,12 +20,20 @@ def make_client(username: str, account: Account, settings: SimulationSettings) -
 
     Args:
         username: The variant's id.
-        account: Currency and discount.
+        account: Currency, discount and least stake.
         settings: What it lets through, and how its orders are matched.
 
     Returns:
         The client.
     """
-    client = SimulatedClient(username=username, **settings.client)
+    kind = SimulatedClient if account.min_stake is None else _with_min_stake(account.min_stake)
+    client = kind(username=username, **settings.client)
     client.CURRENCY_CODE, client.DISCOUNT_RATE = account.currency, account.discount_rate
     return client
+
+
+def _with_min_stake(min_stake: float) -> type[SimulatedClient]:
+    class Client(SimulatedClient):  # type: ignore[misc]  # flumine ships no types
+        min_bet_size = min_stake
+
+    return Client

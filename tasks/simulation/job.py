@@ -14,6 +14,7 @@ from tasks.rejects import Reject
 from tasks.simulation.dependencies.record import Dependencies
 from tasks.simulation.limits import NO_LIMITS, Limits
 from tasks.simulation.order_rows import Row
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.session import Ratings, Session
 from tasks.simulation.variant import Variant
 
@@ -83,6 +84,7 @@ class Replayed(NamedTuple):
         rejects: Those it cannot be replayed on.
         depends: What it used.
         carries: Attributes of its strategy's own that it would carry into the next market, if it met it.
+        refused: What flumine refused, by market and kind.
     """
 
     rows: Sequence[Row]
@@ -90,6 +92,7 @@ class Replayed(NamedTuple):
     rejects: Sequence[Reject]
     depends: Dependencies
     carries: Sequence[str] = ()
+    refused: Sequence[Refusal] = ()
 
 
 def joined(parts: Iterable[Replayed]) -> Replayed:
@@ -109,5 +112,6 @@ def joined(parts: Iterable[Replayed]) -> Replayed:
             [*whole.rejects, *part.rejects],
             whole.depends.merged(part.depends),
             whole.carries or part.carries,
+            [*whole.refused, *part.refused],
         )
     return whole

@@ -15,10 +15,15 @@ from flumine.utils import call_middleware_error_handling, call_strategy_error_ha
 from tasks.simulation.lean_market import LeanMarket
 from tasks.simulation.lean_middleware import LeanMiddleware
 from tasks.simulation.lean_traded import TradedVolumes
+from tasks.simulation.refusals import Refusals
 
 
 class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
-    """A framework that is given one book after the other."""
+    """A framework that is given one book after the other.
+
+    Attributes:
+        refusals: What its controls refused.
+    """
 
     def __init__(self, client: SimulatedClient) -> None:
         """Make it.
@@ -27,6 +32,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             client: The variant's.
         """
         super().__init__()
+        self.refusals = Refusals()
         self._matching = LeanMiddleware()
         self._analytics, self._find = self._matching.markets, self.markets.markets.get
         # Before the client, with which flumine would add its own.

@@ -4,10 +4,11 @@ from typing import Any
 
 from flumine import config
 from flumine.execution.transaction import Transaction
-from flumine.markets.market import Market
+
+from tasks.simulation.refusals import NotedMarket
 
 
-class LeanMarket(Market):  # type: ignore[misc]  # flumine ships no types
+class LeanMarket(NotedMarket):
     """A market of a `LeanSimulation`.
 
     Attributes:

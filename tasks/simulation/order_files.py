@@ -4,12 +4,15 @@ What a run lacks of them is told in `coverage.py`.
 """
 
 import hashlib
+import itertools
 import json
-from collections import Counter
+import zlib
+from base64 import b85decode, b85encode
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +27,7 @@ from tasks.simulation.blame import failure
 from tasks.simulation.dependencies.record import what_changed
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.order_rows import Row
+from tasks.simulation.refusals import Refusal
 
 # Orders that were written by another of these, or with other columns, are made again.
 _KIND = fingerprint("orders", version=2, engine=ENGINE, schema=ORDERS.layout)
@@ -69,6 +73,7 @@ class OrderFile(NamedTuple):
         markets: Its markets.
         keys: By ratings' model, its sessions' keys.
         content: Digest of its rows, notes apart.
+        refused: What flumine refused of what its variants asked, as `refused_in` reads it.
     """
 
     month: str
@@ -77,6 +82,7 @@ class OrderFile(NamedTuple):
     markets: Sequence[str]
     keys: Mapping[str, frozenset[str]]
     content: str
+    refused: str = ""
 
     def part(self, variants: Sequence[str], markets: Sequence[str]) -> "Part":
         """Name a part of its orders.
@@ -201,7 +207,35 @@ def _notes(job: ReplayJob, replayed: Mapping[str, Replayed]) -> dict[str, str]:
         "markets": job.market_ids,
         "keys": job.keys,
     }
-    return {name: json.dumps(value) for name, value in noted.items()}
+    return {**{name: json.dumps(value) for name, value in noted.items()}, "refused": _write_refused(job, replayed)}
+
+
+def _write_refused(job: ReplayJob, replayed: Mapping[str, Replayed]) -> str:
+    """Write down what was refused; a text a kind, variant and market says nearly the same, so it is compressed."""
+    refused = {variant.fingerprint: replayed[variant.id].refused for variant in job.variants}
+    written = json.dumps({fingerprint: refusals for fingerprint, refusals in sorted(refused.items()) if refusals})
+    return b85encode(zlib.compress(written.encode(), level=9)).decode()
+
+
+def refused_in(file: OrderFile) -> dict[str, dict[str, list[Refusal]]]:
+    """Read what flumine refused of what a file's variants asked.
+
+    Args:
+        file: The file.
+
+    Returns:
+        By a variant's whole fingerprint and by market.
+    """
+    if not file.refused:
+        return {}
+    read: dict[str, list[list[Any]]] = json.loads(zlib.decompress(b85decode(file.refused)))
+    refused: dict[str, dict[str, list[Refusal]]] = {}
+    for variant, written in read.items():
+        by_market = defaultdict(list)
+        for refusal in itertools.starmap(Refusal, written):
+            by_market[refusal.market_id].append(refusal)
+        refused[variant] = by_market
+    return refused
 
 
 def _content(tables: Iterable[pa.Table]) -> str:
@@ -255,6 +289,7 @@ def _read_notes(month: str, name: str, notes: Mapping[str, str]) -> OrderFile:
         read["markets"],
         {model: frozenset(keys) for model, keys in read["keys"].items()},
         notes["content"],
+        notes["refused"],
     )
 
 

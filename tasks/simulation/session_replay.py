@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from betfairlightweight.resources import MarketBook
 from flumine import BaseStrategy, FlumineSimulation, config
 from flumine.clients import SimulatedClient
 from flumine.events.events import MarketBookEvent
+from flumine.markets.market import Market
 from flumine.simulation.utils import SimulatedDateTime
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
@@ -28,6 +29,7 @@ from tasks.simulation.lean_loop import LeanSimulation
 from tasks.simulation.lean_traded import Removal, TradedVolumes
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.order_rows import Row, describe_orders
+from tasks.simulation.refusals import NotedMarket, Refusal, Refusals
 from tasks.simulation.running import running
 from tasks.simulation.stream import GROUP, LakeStream
 from tasks.simulation.ticks import Streamed, Ticks
@@ -45,12 +47,14 @@ class Outcome(NamedTuple):
         carries: Attributes that its strategy would have carried over into another market.
         rejects: Why the session cannot be replayed: each of its markets.
         failure: Why the variant failed.
+        refused: What flumine refused of what its strategy asked.
     """
 
     rows: Sequence[Row] = ()
     carries: Sequence[str] = ()
     rejects: Sequence[Reject] = ()
     failure: ReplayError | None = None
+    refused: Sequence[Refusal] = ()
 
 
 class Entry:
@@ -133,7 +137,8 @@ class Entry:
             if market_id in markets
             for row in describe_orders(markets[market_id], self.id, window)
         ]
-        self.outcome = Outcome(rows, self._carried.names() if self._carried else ())
+        refused = [refusal for market_id in self._market_ids for refusal in simulation.refusals.of(market_id)]
+        self.outcome = Outcome(rows, self._carried.names() if self._carried else (), refused=refused)
         self.is_over = True
 
     def fail(self, error: BaseException, place: Place, *, is_its_own: bool = False) -> None:
@@ -303,11 +308,13 @@ class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no typ
 
     Attributes:
         place: The tick that was last processed.
+        refusals: What its controls refused.
     """
 
     def __init__(self, client: SimulatedClient, entry: Entry, place: Place) -> None:
         super().__init__(client)
         self._entry, self.place = entry, place
+        self.refusals = Refusals()
 
     def __enter__(self) -> None:
         super().__enter__()
@@ -324,3 +331,9 @@ class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no typ
         book = event.event[0]
         self.place = Place(book.market_id, book.publish_time_epoch)
         super()._process_market_books(event)
+
+    def _add_market(self, *args: Any) -> Market:  # noqa: ANN401 - as flumine has it
+        market = super()._add_market(*args)
+        if type(market) is Market:
+            market.__class__ = NotedMarket
+        return market

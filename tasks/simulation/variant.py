@@ -1,7 +1,7 @@
 """A variant: a strategy with its parameters, and all else that decides which orders it places in a market."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from strategies import STRATEGIES
@@ -27,10 +27,12 @@ class Account(NamedTuple):
     Attributes:
         currency: ISO 4217; decides the exchange's smallest bet.
         discount_rate: Of the commission, per cent.
+        min_stake: The least size of a bet, in the currency; None takes betfairlightweight's.
     """
 
     currency: str = "GBP"
     discount_rate: float = 0
+    min_stake: float | None = None
 
 
 class Variant(NamedTuple):
@@ -76,6 +78,45 @@ class Variant(NamedTuple):
         return {**Window.parse(self.window).listener_kwargs, **self.settings.listener_kwargs}
 
 
+def unseen(variants: Iterable[Variant]) -> list[str]:
+    """Say which variants are to act at a time that their window does not show them.
+
+    Args:
+        variants: A run's.
+
+    Returns:
+        A sentence for each strategy and each `seconds_to_start` that it is told, without a full stop.
+
+    Raises:
+        StrategyError: A strategy of this project can never bet: it bets before the off alone, and sees what follows it.
+    """
+    said = []
+    for variant in variants:
+        window, acts_from = Window.parse(variant.window), variant.parameters.get("seconds_to_start")
+        if isinstance(acts_from, bool) or not isinstance(acts_from, int | float):
+            continue
+        told = f"{variant.name} acts from {acts_from:g} s before the off"
+        if window.inplay:
+            if variant.is_ours:
+                raise StrategyError(
+                    f"{told} until the market is in-play, and the window {variant.window} has nothing else: it can "
+                    "never bet; give another --window"
+                )
+            said.append(f"{told}, but the window {variant.window} begins in-play; it sees nothing before")
+        elif window.seconds_to_start is not None and acts_from > window.seconds_to_start:
+            begins = _when(window.seconds_to_start)
+            said.append(f"{told}, but the window {variant.window} begins {begins}; it sees nothing before")
+    return list(dict.fromkeys(said))
+
+
+def _when(seconds_to_start: float) -> str:
+    return (
+        f"{abs(seconds_to_start):g} s {'before' if seconds_to_start > 0 else 'after'} it"
+        if seconds_to_start
+        else "at it"
+    )
+
+
 def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
     name: str,
     parameters: Mapping[str, Any],
@@ -119,7 +160,8 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         parameters=complete,
         ratings=model,
         window=window,
-        account=account,
+        # Whoever gives no least stake has the variant that it was before there was one to give.
+        account=account if account.min_stake is not None else account[:-1],
         replay=engine,
         source=source,
         settings=settings.model_dump(),

@@ -13,6 +13,7 @@ from tasks.simulation.dependencies.digests import file_digest
 from tasks.simulation.dependencies.record import Dependencies
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.order_files import write_orders
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.session import Session
 from tasks.simulation.variant import Account, make_variant
 
@@ -78,6 +79,18 @@ def test_what_a_strategy_carries_is_told_of_its_variant(job):
     write(job, (FIRST,), carries=("bank",))
     write(job, (SECOND,))
     assert find(job).carries == {FIRST.id: ["bank"]}
+
+
+def test_what_was_refused_is_that_of_the_markets_that_are_asked_for(job):
+    refused = [
+        Refusal(market_id, "place", "STRATEGY_EXPOSURE", "too large (…)", 33, 11, "BACK", 3.0, 20.0, "too large (20.0)")
+        for market_id in IDS[:2]
+    ]
+    write(job, (FIRST,), refused=refused)
+    write(job, (SECOND,))
+    assert find(job).refused == {FIRST.id: refused}
+    assert find(replace(job, sessions=job.sessions[1:])).refused == {FIRST.id: refused[1:]}
+    assert find(replace(job, sessions=job.sessions[2:])).refused == {}
 
 
 def test_stale_orders_are_no_orders(job):

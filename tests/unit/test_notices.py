@@ -1,18 +1,23 @@
 """What is said of a run beside its figures."""
 
+from datetime import date
+from importlib.metadata import version
+
 import pandas as pd
+import pytest
 
 from tasks.aggregation.notices import notices
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.instance_times import InstanceTimes, Took
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.settings import SimulationSettings
 from tasks.simulation.variant import Account, Variant
 
 VOLUMES = pd.DataFrame({"total_matched": [100.0, 0.0]})
 SOME_WITHOUT = pd.DataFrame({"total_matched": [100.0, None, None]})
 SUMMED = SimulationSettings(calculate_market_tv=True, cumulative_runner_tv=True)
-NOTHING = Coverage([], {}, {}, [])
+NOTHING = Coverage([], {}, {}, [], {})
 HALF = SimulationSettings(calculate_market_tv=True)
 
 
@@ -42,12 +47,72 @@ def test_who_was_not_replayed_on_what_is_said_by_variant():
     assert said.endswith("flumine cannot replay it (1.200000001: KeyError: 7)")
 
 
+def refusal(control, text, **changed):
+    return Refusal("1.200000001", "place", control, text, 3, 11, "BACK", 2.5, 20.0, text)._replace(**changed)
+
+
+def test_what_was_refused_is_said_by_variant_and_kind_with_its_first_example():
+    first, second = variant_of(1), variant_of(2)
+    refused = [
+        refusal("STRATEGY_EXPOSURE", "too large (20)"),
+        refusal("", "no", action="cancel", times=1, price=None, size=None),
+    ]
+    large, cancelled = notices([first, second], VOLUMES, NOTHING._replace(refused={second.id: refused}))
+    assert large == (
+        f"{second.id}: 3 orders were refused by STRATEGY_EXPOSURE: too large (20); "
+        "the first was BACK 20.00 at 2.5 on 11 in 1.200000001"
+    )
+    assert cancelled == (
+        f"{second.id}: 1 cancellation was refused: no; the first was BACK at starting price on 11 in 1.200000001"
+    )
+
+
+def test_of_thousands_of_kinds_some_are_said():
+    refused = [refusal("OWN", f"reason {'x' * number}") for number in range(1000)]
+    said = notices([variant_of(1)], VOLUMES, NOTHING._replace(refused={variant_of(1).id: refused}))
+    assert len(said) < 30
+    assert said[-1] == "980 more kinds of refusals are in results/refused, with an example of each"
+
+
+@pytest.mark.parametrize(
+    "text", ["Order size is less than min bet size (1) or payout (10) for currency", "Liability is less than min BSP"]
+)
+def test_least_stakes_of_today_are_said_to_be_of_today(text):
+    refused = {variant_of(1).id: [refusal("ORDER_VALIDATION", text)]}
+    markets = VOLUMES.assign(market_date=[date(2012, 3, 1), date(2012, 3, 31)])
+    [_, said] = notices([variant_of(1)], markets, NOTHING._replace(refused=refused))
+    assert f"betfairlightweight {version('betfairlightweight')} has for GBP now" in said
+    assert "2012-03-01 to 2012-03-31" in said
+    assert "--min-stake" in said
+    own = variant_of(1)._replace(account=Account(min_stake=2))
+    assert len(notices([own], markets, NOTHING._replace(refused=refused))) == 1
+
+
 def test_markets_without_a_volume_are_counted():
     for settings in (SimulationSettings(), HALF):
         [said] = notices([variant_of(1, settings=settings)], SOME_WITHOUT, NOTHING)
         assert said.startswith("market_book.total_matched is 0 in 2 of 3 markets")
         assert "--calculate-market-tv and --cumulative-runner-tv" in said
     assert notices([variant_of(1)], SOME_WITHOUT, NOTHING) == []
+
+
+def test_a_variant_that_no_market_is_for_is_named():
+    markets = VOLUMES.assign(venue=["Larkfield", None], country_code="AU")
+    here, there = (
+        variant_of(number, "rated_price")._replace(parameters={"venues": venues, "countries": ["au"]})
+        for number, venues in enumerate((["larkfield"], ["thornwick", "nowhere"]))
+    )
+    [said] = notices([here, there], markets, NOTHING)
+    assert said.startswith(f"{there.id} bets at venues thornwick, nowhere alone, and none of the 2 markets")
+    assert notices([there._replace(name="mine:Mine")], markets, NOTHING) == []
+
+
+def test_who_acts_before_the_window_is_named():
+    early = variant_of(1)._replace(window="80s", parameters={"seconds_to_start": 300})
+    [said] = notices([early, early], VOLUMES, NOTHING)
+    assert said == (
+        "mine:Mine acts from 300 s before the off, but the window 80s begins 80 s before it; it sees nothing before"
+    )
 
 
 def test_of_strategies_that_read_no_volumes_nothing_is_said():

@@ -21,6 +21,7 @@ from tasks.lake.datasets import (
     RESULTS_DAYS,
     RESULTS_DIFFERENCES,
     RESULTS_MARKETS,
+    RESULTS_REFUSED,
     RESULTS_SUMMARY,
 )
 from tasks.lake.store import Lake
@@ -28,6 +29,7 @@ from tasks.rejects import Reject
 from tasks.simulation.dependencies.record import Dependencies
 from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.order_files import write_orders
+from tasks.simulation.refusals import Refusal
 from tasks.simulation.variant import Account, make_variant
 
 BASE_RATES = Commission()
@@ -73,6 +75,9 @@ def row(variant, market_id, number, profit, **changed):
         "price_matched": round(1 + max(profit, 0.0) / 5, 2),
         "size": 5.0,
         "size_matched": 5.0,
+        "size_cancelled": 0.0,
+        "size_lapsed": 0.0,
+        "size_voided": 0.0,
         "profit": profit,
         "side": "BACK",
         "order_status": "Execution complete",
@@ -115,10 +120,10 @@ def keep_catalogue(lake):
     return archive
 
 
-def write(job, *orders):
-    """Write a job's orders: a list for each variant."""
+def write(job, *orders, refused=()):
+    """Write a job's orders: a list for each variant, and what was refused to the first."""
     replayed = {
-        variant.id: Replayed(rows, job.market_ids, (), Dependencies())
+        variant.id: Replayed(rows, job.market_ids, (), Dependencies(), (), refused if variant == VARIANTS[0] else ())
         for variant, rows in zip(job.variants, orders, strict=True)
     }
     file, failures = write_orders(job, replayed)
@@ -158,8 +163,41 @@ def test_the_summary(two_chunks):
         "net": 23.3,
         "roi": pytest.approx(23.3 / 15),
         "roi_on_liability": pytest.approx(23.3 / 15),
+        "refused": 0,
+        "unmatched": 1,
+        "cancelled": 0,
+        "lapsed": 0,
+        "no_bets": None,
     }
     assert (second["orders"], second["gross"], second["commission"], second["net"]) == (1, 4.0, 0.28, 3.72)
+
+
+def test_what_was_refused_is_summed_by_kind_with_its_first_example(make_run):
+    run = make_run([[], []], [[], []])
+    first, _ = VARIANTS
+    large = ("place", "STRATEGY_EXPOSURE", "Order exposure (…) is greater")
+    for job, base in zip(run.jobs, (0, 2), strict=True):
+        refused = [
+            Refusal(IDS[base + 1], *large, 2, 12, "LAY", 4.0, 25.0, "Order exposure (75) is greater"),
+            Refusal(IDS[base], *large, 31 + base, 11, "BACK", 3.0, 20.0, "Order exposure (20) is greater"),
+            Refusal(IDS[base], "cancel", "MARKET_VALIDATION", "Market is not open", 1, 11, "BACK", 3.0, 2.0, "x"),
+        ]
+        write(job, [], [], refused=refused)
+    write_results(run, MARKETS)
+    exposed, closed = read(run, RESULTS_REFUSED)
+    assert (exposed["strategy"], exposed["times"], exposed["markets"]) == (first.id, 68, 4)
+    assert (exposed["market_id"], exposed["selection_id"], exposed["size"]) == (IDS[0], 11, 20.0)
+    assert (closed["action"], closed["times"]) == ("cancel", 2)
+    busy, idle = read(run, RESULTS_SUMMARY)
+    assert (busy["refused"], busy["no_bets"]) == (
+        68,
+        "68 orders refused (STRATEGY_EXPOSURE: Order exposure (…) is greater)",
+    )
+    assert (idle["refused"], idle["no_bets"]) == (0, "it placed no order")
+    part = run.jobs[0]
+    write_results(replace(run, jobs=(part,)), MARKETS[:2])
+    exposed, _ = read(replace(run, jobs=(part,)), RESULTS_REFUSED)
+    assert (exposed["times"], exposed["markets"]) == (33, 2)
 
 
 def test_days_are_those_of_settlement(two_chunks):
@@ -191,13 +229,10 @@ def test_a_variant_without_orders_has_zeros(make_run):
     write_results(run, MARKETS[:2])
     _, idle = read(run, RESULTS_SUMMARY)
     assert idle["strategy"] == VARIANTS[1].id
-    counts = {
-        k: v
-        for k, v in idle.items()
-        if k not in ("strategy", "name", "parameters", "replayed", "roi", "roi_on_liability")
-    }
+    said = ("strategy", "name", "parameters", "replayed", "roi", "roi_on_liability", "no_bets")
+    counts = {k: v for k, v in idle.items() if k not in said}
     assert set(counts.values()) == {0}
-    assert idle["roi"] is None
+    assert (idle["roi"], idle["no_bets"]) == (None, "it placed no order")
 
 
 def test_a_run_without_any_order(make_run):

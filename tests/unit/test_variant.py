@@ -4,7 +4,7 @@ import pytest
 
 from tasks.errors import InputError, StrategyError
 from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import Account, make_variant
+from tasks.simulation.variant import Account, make_variant, unseen
 
 
 def variant(name="rated_price", parameters=None, **given):
@@ -38,6 +38,7 @@ def test_what_makes_another():
         variant(window="90s"),
         variant(account=Account("AUD")),
         variant(account=Account(discount_rate=5)),
+        variant(account=Account(min_stake=2)),
         variant(settings=SimulationSettings(place_latency=0)),
         variant(settings=SimulationSettings(transaction_limit=None)),
         variant(session="day"),
@@ -102,3 +103,33 @@ def test_a_context_that_is_no_json(write_module):
     write_module("context_of_variant", "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n")
     with pytest.raises(StrategyError, match="markets"):
         variant("context_of_variant:Mine", {"context.markets": "{'1.200000001', '1.200000002'}"})
+
+
+@pytest.mark.parametrize(
+    ("window", "begins"),
+    [
+        ("80s", "80 s before it"),
+        ("-80s..300s", "80 s before it"),
+        ("0s", "at it"),
+        ("+5s..", "5 s after it"),
+        ("299.99s", "299.99 s before it"),
+        ("300s", ""),
+        ("preoff", ""),
+        ("..300s", ""),
+        ("all", ""),
+    ],
+)
+def test_who_acts_before_the_window_is_told_so(window, begins):
+    early = variant("back_favourite", {"seconds_to_start": 300}, window=window)
+    expected = f"back_favourite acts from 300 s before the off, but the window {window} begins {begins}; it sees"
+    assert [said.startswith(expected) for said in unseen([early, early])] == [True] * bool(begins)
+
+
+def test_who_bets_before_the_off_alone_cannot_be_shown_what_follows_it_alone():
+    with pytest.raises(StrategyError, match=r"back_favourite acts from 60 s .* can never bet; give another --window"):
+        unseen([variant("back_favourite", window="inplay..300s")])
+    mine = variant("back_favourite", window="inplay")._replace(name="mine:Mine")
+    assert unseen([mine]) == [
+        "mine:Mine acts from 60 s before the off, but the window inplay begins in-play; it sees nothing before"
+    ]
+    assert unseen([mine._replace(parameters={"seconds_to_start": value}) for value in (None, "60", True)]) == []

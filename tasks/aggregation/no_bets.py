@@ -1,0 +1,176 @@
+"""Why there are fewer bets than a strategy asked for, or none: what was refused, and what was never matched.
+
+What each count means, `tasks/lake/datasets.py` says, where the columns are declared.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tasks.lake.datasets import RESULTS_REFUSED
+from tasks.simulation.refusals import PLACE, Refusal
+
+_ACTIONS = {"cancel": "cancellation", "update": "update", "replace": "replacement"}
+
+# In a line about a variant; all are in `results/refused`.
+_MOST_KINDS = 3
+
+
+class Kind(NamedTuple):
+    """What was refused of one kind, to one variant.
+
+    Attributes:
+        first: Of its first market by id, with the first of that market.
+        times: How often in all.
+        markets: In how many markets.
+    """
+
+    first: Refusal
+    times: int
+    markets: int
+
+    @property
+    def what(self) -> str:
+        """What was asked, so many times: `33 orders`, `1 cancellation`."""
+        return _plural(self.times, _ACTIONS.get(self.first.action, "order"))
+
+    @property
+    def by(self) -> str:
+        """Which control it was, and what it says of all alike."""
+        return ": ".join(said for said in (self.first.control, self.first.reason) if said)
+
+
+def kinds_of(refused: Iterable[Refusal]) -> list[Kind]:
+    """Sum up what was refused to a variant.
+
+    Args:
+        refused: By market and kind.
+
+    Returns:
+        A sum a kind, the most frequent first.
+    """
+    by_kind: dict[tuple[str, str, str], list[Refusal]] = {}
+    for refusal in refused:
+        by_kind.setdefault(refusal.kind, []).append(refusal)
+    kinds = [
+        Kind(min(alike, key=lambda one: one.market_id), sum(one.times for one in alike), len(alike))
+        for alike in by_kind.values()
+    ]
+    return sorted(kinds, key=lambda kind: (-kind.times, kind.first.kind))
+
+
+def refused_rows(variants: Sequence[str], refused: Mapping[str, Sequence[Refusal]]) -> pd.DataFrame:
+    """Describe what was refused to the variants of a run.
+
+    Args:
+        variants: Their ids, in the order in which they were asked for.
+        refused: By variant.
+
+    Returns:
+        Rows of `results/refused`.
+    """
+    rows = [
+        {**kind.first._asdict(), "strategy": variant, "times": kind.times, "markets": kind.markets}
+        for variant in variants
+        for kind in kinds_of(refused.get(variant, ()))
+    ]
+    frame = pd.DataFrame(rows, columns=RESULTS_REFUSED.schema.names)
+    frame["selection_id"] = frame["selection_id"].astype("Int64")
+    return frame
+
+
+def count_orders(
+    variants: Sequence[str], orders: pd.DataFrame, refused: Mapping[str, Sequence[Refusal]]
+) -> pd.DataFrame:
+    """Count what became of each variant's orders, beside being bets.
+
+    Args:
+        variants: Their ids, in the order in which they were asked for.
+        orders: Rows of `orders` of all.
+        refused: By variant.
+
+    Returns:
+        refused, unmatched, cancelled, lapsed of each, as `results/summary` has them.
+    """
+    counted = pd.DataFrame(
+        {
+            "strategy_name": orders["strategy_name"],
+            "unmatched": orders["size_matched"] == 0,
+            "cancelled": orders["size_cancelled"] > 0,
+            "lapsed": orders["size_lapsed"] > 0,
+        }
+    )
+    summed = counted.groupby("strategy_name").sum().reindex(list(variants), fill_value=0).astype(int)
+    placing = [sum(one.times for one in refused.get(variant, ()) if one.action == PLACE) for variant in variants]
+    return summed.assign(refused=placing).reset_index(drop=True)
+
+
+def why_no_bets(orders: pd.DataFrame, refused: Iterable[Refusal], *, is_replayed: bool) -> str:
+    """Say why a variant has no bet.
+
+    Args:
+        orders: Its rows of `orders`.
+        refused: What was refused to it.
+        is_replayed: Whether it was replayed on any market.
+
+    Returns:
+        Part of a sentence: `33 orders refused (…)`, `12 orders, none matched: 10 lapsed, 2 cancelled`.
+    """
+    if not is_replayed:
+        return "it could not be replayed on any market"
+    kinds = [kind for kind in kinds_of(refused) if kind.first.action == PLACE]
+    said = [_say_refused(kinds)] if kinds else []
+    if len(orders):
+        said.append(_say_orders(orders))
+    return "; ".join(said) or "it placed no order"
+
+
+def say_kind(variant: str, kind: Kind) -> str:
+    """Say what was refused of one kind.
+
+    Args:
+        variant: The variant's id.
+        kind: The kind.
+
+    Returns:
+        A sentence with the first example, without a full stop.
+    """
+    first = kind.first
+    was = "was" if kind.times == 1 else "were"
+    by = f" by {first.control}" if first.control else ""
+    size = "" if first.size is None else f" {first.size:,.2f}"
+    price = " at starting price" if first.price is None else f" at {first.price:g}"
+    of_first = f"{first.side}{size}{price} on {first.selection_id} in {first.market_id}"
+    return f"{variant}: {kind.what} {was} refused{by}: {first.text}; the first was {of_first}"
+
+
+def _say_refused(kinds: Sequence[Kind]) -> str:
+    total = _plural(sum(kind.times for kind in kinds), "order")
+    if len(kinds) == 1:
+        return f"{total} refused ({kinds[0].by})"
+    said = [f"{kind.times:,} {kind.by}" for kind in kinds[:_MOST_KINDS]]
+    if rest := kinds[_MOST_KINDS:]:
+        said.append(f"{sum(kind.times for kind in rest):,} for other reasons")
+    return f"{total} refused ({'; '.join(said)})"
+
+
+def _say_orders(orders: pd.DataFrame) -> str:
+    unmatched = orders[orders["size_matched"] == 0]
+    fates = np.select(
+        [unmatched["size_lapsed"] > 0, unmatched["size_cancelled"] > 0, unmatched["size_voided"] > 0],
+        ["lapsed", "cancelled", "voided"],
+        "open to the end",
+    )
+    said = ", ".join(f"{count:,} {fate}" for fate, count in Counter(fates).most_common())
+    total, matched = _plural(len(orders), "order"), len(orders) - len(unmatched)
+    if not matched:
+        return f"{total}, none matched: {said}"
+    none = f", {len(unmatched):,} not matched: {said}" if said else ""
+    return f"{total}, {matched:,} matched and void{none}"
+
+
+def _plural(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -1,0 +1,202 @@
+"""What flumine refuses of what a strategy asks, counted: orders that its controls do not let through are in no blotter.
+
+A transaction says no by what its methods give back. That is where it is heard, whichever control it was, flumine's own
+or one that the strategy added; nothing is asked again, and no order has another fate for it.
+"""
+
+import re
+from math import isfinite
+from typing import Any, NamedTuple
+
+from flumine.controls.tradingcontrols import OrderValidation
+from flumine.execution.transaction import Transaction
+from flumine.markets.market import Market
+
+PLACE, CANCEL, UPDATE, REPLACE = "place", "cancel", "update", "replace"
+"""What was asked; only who was refused to place has no order."""
+
+OWN_REASON = "strategy.validate_order refused it"
+"""Where a strategy refuses its own order, and does not say why."""
+
+NO_REASON = "the control did not say why"
+OTHER_REASONS = "other reasons"
+
+# How flumine's `BaseControl._on_error` says it.
+_VIOLATED, _ERROR = "Order has violated: ", " Error: "
+
+# A number by itself; `2dp` is a word.
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|inf|nan)(?!\w)")
+_ANY_NUMBER = "…"
+
+# As `OrderValidation` of flumine begins.
+_LEAST_STAKES = ("order size is less than min", "liability is less than min", "bet size is less than min")
+
+# Of one market: whoever has more to say says it in numbers or names of its own.
+_MOST_KINDS = 20
+_CHARACTERS_OF_A_REASON = 200
+_CHARACTERS_OF_A_TEXT = 500
+
+
+class Refusal(NamedTuple):
+    """What was refused of one kind, in one market.
+
+    Attributes:
+        market_id: The market whose transaction it was.
+        action: `place`, `cancel`, `update` or `replace`.
+        control: The control's `NAME`; empty where one raised by itself.
+        reason: What flumine said, its numbers taken out.
+        times: How often.
+        selection_id: The runner of the first.
+        side: BACK or LAY.
+        price: Decimal odds; None at starting price.
+        size: What was asked for; the liability of an order at starting price.
+        text: What flumine said of the first, numbers and all.
+    """
+
+    market_id: str
+    action: str
+    control: str
+    reason: str
+    times: int
+    selection_id: int | None = None
+    side: str = ""
+    price: float | None = None
+    size: float | None = None
+    text: str = ""
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What it is counted with."""
+        return self.action, self.control, self.reason
+
+
+class Refusals:
+    """What was refused to one variant in a session: a count a kind and market, however often."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._first: dict[str, dict[tuple[str, str, str], Refusal]] = {}
+        self._counts: dict[tuple[str, str, str, str], int] = {}
+
+    def note(self, market_id: str, action: str, order: Any) -> None:  # noqa: ANN401 - whatever a strategy made
+        """Count one more.
+
+        Args:
+            market_id: The market.
+            action: What was asked.
+            order: With what flumine said of it.
+        """
+        control, text = _said(order)
+        kinds = self._first.setdefault(market_id, {})
+        kind = action, control, kind_of(text)
+        if kind not in kinds:
+            if len(kinds) >= _MOST_KINDS:
+                kind = action, control if len(kinds) < 2 * _MOST_KINDS else "", OTHER_REASONS
+            if kind not in kinds:
+                kinds[kind] = _described(Refusal(market_id, *kind, 0, text=text), order)
+        counted = (market_id, *kind)
+        self._counts[counted] = self._counts.get(counted, 0) + 1
+
+    def of(self, market_id: str) -> list[Refusal]:
+        """Say what was refused in a market.
+
+        Args:
+            market_id: The market.
+
+        Returns:
+            A refusal a kind, in the order of the first of each.
+        """
+        kinds = self._first.get(market_id, {})
+        return [first._replace(times=self._counts[market_id, *kind]) for kind, first in kinds.items()]
+
+
+class NotedMarket(Market):  # type: ignore[misc]  # flumine ships no types
+    """Flumine's market, of a framework with `refusals`."""
+
+    def transaction(self, *args: Any, **named: Any) -> Transaction:  # noqa: ANN401 - as flumine has it
+        """Begin a transaction that notes what it refuses."""
+        transaction = super().transaction(*args, **named)
+        if type(transaction) is Transaction:
+            transaction.__class__ = _NotedTransaction
+        return transaction
+
+
+class _NotedTransaction(Transaction):  # type: ignore[misc]
+    def place_order(self, order: Any, *args: Any, **named: Any) -> bool:  # noqa: ANN401
+        return self._noted(super().place_order(order, *args, **named), PLACE, order)
+
+    def cancel_order(self, order: Any, *args: Any, **named: Any) -> bool:  # noqa: ANN401
+        return self._noted(super().cancel_order(order, *args, **named), CANCEL, order)
+
+    def update_order(self, order: Any, *args: Any, **named: Any) -> bool:  # noqa: ANN401
+        return self._noted(super().update_order(order, *args, **named), UPDATE, order)
+
+    def replace_order(self, order: Any, *args: Any, **named: Any) -> bool:  # noqa: ANN401
+        return self._noted(super().replace_order(order, *args, **named), REPLACE, order)
+
+    def _noted(self, is_done: bool, action: str, order: Any) -> bool:  # noqa: ANN401
+        if is_done is False:
+            self.market.flumine.refusals.note(self.market.market_id, action, order)
+        return is_done
+
+
+def kind_of(text: str) -> str:
+    """Say what is the same in all refusals of a kind.
+
+    Args:
+        text: What flumine said of one.
+
+    Returns:
+        The same without its numbers, not longer than a line.
+    """
+    return _NUMBER.sub(_ANY_NUMBER, text[: 2 * _CHARACTERS_OF_A_REASON])[:_CHARACTERS_OF_A_REASON]
+
+
+def is_of_least_stake(refusal: Refusal) -> bool:
+    """Tell whether it was refused for being less than the exchange takes.
+
+    Args:
+        refusal: What was refused.
+    """
+    return refusal.control == OrderValidation.NAME and refusal.reason.lower().startswith(_LEAST_STAKES)
+
+
+def _said(order: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Tell which control refused an order, and why."""
+    said = getattr(order, "violation_msg", None)
+    if not isinstance(said, str):
+        return "", NO_REASON
+    # An order that is asked for again says all that was ever said of it.
+    before, violated, rest = said.partition(_VIOLATED)
+    control, _, text = rest.partition(_ERROR)
+    if before or not violated:
+        return "", _plain(said, _CHARACTERS_OF_A_TEXT) or NO_REASON
+    if text == "None" or text.startswith(_VIOLATED):
+        text = OWN_REASON
+    return _plain(control, _CHARACTERS_OF_A_REASON), _plain(text, _CHARACTERS_OF_A_TEXT) or NO_REASON
+
+
+def _described(refusal: Refusal, order: Any) -> Refusal:  # noqa: ANN401
+    try:
+        asked = order.order_type
+        size = getattr(asked, "size", None) or getattr(asked, "bet_target_size", None)
+        return refusal._replace(
+            selection_id=int(order.selection_id),
+            side=_plain(str(order.side), _CHARACTERS_OF_A_REASON),
+            price=_number(getattr(asked, "price", None)),
+            size=_number(size or getattr(asked, "liability", None)),
+        )
+    except Exception:  # noqa: BLE001 - what a strategy puts into an order may raise anything
+        return refusal
+
+
+def _plain(text: str, characters: int) -> str:
+    return text[:characters].encode("utf-8", "backslashreplace").decode()
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
