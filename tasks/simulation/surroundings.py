@@ -50,8 +50,9 @@ _PRIVATE = 0o077
 
 
 def surroundings() -> tuple[object, ...]:
-    """Tell what strategies change most, to be compared: environment, folder, locale, arithmetic."""
-    return dict(os.environ), Path.cwd(), locale.setlocale(locale.LC_ALL), repr(decimal.getcontext()), np.geterr()
+    """Tell what strategies change most, to be compared: environment, folders, locale, arithmetic."""
+    place, arithmetic = locale.setlocale(locale.LC_ALL), repr(decimal.getcontext())
+    return dict(os.environ), Path.cwd(), [*sys.path], place, arithmetic, np.geterr()
 
 
 class Surroundings:
@@ -89,10 +90,11 @@ class Surroundings:
 
 
 def _states() -> dict[str, object]:
-    environment, folder, place, arithmetic, errors = surroundings()
+    environment, folder, path, place, arithmetic, errors = surroundings()
     return {
         "the environment": environment,
         "the working folder": folder,
+        "the path of imports": path,
         "the locale": place,
         "the decimal context": arithmetic,
         "numpy's errors": errors,

@@ -120,6 +120,15 @@ class Mine(Bets):
         os.environ["MINE_OF_KEEPER"] = "1"
         super().process_market_book(market, book)
 """,
+    "keeps a mark in the path of imports": """
+import sys
+class Mine(Bets):
+    def check_market_book(self, market, book):
+        return super().check_market_book(market, book) and "mark" not in sys.path
+    def process_market_book(self, market, book):
+        sys.path.append("mark")
+        super().process_market_book(market, book)
+""",
     "patches flumine's class": """
 class Mine(Bets):
     def check_market_book(self, market, book):
