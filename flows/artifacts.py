@@ -33,6 +33,8 @@ logger = logging.getLogger("backtest")
 
 _SECONDS_BETWEEN_UPDATES = 1.0
 
+_SHOWN = ("strategy", "replayed", "refused", "bets", "turnover", "gross", "commission", "net")
+
 
 class ProgressArtifact:
     """A stage's progress bar in the UI; made in the stage's flow run."""
@@ -89,7 +91,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
 
 
 def _figures(variant: dict[str, object]) -> dict[str, object]:
-    shown = {name: variant[name] for name in ("strategy", "replayed", "bets", "turnover", "gross", "commission", "net")}
+    shown = {name: variant[name] for name in _SHOWN}
     roi = variant["roi"]
     return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": as_text(str(variant["parameters"]))}
 

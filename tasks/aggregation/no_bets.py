@@ -5,7 +5,7 @@ What each count means, `tasks/lake/datasets.py` says, where the columns are decl
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -140,11 +140,24 @@ def say_kind(variant: str, kind: Kind) -> str:
     """
     first = kind.first
     was = "was" if kind.times == 1 else "were"
+    where = f" in {_plural(kind.markets, 'market')}"
     by = f" by {first.control}" if first.control else ""
-    size = "" if first.size is None else f" {first.size:,.2f}"
-    price = " at starting price" if first.price is None else f" at {first.price:g}"
-    of_first = f"{first.side}{size}{price} on {first.selection_id} in {first.market_id}"
-    return f"{variant}: {kind.what} {was} refused{by}: {first.text}; the first was {of_first}"
+    of_first = say_order(first._asdict())
+    return f"{variant}: {kind.what} {was} refused{where}{by}: {first.text}; the first was {of_first}"
+
+
+def say_order(asked: Mapping[str, Any]) -> str:
+    """Say what an order asked for.
+
+    Args:
+        asked: market_id, selection_id, side, price, size, as in `results/refused`.
+
+    Returns:
+        `BACK 20.00 at 3 on 501 in 1.390000010`.
+    """
+    size = "" if asked["size"] is None else f" {asked['size']:,.2f}"
+    price = " at starting price" if asked["price"] is None else f" at {asked['price']:g}"
+    return f"{asked['side']}{size}{price} on {asked['selection_id']} in {asked['market_id']}"
 
 
 def _say_refused(kinds: Sequence[Kind]) -> str:

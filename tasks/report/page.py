@@ -17,6 +17,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from tasks.aggregation.bootstrap import FEWEST
+from tasks.aggregation.no_bets import say_order
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import best_first, verdict
 from tasks.foreign_text import visible
@@ -32,7 +33,7 @@ from tasks.report.sweep import plot_sweep
 from tasks.report.tracks import unknown_venues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 # Each has ten tables: of more variants a page would be too long to read, and too large.
 _INTERVAL = ["roi_low", "roi_high", "roi_noise"]
@@ -132,9 +133,7 @@ def render(report: ReportData) -> str:
             unbroken=len(betting[_MOST_BROKEN_DOWN:]),
             fewest=FEWEST,
             rejects=report.rejects,
-            refused=[
-                {**row, "name": names.get(row["strategy"], row["strategy"])} for row in report.refused[:_MOST_REFUSED]
-            ],
+            refused=[_refused(row, names) for row in report.refused[:_MOST_REFUSED]],
             unlisted=len(report.refused[_MOST_REFUSED:]),
             notices=report.notices,
             unknown_venues=unknown_venues(report.markets),
@@ -161,6 +160,10 @@ def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, L
         }
         for row in _records(rows)
     ]
+
+
+def _refused(row: "Mapping[str, Any]", names: dict[str, str]) -> dict[str, Any]:
+    return {**row, "name": names.get(row["strategy"], row["strategy"]), "example": say_order(row)}
 
 
 def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:

@@ -59,11 +59,12 @@ def test_what_was_refused_is_said_by_variant_and_kind_with_its_first_example():
     ]
     large, cancelled = notices([first, second], VOLUMES, NOTHING._replace(refused={second.id: refused}))
     assert large == (
-        f"{second.id}: 3 orders were refused by STRATEGY_EXPOSURE: too large (20); "
+        f"{second.id}: 3 orders were refused in 1 market by STRATEGY_EXPOSURE: too large (20); "
         "the first was BACK 20.00 at 2.5 on 11 in 1.200000001"
     )
     assert cancelled == (
-        f"{second.id}: 1 cancellation was refused: no; the first was BACK at starting price on 11 in 1.200000001"
+        f"{second.id}: 1 cancellation was refused in 1 market: no; "
+        "the first was BACK at starting price on 11 in 1.200000001"
     )
 
 

@@ -170,6 +170,35 @@ def test_a_run_without_bets():
     assert ORIGIN.command in page.said
 
 
+def test_a_run_without_bets_says_why_first():
+    report = make_report()
+    idle = report.statistics.assign(bets=0, roi_low=np.nan, roi_high=np.nan)
+    summary = without_bets(report).summary.assign(no_bets="33 orders refused (X: <b>…)")
+    page = read(replace(without_bets(report), statistics=idle, summary=summary))
+    assert "No bets: 33 orders refused (X: <b>…)." in page.said
+
+
+def refused(**changed):
+    row = {"strategy": "rated_price-00000001", "action": "place", "control": "X", "reason": NASTY, "times": 74_621}
+    example = {"market_id": "1.2", "selection_id": 11, "side": "BACK", "price": 2.505, "size": 20.0, "text": "no 20"}
+    return {**row, "markets": 3, **example, **changed}
+
+
+def test_what_was_refused_is_a_table():
+    page = read(replace(make_report(), refused=[refused(), refused(price=None, size=None, control="")]))
+    assert NASTY in page.said
+    assert "74,621" in page.said
+    assert "BACK 20.00 at 2.505 on 11 in 1.2: no 20" in page.said
+    assert "BACK at starting price on 11 in 1.2" in page.said
+    assert "are listed" not in page.said
+    many = read(replace(make_report(), refused=[refused(reason=str(number)) for number in range(150)]))
+    assert "The first 100 kinds are listed; 50 more are in results/refused." in many.said
+
+
+def test_where_nothing_was_refused_there_is_no_table(page):
+    assert "Refused" not in page.said
+
+
 def test_a_variant_without_bets_is_not_the_best():
     report = make_report(("loses-1", "idle-2"))
     idle = report.orders["strategy_name"] == "idle-2"
