@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,3 +128,18 @@ def test_the_readme_is_short_and_names_every_page():
 def test_every_relative_link_leads_somewhere(page):
     links = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_net_of_each_venue_is_one_runs_whatever_else_is_in_the_lake(sampled, backtest, monkeypatch):
+    folder, _ = sampled
+    lake = folder / "data_lake" / "sample"
+    shown = csv.DictReader(io.StringIO(backtest("show", "--csv", "--lake", lake).stdout))
+    [bets] = [int(row["bets"]) for row in shown if row["strategy"] == "back_favourite-d1de0016"]
+    [archive] = lake.rglob("*.tar")
+    backtest("run", archive, "--commission", "0.05", "--lake", lake)
+    monkeypatch.chdir(folder)
+    scope: dict[str, Any] = {}
+    exec(QUERIES[0].replace("print(", "found = ("), scope)  # noqa: S102 - the page's own words are what is tested
+    found = scope["found"].df()
+    by_run = found[found["strategy"] == "back_favourite-d1de0016"].groupby("run")["bets"].sum()
+    assert by_run.tolist() == [bets, bets]
