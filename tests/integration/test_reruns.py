@@ -160,6 +160,7 @@ def test_a_strategy_that_raises_fails_its_chunk_alone(month, tmp_path, environme
         (["run", "{archive}", "--strategy", "rated_price"], "given none"),
         (["run", "{archive}", "--strategy", "rated_price", "--ratings", "no.csv"], "no.csv"),
         (["run", "{archive}", "--window", "eighty"], "give 80s"),
+        (["run", "{archive}", "--window", "inplay"], "can never bet"),
         (["run", "{archive}", "--from", "yesterday"], "--from: "),
         (["run", "{archive}", "{archive}"], "given twice; give it once"),
         (["show", "no-such-run"], "no run no-such-run"),
