@@ -25,6 +25,9 @@ def main() -> None:
         from flows.cli import run  # noqa: PLC0415 - see the module's docstring
 
         run()
+    except OSError as error:
+        # Whatever a command can tell in a line it has told; this is where nothing can be printed, as on a full disk.
+        _give_up(error)
     finally:
         if _interrupted_by:
             _end(_interrupted_by[0])
@@ -42,6 +45,13 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     late.daemon = True
     late.start()
     raise KeyboardInterrupt
+
+
+def _give_up(error: OSError) -> None:
+    """Say what the system said, and nothing more: what is still to be printed can't be, which Python would say, too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.write(2, f"error: {error}{os.linesep}".encode())
+    raise SystemExit(1)
 
 
 def _end(number: int, _: FrameType | None = None) -> None:

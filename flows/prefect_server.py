@@ -6,6 +6,7 @@ first flow, say nothing while it waits, and leave it running where this process 
 
 import atexit
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -148,7 +149,9 @@ class _EmbeddedServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            encoding="utf-8",  # whatever this command's own output has
             errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             start_new_session=True,  # Ctrl-C is this process's to handle
         )
         threading.Thread(target=self._listen, daemon=True).start()

@@ -243,16 +243,29 @@ class _Waiting:
 
     def _listen(self) -> None:
         # Not the answer's end alone: what a strategy has started may hold it open.
+        ends: list[Connection | int] = [self._connection, self._end]
         try:
-            while self._connection in wait([self._connection, self._end]):
-                self._said.put(self._connection.recv())
+            while self._connection in (ready := wait(ends)) or not self._is_dead():
+                if self._connection in ready:
+                    self._said.put(self._connection.recv())
+                else:
+                    ends = [self._connection]  # its server alone has died
         except (EOFError, OSError):
             wait([self._end], _SECONDS_TO_END)
         self._said.put(None)
 
+    def _is_dead(self) -> bool:
+        """Tell whether the process has ended: where its server has died, that says no more of it."""
+        if not wait([self._end], 0):
+            return False
+        try:
+            return psutil.Process(self._process.pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+        except psutil.Error:
+            return True
+
     def _look(self, seconds: float) -> str:
         """Count the time that has passed, and say why the process has to be ended, if it has to."""
-        if wait([self._end], 0):
+        if self._is_dead():
             self._seconds_dead += seconds  # and what it said last may still be on its way
             return self._death() if self._seconds_dead > _SECONDS_TO_END else ""
         try:
@@ -306,13 +319,33 @@ _starting = threading.Lock()
 
 def _start(process: BaseProcess) -> None:
     """Start a process, and a new server first where that has died, which the system may say a moment later."""
-    with _without_interrupts():
+    with _without_interrupts(), _no_stopped_server():
         for _ in range(_STARTS - 1):
             try:
                 return process.start()
             except (EOFError, ConnectionError):
                 time.sleep(_SECONDS_BETWEEN_STARTS)
         return process.start()
+
+
+@contextmanager
+def _no_stopped_server() -> Iterator[None]:
+    """End the server where it is stopped and stays so, which whoever waits for it cannot see."""
+    timer = threading.Timer(_MOST_SECONDS_STOPPED, _end_stopped_servers)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end_stopped_servers() -> None:
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if child.status() == psutil.STATUS_STOPPED and "multiprocessing.forkserver" in " ".join(child.cmdline()):
+                logger.warning("what starts the workers was stopped for %g s and is ended", _MOST_SECONDS_STOPPED)
+                child.kill()
 
 
 @contextmanager

@@ -103,6 +103,10 @@ def test_every_command_speaks_any_encoding(encoding, finished, say):
     assert rb"[/b]\x1b in the lake" in wrong
 
 
+def test_an_output_of_two_bytes_a_letter(finished, say):
+    assert "label=[/b]" in say(*asked(), PYTHONIOENCODING="utf-16").stdout.decode("utf-16")
+
+
 def test_every_verb_speaks_ascii(finished, say):
     for words in (["strategies"], ["check", "--lake", "lake"], ["run", "--help"], ["--help"], [*asked(), "--json"]):
         assert say(*words, **ENCODINGS["posix"]).stdout
@@ -132,6 +136,23 @@ def test_whoever_stops_reading_is_no_error(more, finished, folder, environment):
             timeout=PATIENCE,
         )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+@pytest.mark.parametrize("more", [[], ["--csv"]])
+def test_a_full_disk_is_one_line(more, finished, folder, environment):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [BACKTEST, "show", "--lake", "lake", *more],
+            env=environment,
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=PATIENCE,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == ["error: [Errno 28] No space left on device"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")

@@ -433,16 +433,40 @@ def test_a_worker_has_no_file_system_of_another_and_one_core():
     assert blas == "1"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no server where there is no fork")
-def test_a_server_that_dies_is_started_again(tmp_path):
+has_server = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no server where there is no fork")
+
+
+@has_server
+def test_a_worker_outlives_its_server_and_another_is_started(tmp_path):
+    with worker_pool(2) as pool, ThreadPoolExecutor(1) as threads:
+        orphan = threads.submit(pool.run, wait_for_word, tmp_path)
+        until((tmp_path / "began").exists)
+        first = psutil.Process(int((tmp_path / "began").read_text()))
+        first.parent().kill()
+        assert pool.run(hash, "text") == pool.run(hash, "text")
+        (tmp_path / "word").touch()
+        assert orphan.result(PATIENCE) == first.pid
+
+
+@has_server
+def test_a_worker_that_dies_after_its_server_is_missed(tmp_path):
     with worker_pool(1) as pool, ThreadPoolExecutor(1) as threads:
         orphan = threads.submit(pool.run, wait_once, tmp_path / "began")
         until((tmp_path / "began").exists)
         first = psutil.Process(int((tmp_path / "began").read_text()))
         first.parent().kill()
+        first.kill()
         assert orphan.result(PATIENCE) == "done"
-        until(lambda: not alive([first]))
-        assert pool.run(hash, "text") == pool.run(hash, "text")
+
+
+@has_server
+def test_a_server_that_is_stopped_is_ended_and_another_started(monkeypatch):
+    monkeypatch.setattr(workers, "_MOST_SECONDS_STOPPED", 1.0)
+    with worker_pool(1) as pool:
+        server = psutil.Process(pool.run(parent_of, None))
+        server.suspend()
+        assert pool.run(parent_of, None) != server.pid
+        until(lambda: not alive([server]))
 
 
 def test_threads_that_stay_do_not_keep_a_worker(each_way):
@@ -626,6 +650,18 @@ def wait_once(path):
     path.with_suffix(".tmp").write_text(str(os.getpid()))
     path.with_suffix(".tmp").rename(path)
     return time.sleep(600)
+
+
+def wait_for_word(folder):
+    (folder / "tmp").write_text(str(os.getpid()))
+    (folder / "tmp").rename(folder / "began")
+    while not (folder / "word").exists():
+        time.sleep(0.02)
+    return os.getpid()
+
+
+def parent_of(_):
+    return os.getppid()
 
 
 def kill_itself(_):
