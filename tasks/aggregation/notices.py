@@ -110,8 +110,8 @@ def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator
 def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
     for (strategy, rule), rows in differences.groupby(["strategy", "rule"]):
         yield (
-            f"{strategy}: {rows['bets'].sum()} bets in {len(rows)} markets are worth {rows['settled'].sum():,.2f}, not "
-            f"{rows['flumine'].sum():,.2f} as flumine has it: {rule} (first {rows['market_id'].iloc[0]})"
+            f"{strategy}: flumine settles {rows['bets'].sum()} bets in {len(rows)} markets otherwise, at "
+            f"{rows['flumine'].sum():,.2f} for {rows['settled'].sum():,.2f}: {rule} (first {rows['market_id'].iloc[0]})"
         )
 
 

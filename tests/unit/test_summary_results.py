@@ -282,7 +282,7 @@ def test_a_market_that_was_closed_again_is_settled_by_its_last_definition_and_li
         }
     ]
     [said] = json.loads(summary.notes[NOTICES])
-    assert said.startswith(f"{VARIANTS[0].id}: 1 bets in 1 markets are worth -5.00, not 5.00 as flumine has it")
+    assert said.startswith(f"{VARIANTS[0].id}: flumine settles 1 bets in 1 markets otherwise, at 5.00 for -5.00: ")
 
 
 def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):

@@ -68,7 +68,7 @@ def test_half_of_its_answers_are_faults(seed, month, asked, tmp_path, backtest, 
     judge("a ratings service of whose answers half are 5xx, 429, cut or none", tmp_path)
 
 
-@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("kind", list(WRONG)[: times(1, len(WRONG))])
 def test_a_day_that_is_wrong_fails_alone_and_is_asked_again(
     kind, month, ratings_url, asked, tmp_path, backtest, backtest_json, judge
 ):
