@@ -151,7 +151,8 @@ def check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
     if not problems and schema.names != dataset.schema.names:
         problems = [f"the columns' order is {schema.names}, not {dataset.schema.names}"]
     if problems:
-        raise LakeError(f"{path} does not fit {dataset.name}: {'; '.join(problems)}")
+        why = "; ".join([*problems, "another version wrote it, run the backtest again"])
+        raise LakeError(f"{path} does not fit {dataset.name}: {why}")
 
 
 def _empty_values(dataset: Dataset, table: pa.Table) -> Iterator[str]:
