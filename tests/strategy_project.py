@@ -54,7 +54,9 @@ class Project:
 
     def use(self, *variants: str, path: Sequence[str] = ()) -> list[Used]:
         """Use the strategy as variants of those names, one after the other in one process."""
-        return self._pool.run(_use, _Job(self.folder, variants or ("a",), path))
+        # Of the module as it is now: a replay in this process may have had own modules imported anew.
+        now = importlib.import_module(__name__)
+        return self._pool.run(now._use, now._Job(self.folder, variants or ("a",), path))
 
     def change(self, used: Used) -> str | None:
         """Say what changed since it was used, as seen from the folder."""

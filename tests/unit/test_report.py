@@ -7,7 +7,7 @@ import pytest
 
 from flows.report import read_report
 from tasks.errors import InputError
-from tasks.lake.datasets import RESULTS_STATISTICS, RESULTS_SUMMARY
+from tasks.lake.datasets import RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
 
 RUNS = {f"a-{fingerprint[:8]}": fingerprint for fingerprint in ("1" * 64, "2" * 64)}
@@ -18,7 +18,7 @@ ONE, OTHER = RUNS
 def root(tmp_path: Path) -> Path:
     lake = Lake(tmp_path)
     for run, fingerprint in RUNS.items():
-        for dataset in (RESULTS_SUMMARY, RESULTS_STATISTICS):
+        for dataset in (RESULTS_SUMMARY, RESULTS_STATISTICS, RESULTS_REFUSED):
             lake.write(dataset, {"run": run}, dataset.schema.empty_table(), fingerprint)
     return tmp_path
 
