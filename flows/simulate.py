@@ -19,7 +19,7 @@ from tasks.caching import StageRecord, ended
 from tasks.lake.datasets import ORDERS
 from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
-from tasks.rejects import Reject, write_down
+from tasks.rejects import Reject, by_archive, write_down
 from tasks.selection import select_markets
 from tasks.simulation.coverage import OrderIndex, index_orders
 from tasks.simulation.instance_times import InstanceTimes
@@ -111,11 +111,10 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
             logger.warning("simulate: %s", sentence)
         repeated = sum(map(len, planned.repeated.values()))
         unplayable = find_orders(run).rejects.values() if record.rejected else ()
-        each_once = {reject.what: reject for of_variant in unplayable for reject in of_variant}
         archive_of = dict(zip(planned.markets["market_id"], planned.markets["archive"], strict=True))
+        divided = by_archive(unplayable, archive_of)
         for archive, *_ in run.archives:
-            of_archive = [reject for market_id, reject in each_once.items() if archive_of[market_id] == archive]
-            rejects = [*planned.repeated.get(archive, ()), *of_archive]
+            rejects = [*planned.repeated.get(archive, ()), *divided.get(archive, ())]
             write_down(run.lake, "simulate", archive, rejects, run.id)
     counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}
     return ended(record.model_copy(update=counted))

@@ -30,7 +30,20 @@ def serve(folder: Path, port: int = 0) -> Iterator[str]:
     Yields:
         The base address, `http://127.0.0.1:<port>`.
     """
-    server = _Server(("127.0.0.1", port), partial(_Handler, folder))
+    with running(_Server(("127.0.0.1", port), partial(_Handler, folder))) as address:
+        yield address
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Answer requests while the block runs.
+
+    Args:
+        server: A server on 127.0.0.1.
+
+    Yields:
+        Its base address, `http://127.0.0.1:<port>`.
+    """
     # The default polls for the end every half second, which every test would wait for.
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="ratings-server")
     thread.start()

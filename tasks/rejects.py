@@ -1,6 +1,6 @@
 """A reject: a file, row or market that was left out, and why. Rejects are values until a stage writes them down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -70,6 +70,22 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
     elif not lake.fresh(REJECTS, at, decided_by, name):
         lake.write(REJECTS, at, as_table(rows), decided_by, name)
     return len(rows)
+
+
+def by_archive(of_variants: Iterable[Iterable[Reject]], archive_of: Mapping[str, str]) -> dict[str, list[Reject]]:
+    """Divide markets that are rejects of some variants by archive, each market once.
+
+    Args:
+        of_variants: Each variant's.
+        archive_of: By market.
+
+    Returns:
+        By archive, in the order in which they were met.
+    """
+    divided: dict[str, list[Reject]] = {}
+    for reject in {reject.what: reject for of_variant in of_variants for reject in of_variant}.values():
+        divided.setdefault(archive_of[reject.what], []).append(reject)
+    return divided
 
 
 def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str, object]]:

@@ -22,14 +22,13 @@ def as_fine_as(noise: float, value: float, *, decimals: int = 2, sign: str = "")
     return f"{rounded:{sign if rounded else ''},.{max(places, 0)}f}".replace("-", "−")
 
 
-def noise_of_chance(p: float, draws: int = DRAWS) -> float:
+def noise_of_chance(p: float) -> float:
     """Say how far a p-value may lie off: the standard error of a share of draws.
 
     Args:
         p: The p-value.
-        draws: That it is of.
 
     Returns:
         Its Monte Carlo standard error.
     """
-    return sqrt(p * (1 - p) / draws)
+    return sqrt(p * (1 - p) / DRAWS)

@@ -36,7 +36,7 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
-from tasks.rejects import write_down
+from tasks.rejects import by_archive, write_down
 from tasks.simulation.coverage import Coverage, index_orders
 from tasks.simulation.job import ReplayJob
 from tasks.simulation.order_files import Part, read_part
@@ -170,7 +170,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     ids = list(variants["strategy"])
     summary = by_variant(settled, variants.join(count_orders(ids, valued.orders, covered.refused)))
     summary["no_bets"] = _why_no_bets(summary, valued.orders, covered)
-    _check_balance(valued, settled, summary)
+    _check_balance(valued.orders, settled, summary)
     frames = {
         RESULTS_MARKETS: settled,
         RESULTS_DAYS: by_day(settled),
@@ -294,11 +294,10 @@ def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled:
 
 
 def _write_rejects(run: Run, markets: pd.DataFrame, valued: Valued) -> None:
-    each_once = {reject.what: reject for of_variant in valued.rejects.values() for reject in of_variant}
     archive_of = dict(zip(markets["market_id"], markets["archive"], strict=True))
+    divided = by_archive(valued.rejects.values(), archive_of)
     for archive, *_ in run.archives:
-        of_archive = [reject for market_id, reject in each_once.items() if archive_of[market_id] == archive]
-        write_down(run.lake, "aggregate", archive, of_archive, run.id)
+        write_down(run.lake, "aggregate", archive, divided.get(archive, ()), run.id)
 
 
 def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage) -> list[str | None]:
@@ -313,8 +312,7 @@ def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage)
     ]
 
 
-def _check_balance(valued: Valued, settled: pd.DataFrame, summary: pd.DataFrame) -> None:
-    orders = valued.orders
+def _check_balance(orders: pd.DataFrame, settled: pd.DataFrame, summary: pd.DataFrame) -> None:
     sums = {
         "orders": (len(orders), settled["orders"].sum(), summary["orders"].sum()),
         "gross": (orders["profit"].sum(), settled["gross"].sum(), summary["gross"].sum()),

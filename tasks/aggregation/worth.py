@@ -126,11 +126,10 @@ def _reject(known: pd.DataFrame, problems: pd.Series) -> dict[tuple[str, str], R
 
 
 class _Worth(NamedTuple):
-    """Of each order: exactly as a fraction of cents, and in whole cents."""
+    """Of each order, in whole cents: what it is worth, and what flumine says that it is."""
 
-    numerator: Cents
-    denominator: Cents
     cents: Cents
+    flumines: Cents
     turnover: Cents
     liability: Cents
 
@@ -167,10 +166,10 @@ def _settle(known: pd.DataFrame) -> _Worth:
     numerator = np.where(is_lay, -result, result)
     turnover = np.where(is_void, 0, size * np.where(each_way, 2, 1))
     lay_liability = round_half_up(at_risk, np.where(each_way, HUNDRED * divisor, HUNDRED))
+    flumines = hundredths(known["profit"])
     return _Worth(
-        numerator,
-        denominator,
-        _nearest(numerator, denominator, hundredths(known["profit"])),
+        _nearest(numerator, denominator, flumines),
+        flumines,
         turnover,
         np.where(is_void, 0, np.where(is_lay, lay_liability, turnover)),
     )
@@ -184,12 +183,11 @@ def _nearest(numerator: Cents, denominator: Cents, flumines: Cents) -> Cents:
 
 def _differences(known: pd.DataFrame, worth: _Worth) -> pd.DataFrame:
     """List by rule and market where bets are worth something else than flumine says."""
-    flumines = hundredths(known["profit"])
     several = (
         (known["market_type"] == "WIN") & (known["number_of_winners"] > 1) & (known["won"] > known["number_of_winners"])
     )
     rule = np.select([known["amended"], several], [AMENDED, DEAD_HEAT], "")
-    differs = worth.cents != flumines
+    differs = worth.cents != worth.flumines
     unexplained = known[differs & (rule == "")]
     for bet in unexplained.itertuples():
         raise BalanceError(
@@ -202,7 +200,7 @@ def _differences(known: pd.DataFrame, worth: _Worth) -> pd.DataFrame:
             "market_id": known["market_id"],
             "rule": rule,
             "bets": 1,
-            "flumine": flumines,
+            "flumine": worth.flumines,
             "settled": worth.cents,
         }
     )[differs]

@@ -121,20 +121,24 @@ def test_what_a_program_reads_is_utf8_and_unchanged(finished, say):
     assert {variant["parameters"]["label"] for variant in report["variants"]} == set(HOSTILE)
 
 
+def show_to(output, more, folder, environment):
+    return subprocess.run(
+        [BACKTEST, "show", "--lake", "lake", *more],
+        env=environment,
+        cwd=folder,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
 @pytest.mark.parametrize("more", [[], ["--csv"]])
 def test_whoever_stops_reading_is_no_error(more, finished, folder, environment):
     reads, writes = os.pipe()
     os.close(reads)
     with os.fdopen(writes, "wb") as nobody:
-        done = subprocess.run(
-            [BACKTEST, "show", "--lake", "lake", *more],
-            env=environment,
-            cwd=folder,
-            stdout=nobody,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=PATIENCE,
-        )
+        done = show_to(nobody, more, folder, environment)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -142,15 +146,7 @@ def test_whoever_stops_reading_is_no_error(more, finished, folder, environment):
 @pytest.mark.parametrize("more", [[], ["--csv"]])
 def test_a_full_disk_is_one_line(more, finished, folder, environment):
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [BACKTEST, "show", "--lake", "lake", *more],
-            env=environment,
-            cwd=folder,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=PATIENCE,
-        )
+        done = show_to(full, more, folder, environment)
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == ["error: [Errno 28] No space left on device"]
 
