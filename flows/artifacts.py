@@ -21,7 +21,13 @@ from flows.markdown import as_code, as_text
 from flows.report import BacktestReport
 from tasks.aggregation.equity import draw_equity
 from tasks.aggregation.statistics import merit
-from tasks.lake.datasets import RESULTS_DAYS, RESULTS_MARKETS, RESULTS_SUMMARY
+from tasks.lake.datasets import (
+    RESULTS_ACCOUNT,
+    RESULTS_ACCOUNT_MARKETS,
+    RESULTS_DAYS,
+    RESULTS_MARKETS,
+    RESULTS_SUMMARY,
+)
 from tasks.lake.store import Lake, file_path
 from tasks.progress import Progress
 from tasks.rejects import RejectSource, count_rejects
@@ -34,6 +40,9 @@ logger = logging.getLogger("backtest")
 _SECONDS_BETWEEN_UPDATES = 1.0
 
 _SHOWN = ("strategy", "replayed", "refused", "bets", "turnover", "gross", "commission", "net")
+_RATIOS = (("ROI on stake", "roi"), ("ROI on liability", "roi_on_liability"))
+_DATASETS = (RESULTS_SUMMARY, RESULTS_DAYS, RESULTS_MARKETS)
+_OF_ACCOUNT = (RESULTS_ACCOUNT, RESULTS_ACCOUNT_MARKETS)
 
 
 class ProgressArtifact:
@@ -71,7 +80,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
         best["bets"],
     )
     create_table_artifact(
-        [_figures(variant) for variant in report.variants],
+        [_figures(row) for row in (*report.variants, *([report.account] if report.account else []))],
         key="variants",
         description=f"Run {report.run}: what each variant made; money in the account's currency",
     )
@@ -84,22 +93,27 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
         key="rejects",
         description=f"Run {report.run}: what was left out, and why",
     )
-    equity = draw_equity(lake.read(RESULTS_MARKETS, {"run": report.run}).to_pandas())
+    at = {"run": report.run}
+    settled, together = (
+        lake.read_all(dataset, at).to_pandas() for dataset in (RESULTS_MARKETS, RESULTS_ACCOUNT_MARKETS)
+    )
+    equity = draw_equity(settled, together)
     create_markdown_artifact(
         _page(report, equity), key="report", description=f"Run {report.run}: its equity, and where its figures are"
     )
 
 
 def _figures(variant: dict[str, object]) -> dict[str, object]:
-    shown = {name: variant[name] for name in _SHOWN}
-    roi = variant["roi"]
-    return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": as_text(str(variant["parameters"]))}
+    shown = {name: variant.get(name, "–") for name in _SHOWN}
+    ratios = {name: "–" if (roi := variant[column]) is None else f"{roi:.1%}" for name, column in _RATIOS}
+    return {**shown, **ratios, "parameters": as_text(str(variant.get("parameters", "–")))}
 
 
 def _page(report: BacktestReport, equity: bytes) -> str:
     # An image artifact would print the picture's whole address, which is the picture.
     picture = f"![net of each variant](data:image/png;base64,{base64.b64encode(equity).decode()})"
-    files = (file_path(dataset, {"run": report.run}) for dataset in (RESULTS_SUMMARY, RESULTS_DAYS, RESULTS_MARKETS))
+    datasets = (*_DATASETS, *(_OF_ACCOUNT if report.account else ()))
+    files = (file_path(dataset, {"run": report.run}) for dataset in datasets)
     return "\n".join(
         (
             "Net of each variant, added up in order of settlement, in the account's currency",
@@ -107,6 +121,7 @@ def _page(report: BacktestReport, equity: bytes) -> str:
             picture,
             "",
             *(f"- {as_text(row['strategy'])}: {as_text(row['verdict'])}" for row in report.statistics),
+            *([f"- {as_text(report.account['verdict'])}"] if report.account else []),
             *(f"- {as_text(sentence)}" for sentence in report.out_of_sample),
             *(f"- Note: {as_text(sentence)}" for sentence in report.notices),
             "",

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pandas as pd
+
 from flows.command import command_of
 from flows.parameters import BacktestParameters
 from flows.report import page_path
@@ -63,11 +65,13 @@ def write_page(planned: Plan, origin: Origin) -> str:
 
 def _with_draws(report: ReportData, planned: Plan) -> ReportData:
     """Draw the nets again: they do not depend on who is drawn for, so these are those of the intervals."""
-    told = report.statistics.loc[report.statistics["net_low"].notna(), "strategy"].tolist()
+    weighed = pd.concat([report.statistics, report.account])
+    told = weighed.loc[weighed["net_low"].notna(), "strategy"].tolist()
     if not told:
         return report
     races = number_races(planned.markets)
-    settled = report.settled[report.settled["strategy"].isin(told)]
+    settled = pd.concat([report.settled, report.account_settled])
+    settled = settled[settled["strategy"].isin(told)]
     net, turnover = (by_race(settled, races, told, column) for column in ("net", "turnover"))
     drawn = bootstrap(net, turnover, seed_of(planned.markets))
     return replace(report, draws=dict(zip(told, drawn.nets.T, strict=True)))

@@ -132,6 +132,9 @@ class Profile(BaseModel):
         allow_inf_nan=False,
         description="Least size of a bet, in the account's currency; none takes betfairlightweight's, today's",
     )
+    together: bool = Field(
+        False, description="Show all variants on one account, too: commission is taken on their sum by market"
+    )
     lake: Annotated[Address, Option(said="always")] = Field(
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
     )

@@ -6,12 +6,20 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from tasks.aggregation.results import NOTICES
+from tasks.aggregation.account import say_account
+from tasks.aggregation.results import NOTICES, WRITTEN
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
 from tasks.errors import InputError
-from tasks.lake.datasets import RESULTS_REFUSED, RESULTS_SPLIT, RESULTS_STATISTICS, RESULTS_SUMMARY
+from tasks.lake.datasets import (
+    DATASETS,
+    RESULTS_ACCOUNT,
+    RESULTS_REFUSED,
+    RESULTS_SPLIT,
+    RESULTS_STATISTICS,
+    RESULTS_SUMMARY,
+)
 from tasks.lake.runs import latest_run
 from tasks.lake.store import Lake
 from tasks.settings import Settings
@@ -27,6 +35,7 @@ class BacktestReport(BaseModel):
         variants: Rows of `results/summary`, the parameters as an object.
         page: Address of its report, a page to be opened in a browser; None where it has none.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
+        account: The row of `results/account`, with its `verdict`; None where variants are not together.
         refused: Rows of `results/refused`.
         split: Rows of `results/split`; empty where races were not divided.
         out_of_sample: What they say, in words.
@@ -38,6 +47,7 @@ class BacktestReport(BaseModel):
     stages: dict[str, StageRecord] = {}
     variants: list[dict[str, Any]]
     statistics: list[dict[str, Any]] = []
+    account: dict[str, Any] | None = None
     refused: list[dict[str, Any]] = []
     split: list[dict[str, Any]] = []
     out_of_sample: list[str] = []
@@ -79,9 +89,9 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         raise InputError(
             f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
         )
-    weighed_in = lake.find(RESULTS_STATISTICS, {"run": wanted})
-    others = {file.fingerprint[:8] for file in (results, weighed_in) if file} - {wanted[-8:]}
-    if others or not weighed_in:
+    written = json.loads(results.notes.get(WRITTEN, f'["{RESULTS_STATISTICS.name}"]'))
+    files = [results, *(lake.find(DATASETS[name], {"run": wanted}) if name in DATASETS else None for name in written)]
+    if not all(file and file.fingerprint.startswith(wanted[-8:]) for file in files):
         raise InputError(
             f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
         )
@@ -92,11 +102,13 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     no_bets = {row["strategy"]: row["no_bets"] for row in rows}
     statistics = [{**row, "verdict": verdict({**row, "no_bets": no_bets[row["strategy"]]})} for row in weighed]
     split = lake.read_all(RESULTS_SPLIT, {"run": wanted}).to_pylist()
+    together = lake.read_all(RESULTS_ACCOUNT, {"run": wanted}).to_pylist()
     return BacktestReport(
         run=wanted,
         lake=lake.root,
         variants=variants,
         statistics=statistics,
+        account=next(({**row, "verdict": say_account(row)} for row in together), None),
         refused=refused,
         split=split,
         out_of_sample=say_split(split),
@@ -112,11 +124,14 @@ def as_csv(report: BacktestReport) -> str:
         report: The run's.
 
     Returns:
-        A header, and a row a variant: the columns of `results/summary`, then those that `results/statistics` adds.
+        A header, and a row a variant: the columns of `results/summary`, then those that `results/statistics` adds; last
+        the account's, where variants are together.
     """
-    figures = pd.DataFrame(report.variants).assign(
-        parameters=[json.dumps(variant["parameters"], sort_keys=True) for variant in report.variants]
-    )
-    statistics = pd.DataFrame(report.statistics)
-    added = ["strategy", *(column for column in statistics if column not in figures)]
-    return str(figures.merge(statistics[added], on="strategy", validate="one_to_one").to_csv(index=False))
+    rows = [
+        {**statistic, **variant, "parameters": json.dumps(variant["parameters"], sort_keys=True)}
+        for variant, statistic in zip(report.variants, report.statistics, strict=True)
+    ]
+    columns = list({**dict.fromkeys(report.variants[0]), **dict.fromkeys(rows[0])})
+    together = [report.account] if report.account else []
+    # As objects, so that a whole number stays one beside a row that has none.
+    return str(pd.DataFrame([*rows, *together], columns=columns, dtype=object).to_csv(index=False))

@@ -71,7 +71,15 @@ def plan_run(parameters: BacktestParameters) -> Plan:
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
     types = parameters.markets.types_that_filter
     jobs = tuple(plan(lake, markets, parameters.variants, rated, types))
-    run = Run(lake, parameters.variants, manifests, jobs, parameters.commission_rate, parameters.split)
+    run = Run(
+        lake,
+        parameters.variants,
+        manifests,
+        jobs,
+        commission=parameters.commission_rate,
+        split=parameters.split,
+        together=parameters.together,
+    )
     return Plan(run, markets, repeated)
 
 

@@ -161,6 +161,23 @@ def print_report(report: "BacktestReport") -> None:
     console = _Output()
     if report.stages:
         console.print(_stages_table(report.stages))
+    console.print(_figures_table(report))
+    for variant in report.variants:
+        if differing := _differing(variant, report.variants):
+            say(f"{variant['strategy']}: {differing}")
+    for row in report.statistics:
+        say(f"{row['strategy']}: {row['verdict']}")
+    together = [report.account["verdict"]] if report.account else []
+    for sentence in (*together, *report.out_of_sample):
+        say(sentence)
+    for sentence in report.notices:
+        say(f"note: {sentence}")
+    say(f"Written to {report.lake}: results/*/run={report.run}")
+    if report.page:
+        say(f"Report: {report.page}")
+
+
+def _figures_table(report: "BacktestReport") -> Table:
     table = Table(
         title=Text(f"Run {visible(report.run)}"),
         title_justify="left",
@@ -171,26 +188,21 @@ def print_report(report: "BacktestReport") -> None:
     )
     # The name gives way, never a figure.
     table.add_column("variant", overflow="fold")
-    for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI"):
+    for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI on\nstake", "ROI on\nliability"):
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:
-        roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"
-        money = (f"{variant[column]:,.2f}" for column in _MONEY)
-        counts = (str(variant[column]) for column in ("replayed", "bets"))
-        table.add_row(Text(visible(variant["strategy"])), *counts, *money, roi)
-    console.print(table)
-    for variant in report.variants:
-        if differing := _differing(variant, report.variants):
-            say(f"{variant['strategy']}: {differing}")
-    for row in report.statistics:
-        say(f"{row['strategy']}: {row['verdict']}")
-    for sentence in report.out_of_sample:
-        say(sentence)
-    for sentence in report.notices:
-        say(f"note: {sentence}")
-    say(f"Written to {report.lake}: results/*/run={report.run}")
-    if report.page:
-        say(f"Report: {report.page}")
+        table.add_row(*_cells(variant))
+    if report.account:
+        table.add_section()
+        table.add_row(*_cells(report.account))
+    return table
+
+
+def _cells(row: Mapping[str, Any]) -> Iterator[str | Text]:
+    yield Text(visible(row["strategy"]))
+    yield from (str(row[column]) for column in ("replayed", "bets"))
+    yield from (f"{row[column]:,.2f}" for column in _MONEY)
+    yield from ("–" if row[ratio] is None else f"{row[ratio]:.1%}" for ratio in ("roi", "roi_on_liability"))
 
 
 def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:

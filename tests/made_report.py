@@ -8,6 +8,7 @@ import pandas as pd
 from made_money import described, valued
 
 from sample.chance import seeded
+from tasks.aggregation.account import on_one_account
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
@@ -33,6 +34,7 @@ def make_report(
     parameters=lambda number: {"stake": float(number), "side": "both"},
     with_statistics=True,
     split=None,
+    together=False,
 ) -> ReportData:
     """Make a run: each variant bets on some runners of each race."""
     rng = seeded(seed, "report")
@@ -73,6 +75,7 @@ def make_report(
     if split:
         made = Races(frames["orders"], settled, frames["markets"])
         divided = compare(made, list(variants), fold(frames["markets"], split))
+    account = on_one_account(frames["orders"], frames["markets"], {}, variants, Commission()) if together else None
     return ReportData(
         run="month-0011aabb",
         origin=ORIGIN,
@@ -84,6 +87,7 @@ def make_report(
         rejects=[{"stage": "extract", "source": "month", "reason": "never closes", "count": 2, "for example": "1.2"}],
         notices=["Mine keeps seen when a market is over"],
         provenance={"flumine": "3.3.2"},
+        **({"account": account.summary, "account_settled": account.settled} if account else {}),
         **frames,
     )
 

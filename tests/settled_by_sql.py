@@ -49,6 +49,9 @@ SUMMARY = """
     FROM charged GROUP BY strategy ORDER BY strategy
 """
 
+ACCOUNT = SUMMARY.replace("strategy_name AS strategy", "'account' AS strategy")
+"""The same of the orders of all variants as one."""
+
 
 def in_cents(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     return {row["strategy"]: [round(100 * float(row[column])) for column in COLUMNS] for row in rows}

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 _MOST_LINES = 12
 
 
-def draw_equity(settled: pd.DataFrame) -> bytes:
+def draw_equity(settled: pd.DataFrame, together: pd.DataFrame) -> bytes:
     """Draw the net of each variant, added up in order of settlement.
 
     Args:
         settled: Rows of `results/markets`.
+        together: Rows of `results/account_markets`; its line is black.
 
     Returns:
         A PNG.
@@ -27,6 +28,9 @@ def draw_equity(settled: pd.DataFrame) -> bytes:
         line = settled[settled["strategy"] == strategy]
         label = f"{strategy} {last[strategy]:+,.2f}"
         axes.step(line["settled_time"], line["cumulative_net"], where="post", label=label)
+    if len(together):
+        label = f"{together['strategy'].iloc[0]} {together['cumulative_net'].iloc[-1]:+,.2f}"
+        axes.step(together["settled_time"], together["cumulative_net"], "black", where="post", label=label)
     axes.axhline(0, color="grey", linewidth=0.8)
     axes.set_ylabel("net, account's currency")
     if len(drawn):

@@ -10,6 +10,7 @@ from math import isclose
 import pandas as pd
 import pyarrow as pa
 
+from tasks.aggregation.account import on_one_account
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices, of_settlement
 from tasks.aggregation.settlement import Commission, settle
@@ -24,6 +25,8 @@ from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     ORDERS,
+    RESULTS_ACCOUNT,
+    RESULTS_ACCOUNT_MARKETS,
     RESULTS_DAYS,
     RESULTS_DIFFERENCES,
     RESULTS_MARKETS,
@@ -50,6 +53,9 @@ TAKEN, SETTLED = "orders taken", "orders settled"
 NOTICES = "notices"
 """Under which results have what a person should know of them: a JSON list of sentences."""
 
+WRITTEN = "datasets"
+"""Under which results name what is theirs: a JSON list of datasets, each of which has a file of the run."""
+
 # Where the orders were, and how the catalogue was extracted. The same question has others tomorrow, where a strategy
 # reads a file that changed, or another version makes other base rates of the same bytes.
 _PARTS, _EXTRACTED_BY = "parts", "extracted by"
@@ -68,6 +74,7 @@ class Run:
         jobs: What was replayed, each variant in each session once.
         commission: The rate.
         split: Where races are divided, as `split.fold` takes it; None where they are not.
+        together: Whether all variants are shown as one account, too.
     """
 
     lake: Lake
@@ -76,11 +83,13 @@ class Run:
     jobs: tuple[ReplayJob, ...]
     commission: Commission
     split: str | None = None
+    together: bool = False
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
         """What its results are; the summary last: a run that has one is whole."""
         split = (RESULTS_SPLIT,) if self.split else ()
+        account = (RESULTS_ACCOUNT_MARKETS, RESULTS_ACCOUNT) if self.together else ()
         return (
             RESULTS_MARKETS,
             RESULTS_DAYS,
@@ -88,6 +97,7 @@ class Run:
             RESULTS_REFUSED,
             RESULTS_STATISTICS,
             *split,
+            *account,
             RESULTS_SUMMARY,
         )
 
@@ -102,6 +112,7 @@ class Run:
             orders=self._keys,
             commission=self.commission,
             split=self.split,
+            together=self.together,
             schema=[dataset.layout for dataset in self.datasets],
         )
 
@@ -181,14 +192,20 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     }
     if run.split:
         frames[RESULTS_SPLIT] = compare(Races(valued.orders, settled, markets), ids, fold(markets, run.split))
+    if run.together:
+        account = on_one_account(valued.orders, markets, covered.rejects, ids, run.commission)
+        _check_balance(account.orders, account.settled, account.summary)
+        frames |= {RESULTS_ACCOUNT_MARKETS: account.settled, RESULTS_ACCOUNT: account.summary}
     said = [
         *left_out(run.lake, run.archives),
         *notices(run.variants, markets, covered),
         *of_settlement(valued, markets, runners),
+        *(account.notices if run.together else ()),
     ]
     notes = {
         **note_parts(covered.parts),
         NOTICES: json.dumps(said),
+        WRITTEN: json.dumps([dataset.name for dataset in run.datasets]),
         TAKEN: str(len(orders)),
         SETTLED: str(int(settled["orders"].sum())),
     }

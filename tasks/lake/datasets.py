@@ -386,6 +386,30 @@ RESULTS_STATISTICS = Dataset(
     ),
 )
 
+RESULTS_ACCOUNT_MARKETS = Dataset(
+    name="results/account_markets",
+    partitions=("run",),
+    keys=("strategy", "market_id"),
+    row="a market that any variant placed orders in, the orders of all as one; only of runs with `--together`",
+    columns=RESULTS_MARKETS.columns,
+)
+
+_IN_ACCOUNT = {"strategy", "variants", *(column.name for column in _SUMMED)}
+
+RESULTS_ACCOUNT = Dataset(
+    name="results/account",
+    partitions=("run",),
+    keys=("strategy",),
+    row="the one account that all variants bet on; only of runs with `--together`",
+    columns=(
+        Column("strategy", pa.string(), "`account`"),
+        Column("variants", pa.int64(), "variants whose bets are on it"),
+        Column("replayed", pa.int64(), "markets that all of them were replayed on; the others are in none of its sums"),
+        *_SUMMED,
+        *(column for column in RESULTS_STATISTICS.columns if column.name not in _IN_ACCOUNT),
+    ),
+)
+
 RESULTS_SPLIT = Dataset(
     name="results/split",
     partitions=("run",),
@@ -467,6 +491,8 @@ DATASETS = {
         RESULTS_REFUSED,
         RESULTS_STATISTICS,
         RESULTS_SPLIT,
+        RESULTS_ACCOUNT_MARKETS,
+        RESULTS_ACCOUNT,
         RESULTS_DIFFERENCES,
         REJECTS,
         ARRIVALS,

@@ -16,6 +16,8 @@ from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,
+    RESULTS_ACCOUNT,
+    RESULTS_ACCOUNT_MARKETS,
     RESULTS_MARKETS,
     RESULTS_REFUSED,
     RESULTS_SPLIT,
@@ -29,7 +31,7 @@ from tasks.rejects import RejectSource, count_rejects
 from tasks.report.drawing import Floats
 
 # Of the page: raised when what it shows changes.
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ class ReportData:
         rejects: What was left out, from `count_rejects`.
         notices: What a person should know before relying on the figures.
         provenance: What made the results, each thing with its version or fingerprint.
-        draws: Variant id to its bootstrap nets; empty where there are none.
+        draws: Variant id to its bootstrap nets, the account's among them; empty where there are none.
         refused: Rows of `results/refused`.
+        account: The row of `results/account`; empty where variants are not together.
+        account_settled: Rows of `results/account_markets`.
     """
 
     run: str
@@ -94,6 +98,8 @@ class ReportData:
     provenance: Mapping[str, str]
     draws: Mapping[str, Floats] = field(default_factory=dict)
     refused: Sequence[Mapping[str, Any]] = ()
+    account: pd.DataFrame = field(default_factory=pd.DataFrame)
+    account_settled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
@@ -134,6 +140,8 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
         rejects=count_rejects(lake, origin.reject_sources),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
         refused=lake.read_all(RESULTS_REFUSED, {"run": run}).to_pylist(),
+        account=lake.read_all(RESULTS_ACCOUNT, {"run": run}).to_pandas(),
+        account_settled=lake.read_all(RESULTS_ACCOUNT_MARKETS, {"run": run}).to_pandas(),
         provenance={
             "betfair-backtest": version("betfair-backtest"),
             **ENGINE,

@@ -91,12 +91,12 @@ def plot_split(split: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
     ]
     kept = sum(after["net"] > 0 for _, before, after in points if before["net"] > 0)
     good = sum(before["net"] > 0 for _, before, _ in points)
-    axes = (axis(f"ROI {side}", tickformat=".0%") for side in ("before", "from then on"))
+    axes = (axis(f"ROI on stake, {side}", tickformat=".0%") for side in ("before", "from then on"))
     return Plot(
         "split",
         "Before and after",
-        "Each variant's ROI before the day, and from then on; a star was the best before. An edge lies along the line; "
-        "luck leaves no trace from left to right.",
+        "Each variant's ROI on stake before the day, and from then on; a star was the best before. An edge lies along "
+        "the line; luck leaves no trace from left to right.",
         f"Scatter plot of ROI before and after. Of {plural(good, 'variant')} with a profit before, {kept} kept it.",
         {"data": data, "layout": layout(*axes)},
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from tasks.aggregation.account import say_account
 from tasks.aggregation.bootstrap import FEWEST
 from tasks.aggregation.no_bets import say_order
 from tasks.aggregation.split import say_split
@@ -26,7 +27,7 @@ from tasks.report.bets import bets_of
 from tasks.report.breakdowns import DIMENSIONS, Dimension, break_down
 from tasks.report.calibration import calibrate
 from tasks.report.collect import ReportData
-from tasks.report.drawing import Look, Plot, looks
+from tasks.report.drawing import GREY, Look, Plot, looks
 from tasks.report.out_of_sample import find_sides, plot_split
 from tasks.report.plots import plot_calibration, plot_drawdown, plot_draws, plot_equity, plot_prices
 from tasks.report.sweep import plot_sweep
@@ -107,9 +108,12 @@ def render(report: ReportData) -> str:
     bets = bets_of(report.orders, report.settled, report.markets, report.runners, report.ratings)
     summary = best_first(report.summary)
     names = words.name_variants(summary)
-    every = looks(names)
-    variants = _variants(summary, _intervals(report, bets), every)
-    drawn = dict(islice(every.items(), _MOST_DRAWN))
+    best, of_account = looks(names), _look_of(report.account)
+    every = {**best, **of_account}
+    drawn = {**dict(islice(best.items(), _MOST_DRAWN)), **of_account}
+    figures = pd.concat([summary, report.account.assign(parameters="{}")])
+    rows = _variants(figures, _intervals(report, bets), every)
+    variants = rows[: len(summary)]
     plots = _plots(report, bets, drawn)
     betting = _with_bets(names, bets)
     script = _read("page.js")
@@ -122,11 +126,13 @@ def render(report: ReportData) -> str:
             origin=report.origin,
             days=_days(report.markets),
             variants=variants,
+            rows=rows,
             drawn=drawn,
-            statistics=_statistics(report.statistics, names),
+            account=[_sentence(say_account(row)) for row in _records(report.account)],
+            statistics=_statistics(pd.concat([report.statistics, report.account]), every),
             out_of_sample=_out_of_sample(report.split, names),
             sides=find_sides(report.split, names),
-            reach=_reach(pd.DataFrame(variants)),
+            reach=_reach(pd.DataFrame(rows)),
             plots=plots,
             specs=_as_json({plot.key: plot.figure for plot in plots}),
             broken=[_break_down(bets, strategy, name) for strategy, name in betting[:_MOST_BROKEN_DOWN]],
@@ -169,7 +175,7 @@ def _refused(row: "Mapping[str, Any]", names: dict[str, str]) -> dict[str, Any]:
 def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:
     """Give the statistics' intervals of each variant's ROI; of a run that has no statistics, those of breakdowns."""
     if len(report.statistics):
-        return report.statistics.set_index("strategy")[_INTERVAL]
+        return pd.concat([report.statistics, report.account]).set_index("strategy")[_INTERVAL]
     # A variant is a cell of the bets of all.
     return break_down(bets, "strategy").assign(roi_noise=0.0).set_index("cell")[_INTERVAL]
 
@@ -180,20 +186,33 @@ def _headline(best: dict[str, Any], statistics: pd.DataFrame) -> str:
         said = verdict({**rows[best["strategy"]], "no_bets": best["no_bets"]})
     else:
         said = f"net {words.signed(best['net'])} on {words.plural(int(best['bets']), 'bet')}"
+    return _sentence(said)
+
+
+def _sentence(said: str) -> str:
     return f"{said[0].upper()}{said[1:]}."
+
+
+def _look_of(account: pd.DataFrame) -> dict[str, Look]:
+    """Give the account a look that no variant has; nothing where variants are not together."""
+    return {
+        row["strategy"]: Look(f"all {row['variants']:,} on one account", GREY, "solid", "", shown=True)
+        for row in _records(account)
+    }
 
 
 def _out_of_sample(split: pd.DataFrame, names: dict[str, str]) -> list[str]:
     named = split.assign(strategy=split["strategy"].replace(names))
-    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in say_split(_records(named))]
+    return [_sentence(said) for said in say_split(_records(named))]
 
 
 def _plots(report: ReportData, bets: pd.DataFrame, drawn: dict[str, Look]) -> list[Plot]:
     if report.settled.empty:
         return []
+    settled = pd.concat([report.settled, report.account_settled])
     plots = (
-        plot_equity(report.settled, drawn),
-        plot_drawdown(report.settled, drawn),
+        plot_equity(settled, drawn),
+        plot_drawdown(settled, drawn),
         plot_draws(report.draws, drawn),
         plot_split(report.split, drawn),
         plot_sweep(report.summary, report.statistics),
@@ -254,9 +273,9 @@ def _days(markets: pd.DataFrame) -> str:
     return words.span(markets["market_date"].min(), markets["market_date"].max()) if len(markets) else ""
 
 
-def _statistics(statistics: pd.DataFrame, names: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+def _statistics(statistics: pd.DataFrame, every: dict[str, Look]) -> list[tuple[str, dict[str, Any]]]:
     rows = {row["strategy"]: row for row in _records(statistics)}
-    return [(name, rows[strategy]) for strategy, name in names.items() if strategy in rows]
+    return [(look.name, rows[strategy]) for strategy, look in every.items() if strategy in rows]
 
 
 def _environment() -> Environment:

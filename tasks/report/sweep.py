@@ -72,9 +72,9 @@ def _plot_values(rows: pd.DataFrame, parameter: str) -> Plot | None:
     return Plot(
         "sweep",
         "The sweep",
-        f"ROI by {parameter}, with 95 % intervals; where they overlap, luck can be the difference.",
-        f"ROI by {parameter}. The best: {best}.",
-        {"data": [dots], "layout": layout(axis(parameter, type="category"), axis("ROI", tickformat=".0%"))},
+        f"ROI on stake by {parameter}, with 95 % intervals; where they overlap, luck can be the difference.",
+        f"ROI on stake by {parameter}. The best: {best}.",
+        {"data": [dots], "layout": layout(axis(parameter, type="category"), axis("ROI on stake", tickformat=".0%"))},
     )
 
 
@@ -123,8 +123,8 @@ def _plot_pairs(
     return Plot(
         "sweep",
         "The sweep",
-        f"ROI of {plural(len(swept), 'variant')} of {swept['name'].iloc[0]}: blue made money, brown lost it.{averaged} "
-        "Neighbours that agree mean more than one cell that stands out.",
+        f"ROI on stake of {plural(len(swept), 'variant')} of {swept['name'].iloc[0]}: blue made money, brown lost it."
+        f"{averaged} Neighbours that agree mean more than one cell that stands out.",
         f"Heat map of ROI by {across} and {up}. The best: {up} {values[up][row]}, {across} {values[across][column]}.",
         {"data": [heat], "layout": layout(*axes)},
     )

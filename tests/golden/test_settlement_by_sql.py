@@ -7,8 +7,9 @@ import duckdb
 import pandas as pd
 import pytest
 from made_money import described
-from settled_by_sql import SUMMARY, in_cents
+from settled_by_sql import ACCOUNT, SUMMARY, in_cents
 
+from tasks.aggregation.account import on_one_account
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.summary import by_variant
 from tasks.aggregation.worth import value
@@ -49,7 +50,7 @@ def made_markets(number: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         ]
         bets = range(dice.randrange(1, 7))
         orders.extend(made_order(dice, f"{market_id}-{count}", market_id, base, statuses) for count in bets)
-    frame = described(pd.DataFrame(markets)).assign(venue=None, country_code=None, archive="made")
+    frame = described(pd.DataFrame(markets)).assign(event_id="7", venue=None, country_code=None, archive="made")
     return pd.DataFrame(orders), frame, pd.DataFrame(runners)
 
 
@@ -94,9 +95,14 @@ def test_500_made_markets_to_the_cent(discount):
     assert set(valued.differences["rule"]) == {"dead heat of several winners"}
     settled = settle(valued.orders, markets, Commission(discount_rate=discount))
     ours = by_variant(settled, pd.DataFrame({"strategy": ["a", "b"]}))
+    unread = valued.orders.assign(bsp=float("nan"), date_time_placed=markets["settled_time"].iloc[0])
+    together = on_one_account(unread, markets, {}, ["a", "b"], Commission(discount_rate=discount)).summary
     with duckdb.connect() as connection:
         for name, frame in (("orders", orders), ("markets", markets.drop(columns="announced")), ("runners", runners)):
             connection.register(name, frame)
-        found = connection.sql(SUMMARY.format(discount=discount)).df().to_dict("records")
+        found, found_together = (
+            connection.sql(query.format(discount=discount)).df().to_dict("records") for query in (SUMMARY, ACCOUNT)
+        )
     assert in_cents(found) == in_cents(ours.to_dict("records"))
-    assert all(row["commission"] > 0 for row in found)
+    assert in_cents(found_together) == in_cents(together.to_dict("records"))
+    assert 0 < found_together[0]["commission"] < sum(row["commission"] for row in found)

@@ -17,12 +17,14 @@ from golden_orders import (
     expected_orders,
     lake_orders,
 )
-from settled_by_sql import SUMMARY, in_cents
+from settled_by_sql import ACCOUNT, SUMMARY, in_cents
 
 from sample.server import serve
 
 # What the extract stage looks for before it says Cached.
 EXTRACTED = ("archives", "manifests", "markets", "windows", "catalogue", "rejects")
+
+ALL = [*(word for variant in VARIANTS.values() for word in ("--strategy", variant)), "--together"]
 
 BacktestJson = Callable[..., dict[str, Any]]
 
@@ -35,8 +37,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(data: Path, lake: Path, backtest_json: BacktestJson) -> dict[str, Any]:
     """All variants in one replay."""
-    asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
-    return backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--lake", lake)
+    return backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *ALL, "--lake", lake)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,12 @@ def test_money_is_what_sql_makes_of_orders_and_catalogue(lake, report):
     with duckdb.connect() as connection:
         for name, folder in (("orders", "orders"), ("markets", "catalogue/markets"), ("runners", "catalogue/runners")):
             connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{lake}/{folder}/**/*.parquet')")
-        found = connection.sql(SUMMARY.format(discount=0)).df().to_dict("records")
+        found, account = (
+            connection.sql(query.format(discount=0)).df().to_dict("records") for query in (SUMMARY, ACCOUNT)
+        )
     assert in_cents(found) == in_cents(report["variants"])
+    assert in_cents(account) == in_cents([report["account"]])
+    assert report["account"]["net"] == pytest.approx(report["account"]["gross"] - report["account"]["commission"])
 
 
 def test_json_tells_what_each_stage_did(report):
@@ -81,8 +86,7 @@ def test_json_tells_what_each_stage_did(report):
 
 def test_a_second_run_does_nothing(data, lake, report, backtest_json):
     before = {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")}
-    asked = [word for variant in VARIANTS.values() for word in ("--strategy", variant)]
-    again = backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--lake", lake)
+    again = backtest_json("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *ALL, "--lake", lake)
     assert all(stage["cached"] for stage in again["stages"].values())
     assert again["variants"] == report["variants"]
     assert {path: path.stat().st_mtime_ns for path in lake.rglob("*.parquet")} == before

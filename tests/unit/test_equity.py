@@ -19,8 +19,8 @@ def settled(nets: dict[str, list[float]]) -> pd.DataFrame:
     return frame.assign(cumulative_net=frame.groupby("strategy")["net"].cumsum())
 
 
-def picture(nets: dict[str, list[float]]) -> Image.Image:
-    return Image.open(io.BytesIO(draw_equity(settled(nets)))).convert("RGB")
+def picture(nets: dict[str, list[float]], together: dict[str, list[float]] | None = None) -> Image.Image:
+    return Image.open(io.BytesIO(draw_equity(settled(nets), settled(together or {})))).convert("RGB")
 
 
 def colours(image: Image.Image) -> int:
@@ -35,6 +35,14 @@ def test_each_variant_has_a_line_of_its_own():
 
 def test_other_figures_make_another_picture():
     assert picture({"a-1": [1, -2, 3]}).tobytes() != picture({"a-1": [1, 2, 3]}).tobytes()
+
+
+def test_the_account_has_a_line_beside_them():
+    alone, beside = (picture({"a-1": [9, 1, 9]}, together) for together in (None, {"account": [1, 9, 1]}))
+    black = [
+        sum(count for count, colour in image.getcolors(1_000_000) if max(colour) < 40) for image in (alone, beside)
+    ]
+    assert black[1] > black[0] + 500
 
 
 def test_no_bets_is_a_picture_too():

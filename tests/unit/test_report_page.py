@@ -15,6 +15,7 @@ from made_report import ORIGIN, make_report, without_bets
 from tasks.aggregation.statistics import verdict
 from tasks.report.drawing import MOST_POINTS
 from tasks.report.page import render
+from tasks.report.words import count, money, signed
 
 NASTY = "<script>alert(1)</script>'\"&🐕</script><img src=x onerror=alert(2)>"
 MOST_BYTES = 6_000_000
@@ -117,6 +118,25 @@ def test_the_variants_can_be_switched(page):
     switched = {box["data-variant"] for box in page.all("input")}
     drawn = {trace["meta"]["variant"] for trace in page.plots()["equity"]["data"]}
     assert switched == drawn == {"rated_price-00000001", "rated_price-00000002"}
+
+
+def test_the_account_stands_below_the_variants(two):
+    together = make_report(tuple(two.summary["strategy"]), together=True)
+    page = read(together)
+    (account,) = together.account.to_dict("records")
+    variants, statistics = (
+        page.said[page.said.index(start) : page.said.index(end)]
+        for start, end in (("The best net first", "Statistics"), ("Statistics", "Pictures Variants drawn"))
+    )
+    name = "all 2 on one account"
+    assert name in statistics
+    assert signed(account["net"]) in variants[variants.index(name) :]
+    assert variants.rindex("rated_price") < variants.index(name)
+    assert f"2 variants on one account: net {money(account['net'])} on {count(account['bets'])} bets" in page.said
+    drawn = [trace["meta"]["variant"] for trace in page.plots()["equity"]["data"]]
+    assert drawn.count("account") == 2
+    assert "account" in {box["data-variant"] for box in page.all("input")}
+    assert name not in read(two).said
 
 
 def test_breakdowns_are_tables(page):

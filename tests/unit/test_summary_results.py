@@ -18,6 +18,8 @@ from tasks.extraction.extract import EXTRACTED_BY
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     REJECTS,
+    RESULTS_ACCOUNT,
+    RESULTS_ACCOUNT_MARKETS,
     RESULTS_DAYS,
     RESULTS_DIFFERENCES,
     RESULTS_MARKETS,
@@ -400,6 +402,24 @@ def test_results_of_what_another_version_extracted_are_not_found(two_chunks, mon
     assert find_results(two_chunks) is not None
 
 
+def test_the_account_is_written_where_it_was_asked_for_alone(two_chunks):
+    write_results(two_chunks, MARKETS)
+    assert two_chunks.lake.find(RESULTS_ACCOUNT, {"run": two_chunks.id}) is None
+    run = replace(two_chunks, together=True)
+    write_results(run, MARKETS)
+    # 10.00 at 7 %; 4.00 − 5.00 is a loss; 20.00 at 5 %.
+    assert [(row["gross"], row["commission"]) for row in read(run, RESULTS_ACCOUNT_MARKETS)] == [
+        (10.0, 0.7),
+        (-1.0, 0.0),
+        (20.0, 1.0),
+    ]
+    (account,) = read(run, RESULTS_ACCOUNT)
+    assert (account["orders"], account["bets"], account["net"], account["variants"]) == (5, 4, 27.3, 2)
+    assert find_results(run) is not None
+    run.lake.delete(RESULTS_ACCOUNT, {"run": run.id})
+    assert find_results(run) is None
+
+
 def test_another_question_is_another_run(two_chunks):
     lake, variants, archives, jobs = two_chunks.lake, two_chunks.variants, two_chunks.archives, two_chunks.jobs
     runs = [
@@ -408,6 +428,7 @@ def test_another_question_is_another_run(two_chunks):
         Run(lake, variants, archives, jobs, Commission(discount_rate=10)),
         Run(lake, variants[:1], archives, jobs, Commission()),
         Run(lake, variants, archives, jobs[:1], Commission()),
+        Run(lake, variants, archives, jobs, Commission(), together=True),
     ]
     assert len({run.id for run in runs}) == len(runs)
     assert all(run.id.startswith("month-") for run in runs)

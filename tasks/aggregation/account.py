@@ -1,0 +1,101 @@
+"""The variants of a run on one account: the exchange sees their bets as one, and takes commission on the sum."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.statistics import statistics, verdict
+from tasks.aggregation.summary import by_variant
+from tasks.rejects import Reject
+
+ACCOUNT = "account"
+"""What stands for a variant's id in the account's rows."""
+
+_BET = ["market_id", "selection_id", "handicap", "side"]
+
+
+class OneAccount(NamedTuple):
+    """What variants made together.
+
+    Attributes:
+        orders: Those that are in the figures: rows of `orders`.
+        settled: Rows of `results/account_markets`.
+        summary: The row of `results/account`.
+        notices: What is missing in it, in words.
+    """
+
+    orders: pd.DataFrame
+    settled: pd.DataFrame
+    summary: pd.DataFrame
+    notices: list[str]
+
+
+def on_one_account(
+    orders: pd.DataFrame,
+    markets: pd.DataFrame,
+    rejects: Mapping[str, Sequence[Reject]],
+    variants: Sequence[str],
+    commission: Commission,
+) -> OneAccount:
+    """Settle the bets of all variants as those of one account.
+
+    A market that any of them has among its rejects is left out: what the others made there is not what the account
+    would have, nor is its commission.
+
+    Args:
+        orders: Rows of `orders` of all variants, as `worth.value` gives them.
+        markets: The selected rows of the catalogue, with a column `archive`.
+        rejects: By variant, the markets that are not in its figures.
+        variants: Their ids.
+        commission: The rate.
+
+    Returns:
+        The account.
+    """
+    left_out = {reject.what: reject for of_variant in rejects.values() for reject in of_variant}
+    shared = orders[~orders["market_id"].isin(left_out)]
+    together = shared.assign(strategy_name=ACCOUNT)
+    settled = settle(together, markets, commission)
+    replayed = len(markets) - len(left_out)
+    row = pd.DataFrame({"strategy": [ACCOUNT], "variants": [len(variants)], "replayed": [replayed]})
+    summed = by_variant(settled, row)
+    weighed = statistics(together, settled, markets, [ACCOUNT])
+    added = ["strategy", *(column for column in weighed if column not in summed)]
+    summary = summed.merge(weighed[added], on="strategy", validate="one_to_one")
+    return OneAccount(together, settled, summary, [*_left_out(left_out, len(markets)), *_matched_alone(shared)])
+
+
+def say_account(row: Mapping[str, Any]) -> str:
+    """Say in a sentence what a person may conclude of the account.
+
+    Args:
+        row: Of `results/account`.
+
+    Returns:
+        The sentence, without a full stop.
+    """
+    # It is one thing that was tried, however many variants bet on it.
+    return f"{row['variants']:,} variants on one account: {verdict({**row, 'variants': 1})}"
+
+
+def _left_out(rejects: Mapping[str, Reject], markets: int) -> Iterator[str]:
+    if rejects:
+        first = next(iter(rejects.values()))
+        yield (
+            f"{ACCOUNT}: {len(rejects)} of {markets} markets are not in its figures, being rejects of a variant: "
+            f"{first.reason} ({first.what})"
+        )
+
+
+def _matched_alone(orders: pd.DataFrame) -> Iterator[str]:
+    """Tell of bets that an account would have wanted twice, of money that is there once."""
+    bets = orders[orders["turnover"] > 0]
+    strategies = bets.groupby(_BET)["strategy_name"].transform("nunique")
+    alike = bets[strategies > 1]
+    if len(alike):
+        yield (
+            f"{ACCOUNT}: {len(alike):,} bets in {alike['market_id'].nunique():,} markets are on the side and runner of "
+            "another variant's; each was matched as if it were alone, which one account may not have been"
+        )
