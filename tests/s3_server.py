@@ -88,7 +88,8 @@ def serve_s3(folder: Path) -> Iterator[Store]:
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",
         "filer.localSocket": folder / "filer.sock",
-        "volume.max": 50,
+        # A bucket takes seven.
+        "volume.max": 500,
         "master.volumeSizeLimitMB": 64,
         "s3": "true",
         "s3.config": settings,
