@@ -147,6 +147,9 @@ CATALOGUE_MARKETS = Dataset(
         Column("betting_type", pa.string(), "ODDS, LINE, ASIAN_HANDICAP_…", nullable=True),
         Column("each_way_divisor", pa.float64(), "of the odds, for the place part of EACH_WAY bets", nullable=True),
         Column("amended", pa.bool_(), "whether it was closed again, with another result"),
+        Column(
+            "late_withdrawal", pa.bool_(), "whether a withdrawal that reduces prices was announced in-play or later"
+        ),
         Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
         Column("number_of_winners", pa.int16(), "1 in WIN markets"),
         Column("runners", pa.int16(), "runners that were ever in it, the removed included"),
