@@ -169,7 +169,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     )
     ids = list(variants["strategy"])
     summary = by_variant(settled, variants.join(count_orders(ids, valued.orders, covered.refused)))
-    summary["no_bets"] = _why_no_bets(summary, valued.orders, covered)
+    summary["no_bets"] = _why_no_bets(summary, valued, covered)
     _check_balance(valued.orders, settled, summary)
     frames = {
         RESULTS_MARKETS: settled,
@@ -300,13 +300,16 @@ def _write_rejects(run: Run, markets: pd.DataFrame, valued: Valued) -> None:
         write_down(run.lake, "aggregate", archive, divided.get(archive, ()), run.id)
 
 
-def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage) -> list[str | None]:
-    of_variant = dict(iter(orders.groupby("strategy_name")))
+def _why_no_bets(summary: pd.DataFrame, valued: Valued, covered: Coverage) -> list[str | None]:
+    orders, of_variant = valued.orders, dict(iter(valued.orders.groupby("strategy_name")))
     return [
         None
         if bets
         else why_no_bets(
-            of_variant.get(variant, orders[:0]), covered.refused.get(variant, ()), is_replayed=replayed > 0
+            of_variant.get(variant, orders[:0]),
+            covered.refused.get(variant, ()),
+            valued.rejects.get(variant, ()),
+            is_replayed=replayed > 0,
         )
         for variant, bets, replayed in summary[["strategy", "bets", "replayed"]].itertuples(index=False)
     ]

@@ -5,6 +5,7 @@ import pytest
 
 from tasks.aggregation.no_bets import count_orders, why_no_bets
 from tasks.aggregation.statistics import verdict
+from tasks.rejects import Reject
 from tasks.simulation.refusals import Refusal
 
 
@@ -49,6 +50,14 @@ MATCHED, CANCELLED, LAPSED, VOIDED, OPEN = (2, 0, 0, 0), (0, 2, 0, 0), (0, 0, 2,
 def test_it_is_said_in_a_line(placed, refusals, said):
     assert why_no_bets(orders(*placed), refusals, is_replayed=True) == said
     assert verdict({"bets": 0, "no_bets": said}) == f"no bets: {said}"
+
+
+@pytest.mark.parametrize("is_replayed", [True, False])
+def test_who_bet_only_where_nothing_can_be_settled_is_told_so(is_replayed):
+    unsettled = [Reject("1.2", "no result", "x"), Reject("1.3", "no result", "y")]
+    cannot = "what it bet in 2 markets cannot be settled (no result)"
+    assert why_no_bets(orders(), [], unsettled, is_replayed=is_replayed) == cannot
+    assert why_no_bets(orders(LAPSED), [], unsettled, is_replayed=True) == f"1 order, none matched: 1 lapsed; {cannot}"
 
 
 def test_who_was_replayed_nowhere_is_told_so():
