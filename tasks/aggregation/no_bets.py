@@ -200,6 +200,7 @@ def _say_orders(orders: pd.DataFrame) -> str:
     said = ", ".join(f"{count:,} {fate}" for fate, count in Counter(fates).most_common())
     total, matched = plural(len(orders), "order"), len(orders) - len(unmatched)
     if not matched:
-        return f"{total}, none matched: {said}"
+        # Of what it voids, flumine does not keep whether it was matched before.
+        return f"{total}, none {'stood' if 'voided' in fates else 'matched'}: {said}"
     none = f", {len(unmatched):,} not matched: {said}" if said else ""
     return f"{total}, {matched:,} matched and void{none}"

@@ -326,7 +326,11 @@ RESULTS_SUMMARY = Dataset(
         Column("replayed", pa.int64(), "markets it was replayed on; the others of the run are its rejects"),
         Column("refused", pa.int64(), "orders that a control refused to place, each time; they are none of `orders`"),
         *_SUMMED,
-        Column("unmatched", pa.int64(), "of `orders`, those of which nothing was matched, whatever became of them"),
+        Column(
+            "unmatched",
+            pa.int64(),
+            "of `orders`, those with nothing matched in the end: also those that flumine voids on a withdrawal",
+        ),
         Column("cancelled", pa.int64(), "of `orders`, those with a size_cancelled above 0, matched in part or not"),
         Column("lapsed", pa.int64(), "of `orders`, those with a size_lapsed above 0, matched in part or not"),
         Column("no_bets", pa.string(), "why there is no bet, in words; none where there is one", nullable=True),

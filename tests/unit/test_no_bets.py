@@ -37,7 +37,7 @@ MATCHED, CANCELLED, LAPSED, VOIDED, OPEN = (2, 0, 0, 0), (0, 2, 0, 0), (0, 0, 2,
         ),
         ([LAPSED] * 10 + [CANCELLED] * 2, [], "12 orders, none matched: 10 lapsed, 2 cancelled"),
         ([(0, 1, 1, 0)], [], "1 order, none matched: 1 lapsed"),
-        ([VOIDED, OPEN, OPEN], [], "3 orders, none matched: 2 open to the end, 1 voided"),
+        ([VOIDED, OPEN, OPEN], [], "3 orders, none stood: 2 open to the end, 1 voided"),
         ([MATCHED], [], "1 order, 1 matched and void"),
         ([MATCHED, LAPSED], [], "2 orders, 1 matched and void, 1 not matched: 1 lapsed"),
         (
