@@ -93,7 +93,11 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
 def _figures(variant: dict[str, object]) -> dict[str, object]:
     shown = {name: variant[name] for name in _SHOWN}
     roi = variant["roi"]
-    return {**shown, "ROI": "–" if roi is None else f"{roi:.1%}", "parameters": as_text(str(variant["parameters"]))}
+    return {
+        **shown,
+        "ROI on stake": "–" if roi is None else f"{roi:.1%}",
+        "parameters": as_text(str(variant["parameters"])),
+    }
 
 
 def _page(report: BacktestReport, equity: bytes) -> str:

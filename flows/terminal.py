@@ -171,7 +171,7 @@ def print_report(report: "BacktestReport") -> None:
     )
     # The name gives way, never a figure.
     table.add_column("variant", overflow="fold")
-    for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI"):
+    for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI on\nstake"):
         table.add_column(heading, justify="right", no_wrap=True)
     for variant in report.variants:
         roi = f"{variant['roi']:.1%}" if variant["roi"] is not None else "–"

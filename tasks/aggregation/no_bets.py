@@ -162,7 +162,7 @@ def say_order(asked: Mapping[str, Any]) -> str:
     Returns:
         `BACK 20.00 at 3 on 501 in 1.390000010`.
     """
-    size = "" if asked["size"] is None else f" {asked['size']:,.2f}"
+    size = "" if asked["size"] is None else f" {_say_size(asked['size'])}"
     price = " at starting price" if asked["price"] is None else f" at {asked['price']:g}"
     return f"{asked['side']}{size}{price} on {asked['selection_id']} in {asked['market_id']}"
 
@@ -178,6 +178,11 @@ def plural(number: int, one: str) -> str:
         `1 bet`, `1,234 bets`.
     """
     return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def _say_size(size: float) -> str:
+    """Money has two decimals; a size that was refused for having more is told as it is."""
+    return f"{size:,.2f}" if round(size, 2) == size else f"{size:,}"
 
 
 def _say_refused(kinds: Sequence[Kind]) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tasks.aggregation.no_bets import count_orders, why_no_bets
+from tasks.aggregation.no_bets import count_orders, say_order, why_no_bets
 from tasks.aggregation.statistics import verdict
 from tasks.rejects import Reject
 from tasks.simulation.refusals import Refusal
@@ -62,6 +62,12 @@ def test_who_bet_only_where_nothing_can_be_settled_is_told_so(is_replayed):
 
 def test_who_was_replayed_nowhere_is_told_so():
     assert why_no_bets(orders(), [], is_replayed=False) == "it could not be replayed on any market"
+
+
+@pytest.mark.parametrize(("size", "said"), [(2.0, "2.00"), (1234.5, "1,234.50"), (2.345, "2.345")])
+def test_a_size_is_said_as_it_was_asked_for(size, said):
+    asked = {"market_id": "1.2", "selection_id": 11, "side": "BACK", "price": 3.0, "size": size}
+    assert say_order(asked) == f"BACK {said} at 3 on 11 in 1.2"
 
 
 def test_orders_are_counted_by_what_became_of_any_of_them():
