@@ -114,7 +114,7 @@ def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator
 def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
     for (strategy, rule), rows in differences.groupby(["strategy", "rule"]):
         yield (
-            f"{strategy}: flumine settles {plural(rows['bets'].sum(), 'bet')} in {plural(len(rows), 'market')} "
+            f"{strategy}: flumine settles {plural(int(rows['bets'].sum()), 'bet')} in {plural(len(rows), 'market')} "
             f"otherwise, at {money(rows['flumine'].sum())} for {money(rows['settled'].sum())}: {rule} "
             f"(first {rows['market_id'].iloc[0]})"
         )

@@ -42,7 +42,7 @@ from tasks.simulation.job import ReplayJob
 from tasks.simulation.order_files import Part, read_part
 from tasks.simulation.variant import Variant
 
-VERSION = 8
+VERSION = 9
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
