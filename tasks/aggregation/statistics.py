@@ -200,7 +200,7 @@ def _describe(bets: pd.DataFrame, settled: pd.DataFrame) -> dict[str, float]:
     closing = closing_value(bets["side"].to_numpy(dtype=str), price, stake, bsp, bets["race"].to_numpy(dtype=int))
     return {
         "bets": len(bets),
-        "net": round(float(net.sum()), 2),
+        "net": round(float(net.sum()), 2) + 0.0,
         "roi": float(net.sum()) / turnover if turnover else np.nan,
         "strike_rate": strike_rate(profit),
         "average_odds": average_odds(price, stake),
