@@ -115,9 +115,9 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     has_result = status.isin(["WINNER", "LOSER", "REMOVED"]) | (each_way & (status == "PLACED"))
     problems = pd.Series("", index=known.index)
     # The last that is written is the one that is said.
-    problems[too_many & (winners > 0) & (known["market_type"] != "WIN") & ~of_lines] = (
-        "dead heat that the files cannot tell"
-    )
+    # Where none is said to win, any number may, but in a WIN market.
+    is_untold = np.where(known["market_type"] == "WIN", (winners <= 0) & (known["won"] > 1), winners > 0)
+    problems[too_many & is_untold & ~of_lines] = "dead heat that the files cannot tell"
     problems[each_way & ~(known["each_way_divisor"] > 0)] = "no each way divisor"
     # The place part is void where so many runners were withdrawn.
     is_small = (known["ran"] <= winners) & (known["ran"] < known["runners"])

@@ -145,6 +145,7 @@ def test_the_last_definition_decides():
         (["WINNER"], {"betting_type": "LINE"}, "line market without a result"),
         (["WINNER"] * 4, {"market_type": "PLACE", "number_of_winners": 3}, "dead heat that the files cannot tell"),
         (["WINNER"] * 2, {"market_type": "MATCH_BET"}, "dead heat that the files cannot tell"),
+        (["WINNER"] * 2, {"number_of_winners": 0}, "dead heat that the files cannot tell"),
         (["WINNER"], {"market_type": "EACH_WAY", "number_of_winners": 3}, "no each way divisor"),
         (
             ["WINNER", "WINNER", "LOSER"],
