@@ -26,6 +26,7 @@ def described(markets: pd.DataFrame) -> pd.DataFrame:
         "number_of_winners": 1,
         "each_way_divisor": None,
         "amended": False,
+        "late_withdrawal": False,
     }
     lacking = {name: value for name, value in usual.items() if name not in markets}
     return markets.assign(**lacking)

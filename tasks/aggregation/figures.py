@@ -13,7 +13,7 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 _DAY = np.timedelta64(1, "D")
-# Commission is no whole cent: sums of nets that are equal on paper differ in their last binary digits.
+# Sums of nets that are equal on paper differ in their last binary digits.
 _DECIMALS = 6
 _FEWEST_CLUSTERS = 2
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.lake.datasets import RESULTS_REFUSED
+from tasks.rejects import Reject
 from tasks.simulation.refusals import PLACE, Refusal
 
 _ACTIONS = {"cancel": "cancellation", "update": "update", "replace": "replacement"}
@@ -35,7 +36,7 @@ class Kind(NamedTuple):
     @property
     def what(self) -> str:
         """What was asked, so many times: `33 orders`, `1 cancellation`."""
-        return _plural(self.times, _ACTIONS.get(self.first.action, "order"))
+        return plural(self.times, _ACTIONS.get(self.first.action, "order"))
 
     @property
     def by(self) -> str:
@@ -108,23 +109,29 @@ def count_orders(
     return summed.assign(refused=placing).reset_index(drop=True)
 
 
-def why_no_bets(orders: pd.DataFrame, refused: Iterable[Refusal], *, is_replayed: bool) -> str:
+def why_no_bets(
+    orders: pd.DataFrame, refused: Iterable[Refusal], unsettled: Sequence[Reject] = (), *, is_replayed: bool
+) -> str:
     """Say why a variant has no bet.
 
     Args:
-        orders: Its rows of `orders`.
+        orders: Its rows of `orders`, but for those of markets that cannot be settled.
         refused: What was refused to it.
-        is_replayed: Whether it was replayed on any market.
+        unsettled: The markets that it bet in and that cannot be settled.
+        is_replayed: Whether any other market was replayed for it.
 
     Returns:
         Part of a sentence: `33 orders refused (…)`, `12 orders, none matched: 10 lapsed, 2 cancelled`.
     """
-    if not is_replayed:
+    if not is_replayed and not unsettled:
         return "it could not be replayed on any market"
     kinds = [kind for kind in kinds_of(refused) if kind.first.action == PLACE]
     said = [_say_refused(kinds)] if kinds else []
     if len(orders):
         said.append(_say_orders(orders))
+    if unsettled:
+        reasons = ", ".join(dict.fromkeys(one.reason for one in unsettled))
+        said.append(f"what it bet in {plural(len(unsettled), 'market')} cannot be settled ({reasons})")
     return "; ".join(said) or "it placed no order"
 
 
@@ -140,7 +147,7 @@ def say_kind(variant: str, kind: Kind) -> str:
     """
     first = kind.first
     was = "was" if kind.times == 1 else "were"
-    where = f" in {_plural(kind.markets, 'market')}"
+    where = f" in {plural(kind.markets, 'market')}"
     by = f" by {first.control}" if first.control else ""
     of_first = say_order(first._asdict())
     return f"{variant}: {kind.what} {was} refused{where}{by}: {first.text}; the first was {of_first}"
@@ -155,13 +162,31 @@ def say_order(asked: Mapping[str, Any]) -> str:
     Returns:
         `BACK 20.00 at 3 on 501 in 1.390000010`.
     """
-    size = "" if asked["size"] is None else f" {asked['size']:,.2f}"
+    size = "" if asked["size"] is None else f" {_say_size(asked['size'])}"
     price = " at starting price" if asked["price"] is None else f" at {asked['price']:g}"
     return f"{asked['side']}{size}{price} on {asked['selection_id']} in {asked['market_id']}"
 
 
+def plural(number: int, one: str) -> str:
+    """Say how many there are.
+
+    Args:
+        number: How many.
+        one: What one of them is called.
+
+    Returns:
+        `1 bet`, `1,234 bets`.
+    """
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def _say_size(size: float) -> str:
+    """Money has two decimals; a size that was refused for having more is told as it is."""
+    return f"{size:,.2f}" if round(size, 2) == size else f"{size:,}"
+
+
 def _say_refused(kinds: Sequence[Kind]) -> str:
-    total = _plural(sum(kind.times for kind in kinds), "order")
+    total = plural(sum(kind.times for kind in kinds), "order")
     if len(kinds) == 1:
         return f"{total} refused ({kinds[0].by})"
     said = [f"{kind.times:,} {kind.by}" for kind in kinds[:_MOST_KINDS]]
@@ -178,12 +203,9 @@ def _say_orders(orders: pd.DataFrame) -> str:
         "open to the end",
     )
     said = ", ".join(f"{count:,} {fate}" for fate, count in Counter(fates).most_common())
-    total, matched = _plural(len(orders), "order"), len(orders) - len(unmatched)
+    total, matched = plural(len(orders), "order"), len(orders) - len(unmatched)
     if not matched:
-        return f"{total}, none matched: {said}"
+        # Of what it voids, flumine does not keep whether it was matched before.
+        return f"{total}, none {'stood' if 'voided' in fates else 'matched'}: {said}"
     none = f", {len(unmatched):,} not matched: {said}" if said else ""
     return f"{total}, {matched:,} matched and void{none}"
-
-
-def _plural(number: int, one: str) -> str:
-    return f"{number:,} {one}{'' if number == 1 else 's'}"

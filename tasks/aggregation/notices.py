@@ -1,10 +1,12 @@
 """What a run's figures do not say of themselves, in words: what to know before one relies on them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from tasks.aggregation.no_bets import kinds_of, say_kind
+from tasks.aggregation.no_bets import kinds_of, plural, say_kind
+from tasks.aggregation.statistics import money
 from tasks.aggregation.worth import Valued
 from tasks.extraction.manifest import Manifest, reasons_left_out
 from tasks.lake.fingerprint import ENGINE
@@ -100,18 +102,21 @@ def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterat
 
 def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
     for variant_id, of_variant in rejects.items():
-        first = of_variant[0]
-        yield (
-            f"{variant_id}: {len(of_variant)} of {markets} markets are not in its figures: "
-            f"{first.reason} ({first.what}: {first.detail})"
-        )
+        counts = Counter(reject.reason for reject in of_variant)
+        firsts = {reject.reason: reject for reject in reversed(of_variant)}
+        said = [
+            f"{count if len(counts) > 1 else ''} {reason} ({firsts[reason].what}: {firsts[reason].detail})".lstrip()
+            for reason, count in counts.most_common()
+        ]
+        yield f"{variant_id}: {len(of_variant)} of {markets} markets are not in its figures: {'; '.join(said)}"
 
 
 def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
     for (strategy, rule), rows in differences.groupby(["strategy", "rule"]):
         yield (
-            f"{strategy}: flumine settles {rows['bets'].sum()} bets in {len(rows)} markets otherwise, at "
-            f"{rows['flumine'].sum():,.2f} for {rows['settled'].sum():,.2f}: {rule} (first {rows['market_id'].iloc[0]})"
+            f"{strategy}: flumine settles {plural(int(rows['bets'].sum()), 'bet')} in {plural(len(rows), 'market')} "
+            f"otherwise, at {money(rows['flumine'].sum())} for {money(rows['settled'].sum())}: {rule} "
+            f"(first {rows['market_id'].iloc[0]})"
         )
 
 
@@ -123,8 +128,9 @@ def _reduced_places(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.Dat
     bets = orders[(orders["turnover"] > 0) & orders["market_id"].isin(reduced)]
     for strategy, rows in bets.groupby("strategy_name"):
         yield (
-            f"{strategy}: {len(rows)} bets in {rows['market_id'].nunique()} place markets with a withdrawal: if "
-            "matched before it, flumine reduces their whole price, as in a win market, the exchange the winnings alone"
+            f"{strategy}: {plural(len(rows), 'bet')} in {plural(rows['market_id'].nunique(), 'place market')} with a "
+            "withdrawal: if matched before it, flumine reduces the whole price, as in a win market, the exchange the "
+            "winnings alone"
         )
 
 

@@ -64,9 +64,10 @@ def _are_one(race: list[_Market], group: list[_Market]) -> bool:
 
 
 def seed_of(markets: pd.DataFrame) -> int:
-    """Say what the draws of races begin with: it depends on nothing but the markets that are looked at.
+    """Say what the draws of races begin with: it depends on nothing but the races that are looked at.
 
-    So the same bets have the same intervals, alone and in company, whatever else a run was asked.
+    So the same bets have the same intervals, alone and in company, whatever else a run was asked, and whichever markets
+    of the races it looked at beside those that were bet on.
 
     Args:
         markets: Rows of the catalogue.
@@ -74,4 +75,7 @@ def seed_of(markets: pd.DataFrame) -> int:
     Returns:
         A number.
     """
-    return int(digest(market_id.encode() for market_id in sorted(markets["market_id"]))[:8], 16)
+    first = pd.Series([pd.Timestamp(announced[0]).timestamp() for announced in markets["announced"]])
+    off = first.groupby(number_races(markets).to_numpy()).transform("min")
+    races = {f"{event_id} {seconds:.3f}" for event_id, seconds in zip(markets["event_id"], off, strict=True)}
+    return int(digest(race.encode() for race in sorted(races))[:8], 16)

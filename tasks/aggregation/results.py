@@ -45,7 +45,7 @@ from tasks.simulation.job import ReplayJob
 from tasks.simulation.order_files import Part, read_part
 from tasks.simulation.variant import Variant
 
-VERSION = 7
+VERSION = 9
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
@@ -180,7 +180,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     )
     ids = list(variants["strategy"])
     summary = by_variant(settled, variants.join(count_orders(ids, valued.orders, covered.refused)))
-    summary["no_bets"] = _why_no_bets(summary, valued.orders, covered)
+    summary["no_bets"] = _why_no_bets(summary, valued, covered)
     _check_balance(valued.orders, settled, summary)
     frames = {
         RESULTS_MARKETS: settled,
@@ -317,13 +317,16 @@ def _write_rejects(run: Run, markets: pd.DataFrame, valued: Valued) -> None:
         write_down(run.lake, "aggregate", archive, divided.get(archive, ()), run.id)
 
 
-def _why_no_bets(summary: pd.DataFrame, orders: pd.DataFrame, covered: Coverage) -> list[str | None]:
-    of_variant = dict(iter(orders.groupby("strategy_name")))
+def _why_no_bets(summary: pd.DataFrame, valued: Valued, covered: Coverage) -> list[str | None]:
+    orders, of_variant = valued.orders, dict(iter(valued.orders.groupby("strategy_name")))
     return [
         None
         if bets
         else why_no_bets(
-            of_variant.get(variant, orders[:0]), covered.refused.get(variant, ()), is_replayed=replayed > 0
+            of_variant.get(variant, orders[:0]),
+            covered.refused.get(variant, ()),
+            valued.rejects.get(variant, ()),
+            is_replayed=replayed > 0,
         )
         for variant, bets, replayed in summary[["strategy", "bets", "replayed"]].itertuples(index=False)
     ]

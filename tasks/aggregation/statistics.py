@@ -130,7 +130,7 @@ def say_net(row: Mapping[str, Any]) -> str:
     Returns:
         `net −7.46 on 92 bets`.
     """
-    return f"net {_money(row['net'])} on {row['bets']:,} bets"
+    return f"net {money(row['net'])} on {row['bets']:,} bets"
 
 
 def verdict(row: Mapping[str, Any]) -> str:
@@ -150,6 +150,18 @@ def verdict(row: Mapping[str, Any]) -> str:
     low, high = (as_fine_as(row["net_noise"], row[end]) for end in ("net_low", "net_high"))
     said = f"{said}, 95 % interval {low} to {high}"
     return f"{said}: {_conclusion(row)}"
+
+
+def money(amount: float) -> str:
+    """Write an amount of money in a sentence: `−1,234.50`.
+
+    Args:
+        amount: The account's currency.
+
+    Returns:
+        It with two decimals and a real minus.
+    """
+    return f"{round(amount, 2) or 0.0:,.2f}".replace("-", "−")
 
 
 def _conclusion(row: Mapping[str, Any]) -> str:
@@ -188,7 +200,7 @@ def _describe(bets: pd.DataFrame, settled: pd.DataFrame) -> dict[str, float]:
     closing = closing_value(bets["side"].to_numpy(dtype=str), price, stake, bsp, bets["race"].to_numpy(dtype=int))
     return {
         "bets": len(bets),
-        "net": round(float(net.sum()), 2),
+        "net": round(float(net.sum()), 2) + 0.0,
         "roi": float(net.sum()) / turnover if turnover else np.nan,
         "strike_rate": strike_rate(profit),
         "average_odds": average_odds(price, stake),
@@ -213,7 +225,3 @@ def _more_bets(row: Mapping[Hashable, Any]) -> int | None:
         return None
     is_told = row["net_low"] > 0 or row["net_high"] < 0
     return 0 if is_told else bets_to_tell(row["t"], row["bets"])
-
-
-def _money(amount: float) -> str:
-    return f"{amount:,.2f}".replace("-", "−")

@@ -41,8 +41,8 @@ def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
 def _sum(settled: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     grouped = settled.assign(markets=(settled["bets"] > 0).astype(int)).groupby(keys, as_index=False)
     summed = grouped[[*_COUNTS, *_MONEY]].sum()
-    # Each is whole cents; a sum of floats is not.
-    summed[_MONEY] = summed[_MONEY].round(2)
+    # Each is whole cents; a sum of floats is not. Of −0.00 it makes 0.00.
+    summed[_MONEY] = summed[_MONEY].round(2) + 0.0
     for ratio, of in zip(_RATIOS, ("turnover", "liability"), strict=True):
         summed[ratio] = (summed["net"] / summed[of]).where(summed[of] > 0)
     return summed[[*keys, *_COUNTS, *_MONEY, *_RATIOS]]

@@ -19,7 +19,15 @@ AMENDED, DEAD_HEAT = "closed again with another result", "dead heat of several w
 """The rules that flumine does not know: it takes the first closing, and divides the stake where one was to win."""
 
 _RUNNER = ["market_id", "selection_id", "handicap"]
-_OF_MARKET = ["market_id", "market_type", "betting_type", "number_of_winners", "each_way_divisor", "amended"]
+_OF_MARKET = [
+    "market_id",
+    "market_type",
+    "betting_type",
+    "number_of_winners",
+    "each_way_divisor",
+    "amended",
+    "late_withdrawal",
+]
 _UNDIVIDED = 1.0
 # Lines are quarters of a goal; on those between halves a stake is half won or lost, which no status tells.
 _HALF_LINE = 0.5
@@ -83,12 +91,15 @@ def _with_definitions(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.D
         raise BalanceError(f"{len(strangers)} markets have orders but are not in the catalogue: {min(strangers)}, …")
     won = runners["status"].eq("WINNER").groupby(runners["market_id"]).sum()
     placed = runners["status"].eq("PLACED").groupby(runners["market_id"]).sum()
+    ran = runners["status"].ne("REMOVED").groupby(runners["market_id"]).agg(["sum", "count"])
     statuses = runners[[*_RUNNER, "status"]].rename(columns={"status": "last_status"})
     known = orders.merge(markets[_OF_MARKET], on="market_id", how="left", validate="many_to_one")
     known = known.merge(statuses, on=_RUNNER, how="left", validate="many_to_one")
     return known.assign(
         won=known["market_id"].map(won).fillna(0).astype(int),
         placed=known["market_id"].map(placed).fillna(0).astype(int),
+        ran=known["market_id"].map(ran["sum"]).fillna(0).astype(int),
+        runners=known["market_id"].map(ran["count"]).fillna(0).astype(int),
     )
 
 
@@ -104,10 +115,16 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     has_result = status.isin(["WINNER", "LOSER", "REMOVED"]) | (each_way & (status == "PLACED"))
     problems = pd.Series("", index=known.index)
     # The last that is written is the one that is said.
-    problems[too_many & (winners > 0) & (known["market_type"] != "WIN") & ~of_lines] = (
-        "dead heat that the files cannot tell"
-    )
+    # Where none is said to win, any number may, but in a WIN market.
+    is_untold = np.where(known["market_type"] == "WIN", (winners <= 0) & (known["won"] > 1), winners > 0)
+    problems[too_many & is_untold & ~of_lines] = "dead heat that the files cannot tell"
     problems[each_way & ~(known["each_way_divisor"] > 0)] = "no each way divisor"
+    # The place part is void where so many runners were withdrawn.
+    is_small = (known["ran"] <= winners) & (known["ran"] < known["runners"])
+    problems[each_way & is_small] = "each way market left with no more runners than places"
+    # Flumine reduces no price once the market is closed, and in-play also what was matched in-play.
+    is_paid_by_price = (status == "WINNER") | (each_way & (status == "PLACED"))
+    problems[known["late_withdrawal"] & is_paid_by_price] = "prices reduced by a withdrawal after the off"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
     problems[known["betting_type"] == "LINE"] = "line market without a result"
     problems[~has_result] = "runner without a result"

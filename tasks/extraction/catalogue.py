@@ -21,6 +21,8 @@ _RunnerKey = tuple[int, float]
 _Result = tuple[dict[_RunnerKey, str | None], int | None, float | None]
 
 _PER_CENT = 100
+# Per cent: of less no price is reduced.
+_LEAST_REDUCTION = 2.5
 
 
 class Entry(NamedTuple):
@@ -46,6 +48,7 @@ class MarketHistory:
         self._definition: Row = {}
         self._announced: dict[str | None, None] = {}
         self._first_closed: Row = {}
+        self._withdrawn: set[tuple[_RunnerKey, float]] = set()
         self._off: int | None = None
         self._traded = _TradedVolume()
         self._total_matched: float | None = None
@@ -72,6 +75,8 @@ class MarketHistory:
                 self._announced[definition.get("marketTime")] = None
                 if definition.get("status") == "CLOSED" and not self._first_closed:
                     self._first_closed = definition
+                if not self._first_closed and not definition.get("inPlay"):
+                    self._withdrawn |= _reductions(definition)
             elif not self._definition:
                 self._problem = "no definition at the start"
             self._take(message, message.change)
@@ -155,6 +160,7 @@ class MarketHistory:
             "betting_type": definition.get("bettingType"),
             "each_way_divisor": _number(definition.get("eachWayDivisor")),
             "amended": _result(definition) != _result(self._first_closed),
+            "late_withdrawal": not _reductions(definition) <= self._withdrawn,
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
             "runners": len(definition["runners"]),
@@ -233,6 +239,16 @@ def _result(definition: Row) -> _Result:
     """What decides what bets are worth."""
     statuses = {(runner["id"], runner.get("hc", 0)): runner.get("status") for runner in definition["runners"]}
     return statuses, definition.get("numberOfWinners"), definition.get("eachWayDivisor")
+
+
+def _reductions(definition: Row) -> set[tuple[_RunnerKey, float]]:
+    """The withdrawals that reduce what was matched before, each with its factor."""
+    return {
+        ((runner["id"], runner.get("hc", 0)), factor)
+        for runner in definition["runners"]
+        if runner.get("status") == "REMOVED"
+        and (factor := _number(runner.get("adjustmentFactor")) or 0.0) >= _LEAST_REDUCTION
+    }
 
 
 def _is_percentage(value: object) -> bool:

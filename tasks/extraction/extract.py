@@ -26,7 +26,7 @@ from tasks.simulation.windows import WindowsFile, types_of
 from tasks.watch import Step, watch
 
 EXTRACTED_BY = {
-    "version": 6,
+    "version": 7,
     "engine": ENGINE,
     "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
 }

@@ -147,6 +147,9 @@ CATALOGUE_MARKETS = Dataset(
         Column("betting_type", pa.string(), "ODDS, LINE, ASIAN_HANDICAP_…", nullable=True),
         Column("each_way_divisor", pa.float64(), "of the odds, for the place part of EACH_WAY bets", nullable=True),
         Column("amended", pa.bool_(), "whether it was closed again, with another result"),
+        Column(
+            "late_withdrawal", pa.bool_(), "whether a withdrawal that reduces prices was announced in-play or later"
+        ),
         Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
         Column("number_of_winners", pa.int16(), "1 in WIN markets"),
         Column("runners", pa.int16(), "runners that were ever in it, the removed included"),
@@ -323,7 +326,11 @@ RESULTS_SUMMARY = Dataset(
         Column("replayed", pa.int64(), "markets it was replayed on; the others of the run are its rejects"),
         Column("refused", pa.int64(), "orders that a control refused to place, each time; they are none of `orders`"),
         *_SUMMED,
-        Column("unmatched", pa.int64(), "of `orders`, those of which nothing was matched, whatever became of them"),
+        Column(
+            "unmatched",
+            pa.int64(),
+            "of `orders`, those with nothing matched in the end: also those that flumine voids on a withdrawal",
+        ),
         Column("cancelled", pa.int64(), "of `orders`, those with a size_cancelled above 0, matched in part or not"),
         Column("lapsed", pa.int64(), "of `orders`, those with a size_lapsed above 0, matched in part or not"),
         Column("no_bets", pa.string(), "why there is no bet, in words; none where there is one", nullable=True),

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from tasks.aggregation.cents import HUNDRED, hundredths
 from tasks.aggregation.figures import find_bets
 from tasks.aggregation.races import number_races
 from tasks.errors import BalanceError
@@ -32,8 +33,8 @@ def bets_of(
 ) -> pd.DataFrame:
     """Make bets of orders: those that were matched, on runners that ran.
 
-    A market's commission is shared by the bets that won there, each in proportion to its profit; a bet that lost pays
-    none. So the nets of a variant's bets add up to its net.
+    A market's commission is shared by the bets that won there, in whole cents, each in proportion to its profit; a bet
+    that lost pays none. So the nets of a variant's bets add up to its net, by hand too.
 
     Args:
         orders: Rows of `orders`, of any number of variants, as `worth.value` gives them.
@@ -66,9 +67,15 @@ def bets_of(
 
 
 def _shares(bets: pd.DataFrame) -> pd.Series:
-    won = bets["gross"].clip(lower=0)
-    won_in_market = won.groupby([bets["strategy"], bets["market_id"]]).transform("sum")
-    shares: pd.Series = (bets["commission"] * won / won_in_market).where(won > 0, 0.0)
+    """Share each market's commission in whole cents; what is left of it goes where most was cut off."""
+    market = [bets["strategy"], bets["market_id"]]
+    won = pd.Series(hundredths(bets["gross"].clip(lower=0)), index=bets.index)
+    paid = hundredths(bets["commission"])
+    whole, cut = divmod(paid * won, won.groupby(market).transform("sum").clip(lower=1))
+    left = paid - whole.groupby(market).transform("sum")
+    by_cut = bets.assign(cut=cut).sort_values(["cut", "bet_id"], ascending=[False, True])
+    place = by_cut.groupby(["strategy", "market_id"]).cumcount()
+    shares: pd.Series = (whole + (place.reindex(bets.index) < left).where(won > 0, other=False)) / HUNDRED
     return shares
 
 

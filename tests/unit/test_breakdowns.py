@@ -58,6 +58,13 @@ def test_commission_is_shared_by_the_bets_that_won():
     assert made["net"].tolist() == pytest.approx([30 - 1.05, 10 - 0.35, -20])
 
 
+def test_commission_is_shared_in_whole_cents():
+    """7 % of 9.99 is 0.6993, booked as 0.70: a third is 0.23, and the cent that is left is the first bet's."""
+    one = "1.200000001"
+    made = bets_from([order(one, number, number, 3.33) for number in (1, 2, 3)])
+    assert made["net"].tolist() == pytest.approx([3.09, 3.10, 3.10])
+
+
 def test_a_market_that_was_lost_pays_none():
     one = "1.200000001"
     made = bets_from([order(one, 1, 0, 10.0), order(one, 2, 1, -20.0)])

@@ -64,3 +64,35 @@ def test_a_market_that_is_closed_again_is_amended_where_its_result_is_another(ha
     entry = history_of(market).describe()
     assert entry.market["amended"] is amended
     assert [row["selection_id"] for row in entry.runners if row["status"] == "WINNER"] == [winner]
+
+
+def withdrawn(factor):
+    return [
+        {"id": 11, "status": "WINNER", "sortPriority": 1},
+        {"id": 12, "status": "REMOVED", "sortPriority": 2, "adjustmentFactor": factor},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("factor", "before", "is_late"),
+    [
+        (20.0, {"seconds": 30}, False),
+        (20.0, {"seconds": -5, "status": "SUSPENDED"}, False),
+        (20.0, {"seconds": -5, "inPlay": True}, True),
+        (20.0, None, True),
+        (2.49, None, False),
+        (None, None, False),
+    ],
+)
+def test_a_withdrawal_that_reduces_prices_is_late_once_the_market_is_in_play(hand_made, factor, before, is_late):
+    market = hand_made().define(60)
+    if before:
+        market.define(**before, runners=withdrawn(factor))
+    market.define(-60, status="CLOSED", runners=withdrawn(factor))
+    assert history_of(market).describe().market["late_withdrawal"] is is_late
+
+
+def test_a_withdrawal_is_late_in_a_market_that_is_closed_again(hand_made):
+    market = hand_made().define(60).close()
+    market.define(-90, status="OPEN", runners=withdrawn(20.0)).define(-100, status="CLOSED", runners=withdrawn(20.0))
+    assert history_of(market).describe().market["late_withdrawal"]

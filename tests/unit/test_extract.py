@@ -303,6 +303,7 @@ def test_the_catalogue_of_a_market(sample_lake, markets):
         "betting_type": "ODDS",
         "each_way_divisor": None,
         "amended": False,
+        "late_withdrawal": False,
         "bsp_market": True,
         "number_of_winners": 1,
         "runners": 8,

@@ -41,10 +41,16 @@ def test_what_would_be_carried_over_is_said_once_a_strategy():
 
 def test_who_was_not_replayed_on_what_is_said_by_variant():
     first, second = variant_of(1), variant_of(2)
-    rejects = [Reject("1.200000001", "flumine cannot replay it", "KeyError: 7"), Reject("1.200000002", "the same")]
+    rejects = [Reject(f"1.20000000{n}", "flumine cannot replay it", f"KeyError: {n}") for n in (1, 2)]
     [said] = notices([first, second], VOLUMES, NOTHING._replace(rejects={second.id: rejects}))
-    assert said.startswith(f"{second.id}: 2 of 2 markets are not in its figures: ")
-    assert said.endswith("flumine cannot replay it (1.200000001: KeyError: 7)")
+    not_in = f"{second.id}: 2 of 2 markets are not in its figures: "
+    assert said == not_in + "flumine cannot replay it (1.200000001: KeyError: 1)"
+    others = [Reject("1.200000003", "no result", "bet 1"), *rejects]
+    [said] = notices([second], VOLUMES, NOTHING._replace(rejects={second.id: others}))
+    assert said.endswith(
+        "3 of 2 markets are not in its figures: 2 flumine cannot replay it (1.200000001: KeyError: 1); "
+        "1 no result (1.200000003: bet 1)"
+    )
 
 
 def refusal(control, text, **changed):

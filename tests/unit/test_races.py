@@ -55,7 +55,14 @@ def test_markets_of_one_type_that_began_with_one_off_are_one_race():
     assert races["goals"] == races["corners"]
 
 
-def test_the_draws_depend_on_the_markets_and_not_on_their_order():
+def test_the_draws_depend_on_the_races_and_not_on_which_of_their_markets_are_looked_at():
+    win = pd.DataFrame([market("a", 0, 2), market("b", 18)])
+    both = pd.DataFrame([market("a", 0, 2), market("b", 18), market("c", 0, type_="PLACE"), market("d", 2, type_="EW")])
+    assert seed_of(win) == seed_of(both)
+    assert seed_of(win) != seed_of(pd.DataFrame([market("a", 0, 2), market("b", 18), market("c", 30)]))
+
+
+def test_the_draws_depend_on_the_races_and_not_on_their_order():
     markets = pd.DataFrame([market("a"), market("b", 18)])
     assert seed_of(markets) == seed_of(markets[::-1]) == seed_of(markets.assign(archive="another"))
     assert seed_of(markets) != seed_of(markets[:1])

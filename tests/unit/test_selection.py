@@ -31,6 +31,7 @@ def market(number, *, hours=0, **changed):
         "market_base_rate": 7.0,
         "discount_allowed": True,
         "amended": False,
+        "late_withdrawal": False,
         "bsp_market": True,
         "number_of_winners": 1,
         "runners": 8,

@@ -7,6 +7,7 @@ import pytest
 from made_money import described, valued
 
 from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.summary import by_variant
 
 BASE_RATES = Commission()
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -146,3 +147,12 @@ def test_what_the_catalogue_says_comes_along():
         "WIN",
     )
     assert row["settled_time"] == NOON + timedelta(minutes=5)
+
+
+def test_a_sum_of_nothing_has_no_sign():
+    """−0.10 − 0.20 + 0.30 is a little less than 0 in binary."""
+    ids = ("1.1", "1.2", "1.3")
+    orders = [order("a", market_id, profit) for market_id, profit in zip(ids, (-0.1, -0.2, 0.3), strict=True)]
+    rows = pd.DataFrame(settled(orders, [market(market_id) for market_id in ids], Commission(0.0)))
+    summed = by_variant(rows, pd.DataFrame({"strategy": ["a"]}))
+    assert [f"{summed[money].item():.2f}" for money in ("gross", "net")] == ["0.00", "0.00"]

@@ -284,7 +284,7 @@ def test_a_market_that_was_closed_again_is_settled_by_its_last_definition_and_li
         }
     ]
     [said] = json.loads(summary.notes[NOTICES])
-    assert said.startswith(f"{VARIANTS[0].id}: flumine settles 1 bets in 1 markets otherwise, at 5.00 for -5.00: ")
+    assert said.startswith(f"{VARIANTS[0].id}: flumine settles 1 bet in 1 market otherwise, at 5.00 for −5.00: ")
 
 
 def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):
@@ -299,6 +299,17 @@ def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):
     assert [(row["what"], row["reason"]) for row in rejects] == [(IDS[0], "line market without a result")]
     [said] = json.loads(summary.notes[NOTICES])
     assert said.startswith(f"{first.id}: 1 of 2 markets are not in its figures: line market without a result")
+
+
+def test_a_variant_whose_only_bets_cannot_be_settled_says_so(make_run):
+    """Of 5.00 on a line nobody knows the worth; it is no order that was never placed."""
+    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0)], []])
+    for line in (["LINE", "ODDS"], ["LINE", "LINE"]):
+        write_results(run, MARKETS[:2].assign(betting_type=line))
+        bets, idle = read(run, RESULTS_SUMMARY)
+        said = "what it bet in 1 market cannot be settled (line market without a result)"
+        assert (bets["orders"], bets["bets"], bets["no_bets"]) == (0, 0, said)
+        assert idle["no_bets"] == "it placed no order"
 
 
 def test_orders_of_a_market_unknown_to_the_catalogue(make_run):
