@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from tasks.aggregation.results import NOTICES
+from tasks.aggregation.results import NOTICES, made_of
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
@@ -25,7 +25,7 @@ class BacktestReport(BaseModel):
         lake: The lake's root.
         stages: What each stage did, in their order; empty where a run of the past is shown.
         variants: Rows of `results/summary`, the parameters as an object.
-        page: Address of its report, a page to be opened in a browser; None where it has none.
+        page: Address of its report, a page to be opened in a browser; None where it has none of these results.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
         refused: Rows of `results/refused`.
         split: Rows of `results/split`; empty where races were not divided.
@@ -57,6 +57,21 @@ def page_path(run: str) -> str:
     return f"results/report/run={run}/report.html"
 
 
+def read_page(lake: Lake, run: str) -> str | None:
+    """Read a run's page.
+
+    Args:
+        lake: The lake.
+        run: The run's id.
+
+    Returns:
+        HTML; None where there is none, or where it tells of other results than there are: a run that had others may
+        have been killed before it wrote its page.
+    """
+    results, page = lake.find(RESULTS_SUMMARY, {"run": run}), lake.read_page(page_path(run))
+    return page if results and page and made_of(results) in page else None
+
+
 def read_report(run: str | None, root: str | None) -> BacktestReport:
     """Read a run's summary.
 
@@ -79,9 +94,10 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         raise InputError(
             f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
         )
-    weighed_in = lake.find(RESULTS_STATISTICS, {"run": wanted})
-    others = {file.fingerprint[:8] for file in (results, weighed_in) if file} - {wanted[-8:]}
-    if others or not weighed_in:
+    beside = [lake.find(dataset, {"run": wanted}) for dataset in (RESULTS_STATISTICS, RESULTS_REFUSED)]
+    beside += [lake.find(RESULTS_SPLIT, {"run": wanted}, name) for name in lake.names(RESULTS_SPLIT, {"run": wanted})]
+    is_one_making = all(file and made_of(file) == made_of(results) for file in beside)
+    if not is_one_making or results.fingerprint[:8] != wanted[-8:]:
         raise InputError(
             f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
         )
@@ -101,7 +117,7 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         split=split,
         out_of_sample=say_split(split),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
-        page=lake.page(page_path(wanted)),
+        page=lake.page(page_path(wanted)) if read_page(lake, wanted) else None,
     )
 
 

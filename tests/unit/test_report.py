@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.report import read_report
+from flows.report import page_path, read_report
+from tasks.aggregation.results import made_of, note_parts
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
+from tasks.simulation.order_files import Part
 
 RUNS = {f"a-{fingerprint[:8]}": fingerprint for fingerprint in ("1" * 64, "2" * 64)}
 ONE, OTHER = RUNS
@@ -32,6 +34,26 @@ def test_results_of_another_run_are_refused(root, dataset):
     shutil.copy(root / file_path(dataset, {"run": OTHER}), root / file_path(dataset, {"run": ONE}))
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has those of another; run its backtest again"):
         read_report(ONE, str(root))
+
+
+@pytest.mark.parametrize(
+    "dataset", [RESULTS_SUMMARY, RESULTS_STATISTICS, RESULTS_REFUSED], ids=lambda dataset: dataset.name
+)
+def test_results_of_the_same_run_by_other_orders_are_refused(root, dataset):
+    """As a run leaves them that is killed between two files, after what a strategy reads has changed."""
+    notes = note_parts([Part("2022-03", "a", "other rows", ["b-1"], ["1.1"])])
+    Lake(root).write(dataset, {"run": ONE}, dataset.schema.empty_table(), RUNS[ONE], notes=notes)
+    with pytest.raises(InputError, match=f"run {ONE} in the lake .* run its backtest again"):
+        read_report(ONE, str(root))
+
+
+def test_a_page_that_tells_of_other_results_is_not_offered(root):
+    lake = Lake(root)
+    results = lake.find(RESULTS_SUMMARY, {"run": ONE})
+    assert results
+    for told, is_offered in ((made_of(results), True), ("of orders before", False)):
+        lake.write_page(page_path(ONE), f"<p>{told}</p>")
+        assert (read_report(ONE, str(root)).page is not None) == is_offered
 
 
 def test_results_that_are_gone(root):
