@@ -62,8 +62,8 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
 def _can_be_made_again(error: BaseException | None) -> bool:
     """Tell whether any of what went wrong would go well another time.
 
-    That is a damaged file, which was deleted; orders that another run replaced by its own; a strategy whose source was
-    saved while the run was under way.
+    That is a damaged file, which was deleted; orders that another run replaced by its own; a strategy whose source, or
+    a ratings file that, was saved while the run was under way.
     """
     if error is None:
         return False

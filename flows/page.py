@@ -6,7 +6,7 @@ import pandas as pd
 
 from flows.command import command_of
 from flows.parameters import BacktestParameters
-from flows.report import page_path
+from flows.report import page_path, read_page
 from flows.simulate import Plan
 from tasks.aggregation.bootstrap import bootstrap, by_race
 from tasks.aggregation.races import number_races, seed_of
@@ -35,7 +35,7 @@ def origin_of(parameters: BacktestParameters, planned: Plan) -> Origin:
 
 
 def has_page(run: Run, origin: Origin) -> bool:
-    """Tell whether a run has a page that tells of this origin.
+    """Tell whether a run has a page that tells of this origin, and of its results as they are now.
 
     Args:
         run: The run.
@@ -44,7 +44,7 @@ def has_page(run: Run, origin: Origin) -> bool:
     Returns:
         Whether it need not be written again.
     """
-    page = run.lake.read_page(page_path(run.id))
+    page = read_page(run.lake, run.id)
     return page is not None and origin.fingerprint in page
 
 

@@ -4,7 +4,7 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -188,7 +188,8 @@ class BacktestParameters(Profile):
         """The variants, each once, in the order in which they were asked for.
 
         Raises:
-            InputError: A strategy, a parameter or the ratings it needs are wrong or missing.
+            InputError: A strategy, a parameter or the ratings it needs are wrong or missing, or two variants would have
+                one id.
         """
         model = self.ratings_model.name if self.ratings_model else ""
         account = Account(self.currency, self.discount_rate, self.min_stake)
@@ -202,9 +203,10 @@ class BacktestParameters(Profile):
             session=self.session,
         )
         made = (decide(choice.strategy, choice.parameters) for choice in (*self.strategies, *self.own_strategies))
-        variants = tuple({variant.id: variant for variant in made}.values())
+        variants = tuple({variant.fingerprint: variant for variant in made}.values())
         if not variants:
             raise InputError("no strategy was asked for; `backtest strategies` lists those there are")
+        _check_ids(variants)
         return variants
 
     @cached_property
@@ -276,3 +278,22 @@ class BacktestParameters(Profile):
     def commission_rate(self) -> Commission:
         """The rate of commission."""
         return Commission(self.commission, self.discount_rate)
+
+
+def _check_ids(variants: Iterable[Variant]) -> None:
+    """Refuse variants that the lake cannot tell apart: ids are short, two of thousands may be equal by chance."""
+    known: dict[str, Variant] = {}
+    for variant in variants:
+        other = known.setdefault(variant.id, variant)
+        if other is not variant:
+            raise InputError(
+                f"{_differing(other, variant)} and {_differing(variant, other)} would both be called {variant.id}; "
+                "give them to two runs"
+            )
+
+
+def _differing(variant: Variant, other: Variant) -> str:
+    values = [
+        f"{name}={value}" for name, value in variant.parameters.items() if (name, value) not in other.parameters.items()
+    ]
+    return ":".join([variant.name, ",".join(values)])

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from tasks.aggregation.account import say_account
-from tasks.aggregation.results import NOTICES, WRITTEN
+from tasks.aggregation.results import NOTICES, WRITTEN, made_of
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import verdict
 from tasks.caching import StageRecord
@@ -33,7 +33,7 @@ class BacktestReport(BaseModel):
         lake: The lake's root.
         stages: What each stage did, in their order; empty where a run of the past is shown.
         variants: Rows of `results/summary`, the parameters as an object.
-        page: Address of its report, a page to be opened in a browser; None where it has none.
+        page: Address of its report, a page to be opened in a browser; None where it has none of these results.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
         account: The row of `results/account`, with its `verdict`; None where variants are not together.
         refused: Rows of `results/refused`.
@@ -67,6 +67,21 @@ def page_path(run: str) -> str:
     return f"results/report/run={run}/report.html"
 
 
+def read_page(lake: Lake, run: str) -> str | None:
+    """Read a run's page.
+
+    Args:
+        lake: The lake.
+        run: The run's id.
+
+    Returns:
+        HTML; None where there is none, or where it tells of other results than there are: a run that had others may
+        have been killed before it wrote its page.
+    """
+    results, page = lake.find(RESULTS_SUMMARY, {"run": run}), lake.read_page(page_path(run))
+    return page if results and page and made_of(results) in page else None
+
+
 def read_report(run: str | None, root: str | None) -> BacktestReport:
     """Read a run's summary.
 
@@ -89,9 +104,10 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         raise InputError(
             f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
         )
-    written = json.loads(results.notes.get(WRITTEN, f'["{RESULTS_STATISTICS.name}"]'))
-    files = [results, *(lake.find(DATASETS[name], {"run": wanted}) if name in DATASETS else None for name in written)]
-    if not all(file and file.fingerprint.startswith(wanted[-8:]) for file in files):
+    written = json.loads(results.notes.get(WRITTEN, "[]"))
+    files = [lake.find(DATASETS[name], {"run": wanted}) if name in DATASETS else None for name in written]
+    is_one_making = written and all(file and made_of(file) == made_of(results) for file in files)
+    if not is_one_making or results.fingerprint[:8] != wanted[-8:]:
         raise InputError(
             f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
         )
@@ -113,7 +129,7 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         split=split,
         out_of_sample=say_split(split),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
-        page=lake.page(page_path(wanted)),
+        page=lake.page(page_path(wanted)) if read_page(lake, wanted) else None,
     )
 
 

@@ -10,7 +10,7 @@
     │   ├── DamagedFileError  its bytes are not those that were written
     │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
     ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed what all variants share
-    ├── ChangedSourceError    a strategy's source changed between planning and replay
+    ├── ChangedSourceError    a strategy's source, or a ratings file, changed since the run was planned
     ├── PrefectError          Prefect's server did not start, or does not answer
     ├── WorkerError           a worker process died, and the one after it
     ├── JobError              a worker's job raised what is none of these
@@ -76,7 +76,7 @@ class ReplayError(BacktestError):
 
 
 class ChangedSourceError(BacktestError):
-    """A strategy's source, or what it imports, changed between planning and replay; the run starts again."""
+    """A strategy's source, what it uses, or a ratings file changed since the run was planned, which starts again."""
 
 
 class PrefectError(BacktestError):

@@ -258,6 +258,21 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
     return {_PARTS: json.dumps(parts), _EXTRACTED_BY: json.dumps(EXTRACTED_BY, sort_keys=True)}
 
 
+def made_of(results: LakeFile) -> str:
+    """Say of what results were made; all results of a run that are of one making say the same.
+
+    One run's may be of several: its orders change where a file that a strategy reads does, and a run may be killed.
+
+    Args:
+        results: Any of their files.
+
+    Returns:
+        A fingerprint.
+    """
+    beside = {note: results.notes.get(note) for note in (_PARTS, _EXTRACTED_BY)}
+    return fingerprint("made of", version=1, results=results.fingerprint, beside=beside)
+
+
 def parts_of(results: LakeFile) -> list[Part]:
     """Say of which orders results were made.
 

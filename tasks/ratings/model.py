@@ -129,6 +129,7 @@ def store_day(lake: Lake, model: Model, day: str, http: requests.Session) -> Rat
     Raises:
         RatingsServiceError: The service did not give the day.
         RatingsFileError: The file cannot be read.
+        ChangedSourceError: It is another by now.
     """
     decided_by = fingerprint(
         "ratings", version=VERSION, model=model.name, content=model.content, day=day, schema=RATINGS.layout
@@ -147,7 +148,7 @@ def store_day(lake: Lake, model: Model, day: str, http: requests.Session) -> Rat
 
 def _read(model: Model, day: str, http: requests.Session) -> RatingRows:
     if not model.is_service:
-        return read_predictions(model.asked)
+        return read_predictions(model.asked, model.content)
     service, when = SERVICES[model.name], date.fromisoformat(day)
     return parse_day(fetch_day(http, service, when, model.asked), service, when)
 

@@ -3,20 +3,21 @@
 What its rows must look like is in `columns` and `ids`; the published ratings are in `services`.
 """
 
+import hashlib
 from io import BufferedIOBase
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.addresses import shown, shown_within
-from tasks.errors import RatingsFileError
+from tasks.errors import ChangedSourceError, RatingsFileError
 from tasks.ratings.columns import Columns, RatingRows, clean_rows, read_csv
 
 NAME_COLUMNS = ("name", "DogName", "runner_name", "Horse", "Dog")
 """What the runner's name is called in the files that are about; the first that a file has is read."""
 
 
-def read_predictions(source: str) -> RatingRows:
+def read_predictions(source: str, content: str | None = None) -> RatingRows:
     """Read a CSV file with at least the columns market_id, selection_id and rating.
 
     A runner's name is read where one of `NAME_COLUMNS` is there; all other columns are ignored. A file that has only a
@@ -24,6 +25,7 @@ def read_predictions(source: str) -> RatingRows:
 
     Args:
         source: A path, or any URL that fsspec opens; UTF-8, with or without a byte order mark.
+        content: SHA-256 of the bytes that it has to have, in hexadecimal digits; None where any will do.
 
     Returns:
         The clean rows; ratings are decimal odds. Rejects are named by line of the file, the header being line 1.
@@ -31,13 +33,17 @@ def read_predictions(source: str) -> RatingRows:
     Raises:
         RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or not a CSV file, or lacks
             columns.
+        ChangedSourceError: Its bytes are others: what is made of them would be taken for what is made of those before.
     """
     address = shown(source)
     right = "a CSV file with the columns market_id, selection_id and rating would be right"
     try:
         with open_file(source) as file:
-            text = _decoded(file.read())
-        table = read_csv(text)
+            raw = file.read()
+        _check_unchanged(raw, content, address)
+        table = read_csv(_decoded(raw))
+    except ChangedSourceError:
+        raise
     except FileNotFoundError:
         raise RatingsFileError(f"{address}: there is no such file; {right}") from None
     except UnicodeDecodeError as error:
@@ -54,6 +60,11 @@ def read_predictions(source: str) -> RatingRows:
     if fault := columns.fault(table.header):
         raise RatingsFileError(f"{address}: {fault}; {right}")
     return clean_rows(table, columns)
+
+
+def _check_unchanged(raw: bytes, content: str | None, address: str) -> None:
+    if content not in {None, hashlib.sha256(raw).hexdigest()}:
+        raise ChangedSourceError(f"{address}: changed since the run began; run again when it is whole")
 
 
 def _decoded(content: bytes) -> str:

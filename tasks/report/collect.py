@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.aggregation.results import NOTICES, parts_of, read_orders
+from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.worth import value
 from tasks.errors import InputError
 from tasks.extraction.manifest import Manifest, read_of_markets
@@ -146,7 +146,7 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
             "betfair-backtest": version("betfair-backtest"),
             **ENGINE,
             "Python": python_version(),
-            "results": results.fingerprint,
+            "results": made_of(results),
             **{f"archive {archive.archive}": archive.content for archive in origin.archives},
             **({f"ratings {origin.ratings.name}": origin.ratings.content} if origin.ratings else {}),
         },

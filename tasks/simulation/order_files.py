@@ -72,7 +72,7 @@ class OrderFile(NamedTuple):
         variants: By their whole fingerprints.
         markets: Its markets.
         keys: By ratings' model, its sessions' keys.
-        content: Digest of its rows, notes apart.
+        content: Digest of its rows, and of what its notes say was refused and left out.
         refused: What flumine refused of what its variants asked, as `refused_in` reads it.
     """
 
@@ -103,7 +103,7 @@ class Part(NamedTuple):
     Attributes:
         month: The file's partition.
         name: Its name without the ending.
-        content: Digest of its rows.
+        content: The file's.
         variants: Ids of the variants whose orders are taken.
         markets: The markets of which they are taken.
     """
@@ -144,7 +144,7 @@ def write_orders(job: ReplayJob, replayed: Mapping[str, Replayed]) -> tuple[Orde
         for table in tables.values():
             if table.num_rows:
                 writer.write(table)
-        writer.notes.update(_notes(kept, replayed), content=_content(tables.values()))
+        writer.notes.update(_notes(kept, replayed), content=_content(tables, replayed))
     return _read_notes(job.month, kept.fingerprint, writer.file.notes), failures
 
 
@@ -238,9 +238,12 @@ def refused_in(file: OrderFile) -> dict[str, dict[str, list[Refusal]]]:
     return refused
 
 
-def _content(tables: Iterable[pa.Table]) -> str:
+def _content(tables: Mapping[str, pa.Table], replayed: Mapping[str, Replayed]) -> str:
+    """Hash what results take of a file: orders, and what was refused or left out, which may change by itself."""
     hashed = hashlib.sha256()
-    for table in tables:
+    for variant_id, table in tables.items():
+        beside = replayed[variant_id]
+        hashed.update(json.dumps([variant_id, beside.rejects, beside.carries, beside.refused]).encode())
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)

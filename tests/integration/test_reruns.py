@@ -233,3 +233,70 @@ def test_a_source_that_is_saved_while_the_run_is_under_way_counts_as_it_is_in_th
     asked = ("run", month.archive, "--strategy", "saves:Saves", "--lake", tmp_path / "lake")
     (variant,) = backtest_json(*asked, PYTHONPATH=str(tmp_path))["variants"]
     assert (variant["turnover"], variant["bets"]) == (5.0 * variant["bets"], 60)
+
+
+def test_a_page_that_a_killed_run_did_not_get_to_write_anew_is_written(month, tmp_path, backtest_json):
+    """A run whose orders are others, as its own module is, was killed between its results and its page."""
+    (tmp_path / "saved").touch()
+    (tmp_path / "saves.py").write_text(SAVES)
+    asked = ("run", month.archive, "--strategy", "saves:Saves", "--lake", tmp_path / "lake")
+    pages = {}
+    for stake in ("2.0", "5.0"):
+        (tmp_path / "helper_that_is_saved.py").write_text(f"STAKE = {stake}\n")
+        page = Path(backtest_json(*asked, PYTHONPATH=str(tmp_path))["page"])
+        pages[stake] = page.read_bytes()
+    assert len(set(pages.values())) == len(pages)
+    page.write_bytes(pages["2.0"])
+    told = backtest_json(*asked, PYTHONPATH=str(tmp_path))
+    assert told["stages"]["aggregate"]["cached"]
+    assert Path(told["page"]).read_bytes() == pages["5.0"]
+
+
+RATED = """
+from pathlib import Path
+
+from flumine import BaseStrategy
+from flumine.order.ordertype import LimitOrder
+from flumine.order.trade import Trade
+
+# As if somebody made the ratings anew while archives were being extracted.
+folder = Path(__file__).parent
+if (folder / "new.csv").exists():
+    (folder / "new.csv").rename(folder / "ratings.csv")
+
+
+class Rated(BaseStrategy):
+    placed = False
+
+    def __init__(self, *args, ratings, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.ratings = ratings
+
+    def check_market_book(self, market, market_book):
+        return market_book.status == "OPEN" and not self.placed
+
+    def process_market_book(self, market, market_book):
+        self.placed = True
+        runner = market_book.runners[0]
+        stake = self.ratings[market.market_id][runner.selection_id]
+        trade = Trade(market.market_id, runner.selection_id, runner.handicap, self)
+        market.place_order(trade.create_order("BACK", LimitOrder(1.01, stake)))
+"""
+
+
+def test_ratings_that_are_saved_while_the_run_is_under_way_are_not_taken_for_those_before(
+    month, tmp_path, backtest_json
+):
+    runners = [(race.market_id, runner.selection_id) for race in month.races for runner in race.runners]
+    ratings = {
+        stake: "".join(["market_id,selection_id,rating\n", *(f"{one},{other},{stake}\n" for one, other in runners)])
+        for stake in (2.0, 5.0)
+    }
+    (tmp_path / "rated.py").write_text(RATED)
+    (tmp_path / "ratings.csv").write_text(ratings[2.0])
+    (tmp_path / "new.csv").write_text(ratings[5.0])
+    asked = ("run", month.archive, "--strategy", "rated:Rated", "--lake", tmp_path / "lake")
+    for stake in (5.0, 2.0):
+        (variant,) = backtest_json(*asked, "--ratings", tmp_path / "ratings.csv", PYTHONPATH=str(tmp_path))["variants"]
+        assert (variant["turnover"], variant["bets"]) == (stake * variant["bets"], 60)
+        (tmp_path / "ratings.csv").write_text(ratings[2.0])

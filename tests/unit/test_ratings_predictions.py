@@ -1,12 +1,13 @@
 """The user's own CSV file."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from tasks.errors import RatingsFileError
+from tasks.errors import ChangedSourceError, RatingsFileError
 from tasks.ratings.predictions import NAME_COLUMNS, read_predictions
 
 HEADER = "market_id,selection_id,rating\n"
@@ -38,6 +39,16 @@ def test_columns_in_any_order_among_others(written):
         {"market_id": "1.195395740", "selection_id": 12, "rating": 7.5, "name": "Magic Rogue"}
     ]
     assert found.rows == 1
+
+
+def test_a_file_that_is_another_by_now_is_not_read(written):
+    row = "1.195395740,12,7.5\n"
+    content = hashlib.sha256(f"{HEADER}{row}".encode()).hexdigest()
+    assert read_predictions(written(HEADER + row), content).rows == 1
+    for other in (HEADER + row.replace("7.5", "8.5"), HEADER, "", b"\xff"):
+        path = written(other)
+        with pytest.raises(ChangedSourceError, match=r"predictions.csv: changed since the run began"):
+            read_predictions(path, content)
 
 
 @pytest.mark.parametrize("column", NAME_COLUMNS)

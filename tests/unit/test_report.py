@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from flows.report import read_report
-from tasks.aggregation.results import WRITTEN
+from flows.report import page_path, read_report
+from tasks.aggregation.results import WRITTEN, made_of, note_parts
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_ACCOUNT, RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
+from tasks.simulation.order_files import Part
 
 RUNS = {f"a-{fingerprint[:8]}": fingerprint for fingerprint in ("1" * 64, "2" * 64)}
 ONE, OTHER = RUNS
+ALL = {WRITTEN: json.dumps([RESULTS_STATISTICS.name, RESULTS_REFUSED.name, RESULTS_SUMMARY.name])}
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     lake = Lake(tmp_path)
     for run, fingerprint in RUNS.items():
         for dataset in (RESULTS_SUMMARY, RESULTS_STATISTICS, RESULTS_REFUSED):
-            lake.write(dataset, {"run": run}, dataset.schema.empty_table(), fingerprint)
+            lake.write(dataset, {"run": run}, dataset.schema.empty_table(), fingerprint, notes=ALL)
     return tmp_path
 
 
@@ -37,13 +39,32 @@ def test_results_of_another_run_are_refused(root, dataset):
 
 
 def test_a_result_that_the_run_names_and_the_lake_lacks(root):
-    lake, named = Lake(root), [RESULTS_STATISTICS.name, RESULTS_ACCOUNT.name]
-    table = RESULTS_SUMMARY.schema.empty_table()
-    lake.write(RESULTS_SUMMARY, {"run": ONE}, table, RUNS[ONE], notes={WRITTEN: json.dumps(named)})
+    lake, named = Lake(root), {WRITTEN: json.dumps([RESULTS_STATISTICS.name, RESULTS_ACCOUNT.name])}
+    lake.write(RESULTS_SUMMARY, {"run": ONE}, RESULTS_SUMMARY.schema.empty_table(), RUNS[ONE], notes=named)
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has lost results"):
         read_report(ONE, str(root))
     lake.write(RESULTS_ACCOUNT, {"run": ONE}, RESULTS_ACCOUNT.schema.empty_table(), RUNS[ONE])
     assert read_report(ONE, str(root)).run == ONE
+
+
+@pytest.mark.parametrize(
+    "dataset", [RESULTS_SUMMARY, RESULTS_STATISTICS, RESULTS_REFUSED], ids=lambda dataset: dataset.name
+)
+def test_results_of_the_same_run_by_other_orders_are_refused(root, dataset):
+    """As a run leaves them that is killed between two files, after what a strategy reads has changed."""
+    notes = ALL | note_parts([Part("2022-03", "a", "other rows", ["b-1"], ["1.1"])])
+    Lake(root).write(dataset, {"run": ONE}, dataset.schema.empty_table(), RUNS[ONE], notes=notes)
+    with pytest.raises(InputError, match=f"run {ONE} in the lake .* run its backtest again"):
+        read_report(ONE, str(root))
+
+
+def test_a_page_that_tells_of_other_results_is_not_offered(root):
+    lake = Lake(root)
+    results = lake.find(RESULTS_SUMMARY, {"run": ONE})
+    assert results
+    for told, is_offered in ((made_of(results), True), ("of orders before", False)):
+        lake.write_page(page_path(ONE), f"<p>{told}</p>")
+        assert (read_report(ONE, str(root)).page is not None) == is_offered
 
 
 def test_results_that_are_gone(root):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from made_report import ORIGIN, make_report
 
-from tasks.aggregation.results import note_parts
+from tasks.aggregation.results import made_of, note_parts
 from tasks.errors import InputError, ReplacedOrdersError
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
@@ -85,7 +85,7 @@ def test_all_of_a_run_is_read(lake, report):
     assert len(read.markets) == 20
     assert len(read.runners) == len(read.ratings) == 160
     assert read.rejects[0]["reason"] == "never closes"
-    assert read.provenance["results"] == "4"
+    assert read.provenance["results"] == made_of(lake.find(RESULTS_SUMMARY, {"run": RUN}))
     assert read.provenance[f"ratings {MODEL.name}"] == "0011"
     assert "never closes" in render(read)
 

@@ -403,6 +403,25 @@ def test_results_of_orders_that_were_made_again_otherwise_are_not_found(two_chun
     assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
 
 
+def test_results_without_what_was_refused_or_left_out_since_are_not_found(make_run):
+    """A strategy whose file changed may ask otherwise, and be refused or fail elsewhere, with the same orders."""
+    run = make_run([[], []])
+    [job], first = run.jobs, VARIANTS[0]
+    write_results(run, MARKETS[:2])
+    nothing = Replayed([], job.market_ids, (), Dependencies())
+    rejected = Reject(IDS[0], "flumine cannot replay it", "KeyError: 7")
+    for changed in (
+        nothing._replace(refused=[Refusal(IDS[0], "place", "ORDER_VALIDATION", "too small", 1)]),
+        nothing._replace(markets=job.market_ids[1:], rejects=[rejected]),
+        nothing._replace(carries=["profit"]),
+        nothing,
+    ):
+        write_orders(job, {variant.id: changed if variant == first else nothing for variant in VARIANTS})
+        assert find_results(run) is None
+        write_results(run, MARKETS[:2])
+        assert find_results(run) is not None
+
+
 def test_results_of_what_another_version_extracted_are_not_found(two_chunks, monkeypatch):
     with monkeypatch.context() as before:
         before.setitem(EXTRACTED_BY, "version", 0)

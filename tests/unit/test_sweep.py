@@ -6,6 +6,7 @@ from prefect.utilities.schema_tools.validation import validate
 from pydantic import ValidationError
 
 from flows.sweep import SweepParameters, sweep
+from tasks.errors import InputError
 
 SCHEMA = sweep.parameters.model_dump()
 DEFINITIONS = SCHEMA["definitions"]
@@ -75,6 +76,14 @@ def test_values_that_are_the_same_make_one_variant(tmp_path):
     predictions.write_text("market_id,selection_id,rating\n1.200000001,11,3.0\n")
     variants = swept({"stake": "5,5.0,6", "min_edge": "0"}, ratings=str(predictions)).expanded.variants
     assert [variant.parameters["stake"] for variant in variants] == [5, 6]
+
+
+def test_variants_that_would_have_one_id_are_refused(monkeypatch):
+    """Of ten thousand, two have eight digits of their fingerprints in common once in a hundred sweeps."""
+    monkeypatch.setattr("tasks.simulation.variant._DIGITS", 1)
+    stakes = ",".join(map(str, range(2, 19)))
+    with pytest.raises(InputError, match=r"back_favourite:stake=\d+\.0 and back_favourite:stake=\d+\.0 would both be"):
+        _ = swept({"stake": stakes}, "back_favourite").expanded.variants
 
 
 def test_all_else_is_the_backtests():
