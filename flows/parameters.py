@@ -235,7 +235,8 @@ class BacktestParameters(Profile):
         of_run = [RejectSource(stage, name, (run,)) for stage in ("simulate", "aggregate") for name in names]
         if (model := self.ratings_model) is None:
             return [*extracted, *of_run]
-        files = (*model.days(market_dates), left_out_name(names))
+        days = model.days(market_dates)
+        files = (*days, left_out_name(names, days))
         return [*extracted, RejectSource("ratings", model.name, files), *of_run]
 
     def anew(self) -> "BacktestParameters":

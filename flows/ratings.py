@@ -45,7 +45,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
             record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
         rows = read_days(lake, model, selected["market_date"])
         archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
-        unmatched = report_left_out(lake, model, rows, archives)
+        unmatched = report_left_out(lake, model, days, rows, archives)
         rated = rows.drop_duplicates(RUNNER)
         out = len(rated) - unmatched
         check_usable(lake, model, days, archives, out)

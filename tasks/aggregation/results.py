@@ -107,7 +107,7 @@ class Run:
         return fingerprint(
             "aggregate",
             version=VERSION,
-            variants=[variant.id for variant in self.variants],
+            variants=[variant.fingerprint for variant in self.variants],
             archives=[archive.content for archive in self.archives],
             orders=self._keys,
             commission=self.commission,

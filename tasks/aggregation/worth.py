@@ -122,9 +122,10 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     # The place part is void where so many runners were withdrawn.
     is_small = (known["ran"] <= winners) & (known["ran"] < known["runners"])
     problems[each_way & is_small] = "each way market left with no more runners than places"
-    # Flumine reduces no price once the market is closed, and in-play also what was matched in-play.
-    is_paid_by_price = (status == "WINNER") | (each_way & (status == "PLACED"))
-    problems[known["late_withdrawal"] & is_paid_by_price] = "prices reduced by a withdrawal after the off"
+    # Flumine reduces no price once the market is closed, and in-play also what was matched in-play. Who lost is left
+    # out, too: else what is left out would depend on the result.
+    problems[known["late_withdrawal"]] = "prices reduced by a withdrawal after the off"
+    problems[(known["market_type"] == "WIN") & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
     problems[known["betting_type"] == "LINE"] = "line market without a result"
     problems[~has_result] = "runner without a result"

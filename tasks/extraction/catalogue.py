@@ -125,6 +125,10 @@ class MarketHistory:
             raise BadMemberError(
                 "bad base rate", f"{self.market_id}: marketBaseRate is {rate!r}, no number from 0 to 100"
             )
+        if not isinstance(allowed := self._definition.get("discountAllowed", False), bool):
+            raise BadMemberError(
+                "bad discount", f"{self.market_id}: discountAllowed is {allowed!r}, neither true nor false"
+            )
         for dataset, rows in ((CATALOGUE_MARKETS, [entry.market]), (CATALOGUE_RUNNERS, entry.runners)):
             if empty := _empty_values(dataset, rows):
                 raise BadMemberError("bad content", f"{self.market_id}: no {empty[0]} in its last definition")
@@ -156,7 +160,7 @@ class MarketHistory:
             "off_time": _from_milliseconds(self._off) if self._off else None,
             "settled_time": _time(settled) if settled else times[-1],
             "market_base_rate": _number(definition.get("marketBaseRate")),
-            "discount_allowed": bool(definition.get("discountAllowed")),
+            "discount_allowed": definition.get("discountAllowed", False),
             "betting_type": definition.get("bettingType"),
             "each_way_divisor": _number(definition.get("eachWayDivisor")),
             "amended": _result(definition) != _result(self._first_closed),

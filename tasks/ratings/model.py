@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -192,19 +192,20 @@ def load_ratings(lake: Lake, model: Model, market_dates: "pd.Series[date]") -> p
     return read_days(lake, model, market_dates).drop_duplicates(RUNNER, ignore_index=True)
 
 
-def left_out_name(archives: Iterable[str]) -> str:
-    """Name the file of what is left out of a model's ratings beside these archives.
+def left_out_name(archives: Iterable[str], days: Iterable[str]) -> str:
+    """Name the file of what is left out of a model's days beside these archives.
 
     Args:
         archives: Their names in the lake.
+        days: Values of `Model.days`.
 
     Returns:
         The file's name without its ending.
     """
-    return "unmatched-" + digest(name.encode() for name in sorted(archives))
+    return "unmatched-" + digest(name.encode() for name in (*sorted(archives), *sorted(days)))
 
 
-def check_usable(lake: Lake, model: Model, days: Iterable[str], archives: Iterable[str], usable: int) -> None:
+def check_usable(lake: Lake, model: Model, days: Sequence[str], archives: Iterable[str], usable: int) -> None:
     """Refuse ratings of which nothing can be used, where the rejects already say why.
 
     Args:
@@ -219,7 +220,7 @@ def check_usable(lake: Lake, model: Model, days: Iterable[str], archives: Iterab
     """
     if usable:
         return
-    reasons = count_rejects(lake, [RejectSource("ratings", model.name, (*days, left_out_name(archives)))])
+    reasons = count_rejects(lake, [RejectSource("ratings", model.name, (*days, left_out_name(archives, days)))])
     if not reasons:
         raise RatingsFileError(f"{model.source}: there is no rating in it for the markets that were selected")
     first, *others = reasons

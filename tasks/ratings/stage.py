@@ -1,5 +1,7 @@
 """The ratings stage's Prefect task, and the report of what matches no market; the rest is in the modules beside it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import requests
 from prefect import task
@@ -28,21 +30,24 @@ def store_day_task(lake: Lake, model: Model, day: str, http: requests.Session) -
     return ended(Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected))
 
 
-def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict[str, set[str]]) -> int:
-    """Write down what is left out of a model's days: a rejects file of its own for each set of archives.
+def report_left_out(
+    lake: Lake, model: Model, days: Sequence[str], ratings: pd.DataFrame, archives: dict[str, set[str]]
+) -> int:
+    """Write down what is left out of a model's days: a rejects file of its own for each set of archives and days.
 
     Args:
         lake: The lake.
         model: The model.
-        days: Its ratings of the archives' days, day by day.
+        days: Values of `Model.days`.
+        ratings: Those of these days, day by day.
         archives: Market ids of each archive, whole.
 
     Returns:
         How many rows are of markets that no archive has.
     """
     known = set().union(*archives.values())
-    repeated = days.duplicated(RUNNER)
-    unmatched = days[~repeated & ~days["market_id"].isin(known)]
+    repeated = ratings.duplicated(RUNNER)
+    unmatched = ratings[~repeated & ~ratings["market_id"].isin(known)]
     rejects = [
         Reject(str(market_id), "rated, but in no archive of the run", f"{runners} runners")
         for market_id, runners in unmatched.groupby("market_id").size().items()
@@ -51,7 +56,7 @@ def report_left_out(lake: Lake, model: Model, days: pd.DataFrame, archives: dict
         Reject(
             f"{row.market_id} {row.selection_id}", "rated on a day before, too", f"that one stands, not {row.rating}"
         )
-        for row in days[repeated].itertuples()
+        for row in ratings[repeated].itertuples()
     ]
-    write_down(lake, "ratings", model.name, rejects, left_out_name(archives))
+    write_down(lake, "ratings", model.name, rejects, left_out_name(archives, days))
     return len(unmatched)

@@ -58,6 +58,13 @@ def test_a_base_rate_that_is_no_percentage(hand_made, rate):
     assert f"marketBaseRate is {rate!r}, no number from 0 to 100" in refused.value.detail
 
 
+@pytest.mark.parametrize("allowed", ["false", None, 1])
+def test_a_discount_that_is_neither_allowed_nor_not(hand_made, allowed):
+    with pytest.raises(BadMemberError, match="bad discount") as refused:
+        history_of(hand_made().define(60, discountAllowed=allowed).close()).describe()
+    assert f"discountAllowed is {allowed!r}, neither true nor false" in refused.value.detail
+
+
 @pytest.mark.parametrize(("winner", "amended"), [(11, False), (12, True)])
 def test_a_market_that_is_closed_again_is_amended_where_its_result_is_another(hand_made, winner, amended):
     market = hand_made().define(60).close(winner=11).close(winner=winner)

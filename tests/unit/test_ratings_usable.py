@@ -25,14 +25,19 @@ def refused(lake, usable=0):
 def test_the_commonest_reason_is_named_with_an_example(lake):
     rejects = [Reject("row 2", "not a rating", "'x'"), *(Reject(f"row {row}", "not a market id") for row in (3, 4))]
     write_down(lake, "ratings", MODEL.name, rejects, ALL_DAYS)
-    write_down(lake, "ratings", MODEL.name, [Reject("1.2", "in no archive")], left_out_name(["another"]))
+    write_down(lake, "ratings", MODEL.name, [Reject("1.2", "in no archive")], left_out_name(["another"], [ALL_DAYS]))
     said = "mine.csv: not one row can be used: not a market id (for example row 3); the lake's rejects have other"
     assert refused(lake).startswith(said)
 
 
 def test_rows_of_no_archive_count(lake):
-    write_down(lake, "ratings", MODEL.name, [Reject("1.2", "in no archive", "2 runners")], left_out_name(["month"]))
+    rejects, name = [Reject("1.2", "in no archive", "2 runners")], left_out_name(["month"], [ALL_DAYS])
+    write_down(lake, "ratings", MODEL.name, rejects, name)
     assert refused(lake) == "mine.csv: not one row can be used: in no archive (for example 1.2: 2 runners)"
+
+
+def test_what_is_left_out_of_other_days_is_another_file():
+    assert left_out_name(["month"], ["2022-03-01"]) != left_out_name(["month"], ["2022-03-01", "2022-03-02"])
 
 
 def test_ratings_without_a_row_are_refused(lake):

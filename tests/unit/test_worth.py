@@ -157,7 +157,10 @@ def test_the_last_definition_decides():
             {"market_type": "EACH_WAY", "number_of_winners": 3, "each_way_divisor": 4.0},
             "dead heat that the files cannot tell",
         ),
+        (["LOSER", "LOSER", "REMOVED"], {}, "no winner"),
         (["WINNER", "REMOVED"], {"late_withdrawal": True}, LATE),
+        (["LOSER", "WINNER", "REMOVED"], {"late_withdrawal": True}, LATE),
+        (["REMOVED", "WINNER"], {"late_withdrawal": True}, LATE),
         (["PLACED", "WINNER", "REMOVED", "LOSER"], {**EACH_WAY, "late_withdrawal": True}, LATE),
         (["WINNER", "PLACED", "REMOVED"], EACH_WAY, "each way market left with no more runners than places"),
     ],
@@ -172,14 +175,6 @@ def test_a_market_that_the_files_cannot_settle_is_a_reject_of_who_bet_there(stat
     assert valued.orders["strategy_name"].tolist() == ["unmatched"]
     [(strategy, [reject])] = valued.rejects.items()
     assert (strategy, reject.what, reject.reason) == ("a", ID, reason)
-
-
-def test_what_lost_or_is_void_is_worth_the_same_however_late_a_runner_was_withdrawn():
-    orders = [
-        bet(1, "BACK", 4.0, 2.5, -4.0, runner_status="LOSER"),
-        bet(3, "LAY", 4.0, 2.5, 0.0, runner_status="REMOVED"),
-    ]
-    assert worth(orders, ["LOSER", "WINNER", "REMOVED"], late_withdrawal=True) == [[-4.0, 4.0, 4.0], [0.0, 0.0, 0.0]]
 
 
 @pytest.mark.parametrize(("handicap", "is_settled"), [(-0.5, True), (1.0, True), (0.25, False), (-1.75, False)])
