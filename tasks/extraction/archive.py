@@ -278,8 +278,10 @@ def _folder_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) ->
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
         if any(part.startswith(".") for part in inner.split("/")):
-            continue
-        if info["type"] == "file":
+            # The system's own litter is no market, and nothing is missed by it.
+            if market_of(inner):
+                rejects.append(Reject(inner, "hidden", "rename what begins with a dot, and it is read"))
+        elif info["type"] == "file":
             yield Member(inner, int(info["size"]))
         else:
             rejects.append(Reject(inner, "not a regular file", "links and devices are never followed"))

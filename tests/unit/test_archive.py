@@ -181,6 +181,8 @@ def test_names_that_climb_are_read_but_never_written(tmp_path, write_tar, monkey
 def test_hidden_files_of_a_folder_are_not_the_archives(tmp_path):
     address = pack_folder(tmp_path / "month", {"1.200000001": b"a", ".DS_Store": b"b", ".git/1.200000002": b"c"})
     assert content_of(address) == {"1.200000001": b"a"}
+    # A market that is not read is named; what the system leaves is not.
+    assert [(reject.what, reject.reason) for reject in read_index(address).rejects] == [(".git/1.200000002", "hidden")]
 
 
 def assert_refused(address, *words):
