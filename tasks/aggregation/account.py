@@ -8,6 +8,7 @@ import pandas as pd
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant
+from tasks.aggregation.words import plural
 from tasks.rejects import Reject
 
 ACCOUNT = "account"
@@ -95,7 +96,8 @@ def _matched_alone(orders: pd.DataFrame) -> Iterator[str]:
     strategies = bets.groupby(_BET)["strategy_name"].transform("nunique")
     alike = bets[strategies > 1]
     if len(alike):
+        markets = plural(alike["market_id"].nunique(), "market")
         yield (
-            f"{ACCOUNT}: {len(alike):,} bets in {alike['market_id'].nunique():,} markets are on the side and runner of "
-            "another variant's; each was matched as if it were alone, which one account may not have been"
+            f"{ACCOUNT}: {plural(len(alike), 'bet')} in {markets} are on the side "
+            "and runner of another variant's; each was matched as if it were alone, which one account may not have been"
         )

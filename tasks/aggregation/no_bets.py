@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from tasks.aggregation.words import plural
 from tasks.lake.datasets import RESULTS_REFUSED
 from tasks.rejects import Reject
 from tasks.simulation.refusals import PLACE, Refusal
@@ -165,19 +166,6 @@ def say_order(asked: Mapping[str, Any]) -> str:
     size = "" if asked["size"] is None else f" {_say_size(asked['size'])}"
     price = " at starting price" if asked["price"] is None else f" at {asked['price']:g}"
     return f"{asked['side']}{size}{price} on {asked['selection_id']} in {asked['market_id']}"
-
-
-def plural(number: int, one: str) -> str:
-    """Say how many there are.
-
-    Args:
-        number: How many.
-        one: What one of them is called.
-
-    Returns:
-        `1 bet`, `1,234 bets`.
-    """
-    return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
 def _say_size(size: float) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from tasks.aggregation.no_bets import kinds_of, plural, say_kind
-from tasks.aggregation.statistics import money
+from tasks.aggregation.no_bets import kinds_of, say_kind
+from tasks.aggregation.words import money, plural
 from tasks.aggregation.worth import Valued
 from tasks.extraction.manifest import Manifest, reasons_left_out
 from tasks.lake.fingerprint import ENGINE

@@ -23,6 +23,7 @@ from tasks.aggregation.figures import (
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
 from tasks.aggregation.precision import as_fine_as
 from tasks.aggregation.races import number_races, seed_of
+from tasks.aggregation.words import money, plural
 from tasks.lake.datasets import RESULTS_STATISTICS
 
 SIGNIFICANCE = 0.05
@@ -130,7 +131,7 @@ def say_net(row: Mapping[str, Any]) -> str:
     Returns:
         `net −7.46 on 92 bets`.
     """
-    return f"net {money(row['net'])} on {row['bets']:,} bets"
+    return f"net {money(row['net'])} on {plural(row['bets'], 'bet')}"
 
 
 def verdict(row: Mapping[str, Any]) -> str:
@@ -150,18 +151,6 @@ def verdict(row: Mapping[str, Any]) -> str:
     low, high = (as_fine_as(row["net_noise"], row[end]) for end in ("net_low", "net_high"))
     said = f"{said}, 95 % interval {low} to {high}"
     return f"{said}: {_conclusion(row)}"
-
-
-def money(amount: float) -> str:
-    """Write an amount of money in a sentence: `−1,234.50`.
-
-    Args:
-        amount: The account's currency.
-
-    Returns:
-        It with two decimals and a real minus.
-    """
-    return f"{round(amount, 2) or 0.0:,.2f}".replace("-", "−")
 
 
 def _conclusion(row: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from tasks.aggregation.split import FIRST, SECOND
+from tasks.aggregation.words import plural
 from tasks.report.drawing import Look, Plot, axis, diagonal, layout, of_variant, pack
-from tasks.report.words import plural
 
 _MOST_LISTED = 10
 

@@ -21,6 +21,7 @@ from tasks.aggregation.bootstrap import FEWEST
 from tasks.aggregation.no_bets import say_order
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import best_first, verdict
+from tasks.aggregation.words import plural
 from tasks.foreign_text import visible
 from tasks.report import words
 from tasks.report.bets import bets_of
@@ -36,8 +37,9 @@ from tasks.report.tracks import unknown_venues
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-# Each has ten tables: of more variants a page would be too long to read, and too large.
 _INTERVAL = ["roi_low", "roi_high", "roi_noise"]
+
+# Each has ten tables: of more variants a page would be too long to read, and too large.
 _MOST_BROKEN_DOWN = 5
 
 _MOST_DRAWN = 50
@@ -185,7 +187,7 @@ def _headline(best: dict[str, Any], statistics: pd.DataFrame) -> str:
     if best["strategy"] in rows:
         said = verdict({**rows[best["strategy"]], "no_bets": best["no_bets"]})
     else:
-        said = f"net {words.signed(best['net'])} on {words.plural(int(best['bets']), 'bet')}"
+        said = f"net {words.signed(best['net'])} on {plural(int(best['bets']), 'bet')}"
     return _sentence(said)
 
 

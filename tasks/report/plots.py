@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from tasks.aggregation.words import plural
 from tasks.report.drawing import (
     COLOURS,
     GREY,
@@ -28,7 +29,7 @@ from tasks.report.drawing import (
     rows_of_each,
     thin,
 )
-from tasks.report.words import plural, signed
+from tasks.report.words import signed
 
 _BINS = 40
 _MOST_SAID = 5

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.aggregation.words import plural
 from tasks.report.drawing import COLOURS, Floats, Plot, axis, layout, plain
-from tasks.report.words import percent, plural, signed
+from tasks.report.words import percent, signed
 
 _LOSS_TO_GAIN = [[0, "#b35806"], [0.5, "#e8e8e8"], [1, "#2166ac"]]
 _SIDES = 2

@@ -66,11 +66,6 @@ def interval(low: float | None, high: float | None, noise: float | None = 0) -> 
     return " to ".join(f"{as_fine_as(error, 100 * end, decimals=1, sign='+')}%" for end in (low, high))
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """Write how many there are: `1 bet`, `92 bets`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
 def span(first: date, last: date) -> str:
     """Write a span of days: `1 March 2022`, `1 March to 3 April 2022`."""
     end = f"{last.day} {last:%B %Y}"

@@ -118,7 +118,7 @@ def test_a_market_that_is_a_reject_of_one_is_in_the_account_for_none():
 )
 def test_money_that_two_variants_want_is_told(other, told):
     account = together(bet("a", "1.1", 4), bet("b", "1.1", 4, **other), bet("a", "1.2", 4))
-    said = "account: 2 bets in 1 markets are on the side and runner of another variant's"
+    said = "account: 2 bets in 1 market are on the side and runner of another variant's"
     assert [notice.startswith(said) for notice in account.notices] == ([True] if told else [])
 
 
