@@ -162,6 +162,6 @@ def test_the_query_of_the_worked_example_has_a_variant_of_a_run_a_row(sampled, b
     found = scope["found"].df()
     shown = csv.DictReader(io.StringIO(backtest("show", "--csv", "--lake", lake).stdout))
     [run] = re.findall(r"^Run (\S+)", backtest("show", "--lake", lake).stdout, re.MULTILINE)
-    of_run = found[found["run"] == run]
+    of_run = found[found["run"] == run[-8:]]
     assert of_run[["bets", "net"]].to_numpy().tolist() == [[int(row["bets"]), float(row["net"])] for row in shown]
     assert len(found) > len(of_run) == 1
