@@ -3,6 +3,8 @@
 from typing import Any
 
 COLUMNS = ["orders", "markets", "bets", "void_bets", "turnover", "liability", "gross", "commission", "net"]
+RATIOS = ["roi", "roi_on_liability"]
+FATES = ["unmatched", "cancelled", "lapsed"]
 
 # A bet's worth is exact; of half a cent it is what flumine says, of all else the cent that is nearest.
 SUMMARY = """
@@ -45,13 +47,30 @@ SUMMARY = """
         FROM by_market JOIN markets USING (market_id))
     SELECT strategy, sum(orders) AS orders, count(*) FILTER (bets > 0) AS markets, sum(bets) AS bets,
            sum(void_bets) AS void_bets, sum(turnover) AS turnover, sum(liability) AS liability, sum(gross) AS gross,
-           sum(commission) AS commission, sum(gross) - sum(commission) AS net
+           sum(commission) AS commission, sum(gross) - sum(commission) AS net,
+           (sum(gross) - sum(commission)) / sum(turnover) AS roi,
+           (sum(gross) - sum(commission)) / sum(liability) AS roi_on_liability
     FROM charged GROUP BY strategy ORDER BY strategy
 """
 
 ACCOUNT = SUMMARY.replace("strategy_name AS strategy", "'account' AS strategy")
 """The same of the orders of all variants as one."""
 
+COUNTS = """
+    SELECT strategy_name AS strategy, count(*) FILTER (size_matched = 0) AS unmatched,
+           count(*) FILTER (size_cancelled > 0) AS cancelled, count(*) FILTER (size_lapsed > 0) AS lapsed
+    FROM orders GROUP BY ALL
+"""
+"""What became of the orders of each variant, beside being bets."""
+
 
 def in_cents(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     return {row["strategy"]: [round(100 * float(row[column])) for column in COLUMNS] for row in rows}
+
+
+def ratios(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
+    return {row["strategy"]: [float(row[name]) for name in RATIOS] for row in rows}
+
+
+def fates(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    return {row["strategy"]: [row[name] for name in FATES] for row in rows}

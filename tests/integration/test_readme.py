@@ -23,6 +23,7 @@ def printed_python(page: str) -> list[str]:
 
 QUERIES = printed_python("lake.md")
 STRATEGY, ITS_FILE = printed_python("strategies.md")
+[SECONDS] = [query for query in printed_python("which-second.md") if "seconds_to_start" in query]
 
 
 @pytest.fixture(scope="module")
@@ -134,12 +135,33 @@ def test_the_net_of_each_venue_is_one_runs_whatever_else_is_in_the_lake(sampled,
     folder, _ = sampled
     lake = folder / "data_lake" / "sample"
     shown = csv.DictReader(io.StringIO(backtest("show", "--csv", "--lake", lake).stdout))
-    [bets] = [int(row["bets"]) for row in shown if row["strategy"] == "back_favourite-d1de0016"]
+    [row] = [row for row in shown if row["strategy"] == "back_favourite-d1de0016"]
+    [run] = re.findall(r"^Run (\S+)", backtest("show", "--lake", lake).stdout, re.MULTILINE)
     [archive] = lake.rglob("*.tar")
     backtest("run", archive, "--commission", "0.05", "--lake", lake)
     monkeypatch.chdir(folder)
     scope: dict[str, Any] = {}
     exec(QUERIES[0].replace("print(", "found = ("), scope)  # noqa: S102 - the page's own words are what is tested
     found = scope["found"].df()
-    by_run = found[found["strategy"] == "back_favourite-d1de0016"].groupby("run")["bets"].sum()
-    assert by_run.tolist() == [bets, bets]
+    by_run = found[found["strategy"] == "back_favourite-d1de0016"].groupby("run")[["bets", "net"]].sum()
+    assert by_run["bets"].tolist() == [int(row["bets"])] * 2
+    assert by_run.loc[run, "net"] == pytest.approx(float(row["net"]), abs=0.001)
+    assert by_run["net"].nunique() == 2, "the other run pays another commission"
+
+
+def test_the_query_of_the_worked_example_has_a_variant_of_a_run_a_row(sampled, backtest, monkeypatch):
+    folder, _ = sampled
+    lake = folder / "data_lake" / "sample"
+    [archive] = lake.rglob("*.tar")
+    for commission in ("0.06", "0.07"):
+        backtest("run", archive, "--strategy", "back_favourite", "--commission", commission, "--lake", lake)
+    (folder / "lake").symlink_to(lake)
+    monkeypatch.chdir(folder)
+    scope: dict[str, Any] = {}
+    exec(SECONDS.replace("duckdb.sql(", "found = duckdb.sql(").replace(".show()", ""), scope)  # noqa: S102 - as above
+    found = scope["found"].df()
+    shown = csv.DictReader(io.StringIO(backtest("show", "--csv", "--lake", lake).stdout))
+    [run] = re.findall(r"^Run (\S+)", backtest("show", "--lake", lake).stdout, re.MULTILINE)
+    of_run = found[found["run"] == run[-8:]]
+    assert of_run[["bets", "net"]].to_numpy().tolist() == [[int(row["bets"]), float(row["net"])] for row in shown]
+    assert len(found) > len(of_run) == 1

@@ -17,7 +17,7 @@ from golden_orders import (
     expected_orders,
     lake_orders,
 )
-from settled_by_sql import ACCOUNT, SUMMARY, in_cents
+from settled_by_sql import ACCOUNT, COUNTS, SUMMARY, fates, in_cents, ratios
 
 from sample.server import serve
 
@@ -63,6 +63,12 @@ def test_money_is_what_sql_makes_of_orders_and_catalogue(lake, report):
         found, account = (
             connection.sql(query.format(discount=0)).df().to_dict("records") for query in (SUMMARY, ACCOUNT)
         )
+        counted = connection.sql(COUNTS).df().to_dict("records")
+        [selected] = connection.sql("SELECT count(*) FROM markets WHERE market_type = 'WIN'").fetchall()
+    assert [(row["replayed"],) for row in report["variants"]] == [selected] * len(VARIANTS)
+    assert fates(counted) == fates(report["variants"])
+    by_us = ratios(report["variants"])
+    assert {name: pytest.approx(both) for name, both in ratios(found).items()} == by_us
     assert in_cents(found) == in_cents(report["variants"])
     assert in_cents(account) == in_cents([report["account"]])
     assert report["account"]["net"] == pytest.approx(report["account"]["gross"] - report["account"]["commission"])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_money import described, valued
 
+from tasks.aggregation.account import on_one_account
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.summary import by_day, by_variant
 
@@ -17,6 +18,7 @@ MARKETS = described(
     pd.DataFrame(
         {
             "archive": "month",
+            "event_id": "7",
             "market_id": IDS,
             "settled_time": [EVENING + timedelta(minutes=97 * (7 * n % 6)) for n in range(6)],
             "venue": "Larkfield",
@@ -26,6 +28,16 @@ MARKETS = described(
         }
     )
 )
+# What the statistics of an account read and these laws do not.
+OF_STATISTICS = {
+    "bet_id": "1",
+    "selection_id": 1,
+    "handicap": 0.0,
+    "side": "BACK",
+    "date_time_placed": EVENING,
+    "price_matched": 2.0,
+    "bsp": 2.0,
+}
 VARIANTS = pd.DataFrame({"strategy": ["a", "b", "c"], "name": "n", "parameters": "{}"})
 CENT = 0.01
 HALF_A_CENT = 0.005001
@@ -101,7 +113,7 @@ def test_days_and_markets_and_summary_agree(orders, commission):
         for count in ("orders", "bets", "void_bets"):
             assert row[count] == of_markets[count].sum() == of_days[count].sum()
         assert row["markets"] == (of_markets["bets"] > 0).sum() == of_days["markets"].sum()
-        for money in ("turnover", "gross", "commission", "net"):
+        for money in ("turnover", "liability", "gross", "commission", "net"):
             assert row[money] == pytest.approx(of_markets[money].sum(), abs=1e-6)
             assert row[money] == pytest.approx(of_days[money].sum(), abs=1e-6)
         assert row["net"] == pytest.approx(row["gross"] - row["commission"], abs=1e-6)
@@ -109,6 +121,23 @@ def test_days_and_markets_and_summary_agree(orders, commission):
             assert row["roi"] == pytest.approx(row["net"] / row["turnover"], abs=CENT / row["turnover"])
         else:
             assert pd.isna(row["roi"])
+
+
+@settings(max_examples=60)
+@given(orders_lists, rates)
+def test_an_account_is_the_sum_of_its_variants_but_for_commission(orders, commission):
+    valued_orders = valued(pd.DataFrame(orders)).assign(**OF_STATISTICS)
+    frame = settle(valued_orders, MARKETS, commission)
+    account = on_one_account(valued_orders, MARKETS, {}, ["a", "b", "c"], commission)
+    [row] = account.summary.to_dict("records")
+    for name in ("orders", "bets", "void_bets", "turnover", "liability", "gross"):
+        assert row[name] == pytest.approx(frame[name].sum(), abs=1e-6) == account.settled[name].sum()
+    assert row["net"] == pytest.approx(account.settled["net"].sum(), abs=1e-6)
+    for market in account.settled.itertuples():
+        alone = frame[frame["market_id"] == market.market_id]
+        assert market.gross == pytest.approx(alone["gross"].sum(), abs=1e-6)
+        # Losses spare commission, so an account pays no more; a cent may be rounded up.
+        assert market.commission <= alone["commission"].sum() + CENT
 
 
 @settings(max_examples=60)

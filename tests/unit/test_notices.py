@@ -6,7 +6,8 @@ from importlib.metadata import version
 import pandas as pd
 import pytest
 
-from tasks.aggregation.notices import notices
+from tasks.aggregation.notices import notices, of_settlement
+from tasks.aggregation.worth import Valued
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
 from tasks.simulation.instance_times import InstanceTimes, Took
@@ -142,3 +143,27 @@ def test_what_nobody_waits_for_is_not_said():
         times = InstanceTimes()
         times.add({variant_of(1).id: took})
         assert list(times.sentences([variant_of(1)])) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "status", "factor", "stake", "is_told"),
+    [
+        ("PLACE", "REMOVED", 12.5, 2.0, True),
+        ("OTHER_PLACE", "REMOVED", 12.5, 2.0, True),
+        ("WIN", "REMOVED", 12.5, 2.0, False),  # there flumine reduces as the exchange does
+        ("PLACE", "LOSER", 12.5, 2.0, False),
+        ("PLACE", "REMOVED", None, 2.0, False),  # a greyhound
+        ("PLACE", "REMOVED", 12.5, 0.0, False),  # void, or never matched
+    ],
+)
+def test_bets_in_place_markets_with_a_withdrawal_are_flagged(type_, status, factor, stake, is_told):
+    orders = pd.DataFrame({"strategy_name": ["a"], "market_id": ["1.2"], "turnover": [stake]})
+    runners = pd.DataFrame({"market_id": ["1.2"], "status": [status], "adjustment_factor": [factor]}).astype(
+        {"adjustment_factor": float}
+    )
+    nothing = pd.DataFrame(columns=["strategy", "market_id", "rule", "bets", "flumine", "settled"])
+    markets = pd.DataFrame({"market_id": ["1.2"], "market_type": [type_]})
+    said = list(of_settlement(Valued(orders, {}, nothing), markets, runners))
+    assert [sentence.startswith("a: 1 bet in 1 place market with a withdrawal") for sentence in said] == (
+        [True] if is_told else []
+    )

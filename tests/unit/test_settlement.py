@@ -1,13 +1,14 @@
 """Commission: per market, per variant, on winnings only; void bets are no bets; all in order of settlement."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pandas as pd
 import pytest
 from made_money import described, valued
 
 from tasks.aggregation.settlement import Commission, settle
-from tasks.aggregation.summary import by_variant
+from tasks.aggregation.summary import by_day, by_variant
 
 BASE_RATES = Commission()
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -156,3 +157,27 @@ def test_a_sum_of_nothing_has_no_sign():
     rows = pd.DataFrame(settled(orders, [market(market_id) for market_id in ids], Commission(0.0)))
     summed = by_variant(rows, pd.DataFrame({"strategy": ["a"]}))
     assert [f"{summed[money].item():.2f}" for money in ("gross", "net")] == ["0.00", "0.00"]
+
+
+def test_roi_is_on_stake_and_for_lays_on_liability_too():
+    """A back of 4.00 at 2.5 wins 6.00, a lay of 4.00 at 3.5 wins its 4.00: 10.00 less 7 %, on 8.00 and on 14.00."""
+    bets = [
+        {**order("a", "1.1", 6.0, matched=4.0), "side": "BACK", "price_matched": 2.5},
+        {**order("a", "1.1", 4.0, matched=4.0, status="LOSER"), "side": "LAY", "price_matched": 3.5},
+    ]
+    rows = pd.DataFrame(settled(bets, [market("1.1")]))
+    [row] = by_variant(rows, pd.DataFrame({"strategy": ["a"]})).to_dict("records")
+    net = Decimal(10) - Decimal(10) * Decimal("0.07")
+    assert (row["net"], row["turnover"], row["liability"]) == (float(net), 8.0, 14.0)
+    assert row["roi"] == pytest.approx(float(net / 8))
+    assert row["roi_on_liability"] == pytest.approx(float(net / 14))
+
+
+def test_days_are_those_of_the_track():
+    """A meeting on the morning of 2 January in Queensland begins on the 1st in London."""
+    days = [datetime(2026, 1, 2, tzinfo=UTC).date()] * 3
+    markets = [{**market(f"1.{n}", minutes=60 * (10 + n)), "market_date": day} for n, day in enumerate(days)]
+    rows = pd.DataFrame(settled([order("a", row["market_id"], 1.0) for row in markets], markets))
+    assert rows["settled_time"].dt.date.nunique() == 2
+    [day] = by_day(rows).to_dict("records")
+    assert (day["date"], day["markets"], day["gross"]) == (days[0], 3, 3.0)
