@@ -1,7 +1,7 @@
 """What a run's figures do not say of themselves, in words: what to know before one relies on them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -75,6 +75,25 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
             yield (
                 f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
                 f"were left out: {said}"
+            )
+
+
+def unrated(rated: Mapping[str, Collection[str]], markets: pd.DataFrame) -> Iterator[str]:
+    """Say in how many markets a strategy that bets by ratings had none.
+
+    Args:
+        rated: Market ids by ratings' model.
+        markets: The run's rows of the catalogue.
+
+    Yields:
+        A sentence for each model that lacks any.
+    """
+    for model, of_model in rated.items():
+        missing = markets.loc[~markets["market_id"].isin(of_model), "market_id"]
+        if len(missing):
+            yield (
+                f"{len(missing)} of {len(markets)} markets have no rating in {model} (first {missing.iloc[0]}): what "
+                "bets by ratings saw them without any"
             )
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.aggregation.account import on_one_account
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
-from tasks.aggregation.notices import left_out, notices, of_settlement
+from tasks.aggregation.notices import left_out, notices, of_settlement, unrated
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, fold
 from tasks.aggregation.statistics import statistics
@@ -198,6 +198,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         frames |= {RESULTS_ACCOUNT_MARKETS: account.settled, RESULTS_ACCOUNT: account.summary}
     said = [
         *left_out(run.lake, run.archives),
+        *unrated(_rated(run), markets),
         *notices(run.variants, markets, covered),
         *of_settlement(valued, markets, runners),
         *(account.notices if run.together else ()),
@@ -302,6 +303,15 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     tables = [ORDERS.schema.empty_table(), *(read_part(lake, part) for part in parts)]
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return frame.sort_values(["strategy_name", "market_id"], kind="stable", ignore_index=True)
+
+
+def _rated(run: Run) -> dict[str, set[str]]:
+    """Say which markets have ratings, by model."""
+    rated: defaultdict[str, set[str]] = defaultdict(set)
+    for job in run.jobs:
+        for model, of_model in job.ratings.items():
+            rated[model] |= of_model.keys()
+    return rated
 
 
 def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled: pd.DataFrame) -> list[int]:

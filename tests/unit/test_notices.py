@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pandas as pd
 import pytest
 
-from tasks.aggregation.notices import notices, of_settlement
+from tasks.aggregation.notices import notices, of_settlement, unrated
 from tasks.aggregation.worth import Valued
 from tasks.rejects import Reject
 from tasks.simulation.coverage import Coverage
@@ -52,6 +52,13 @@ def test_who_was_not_replayed_on_what_is_said_by_variant():
         "3 of 2 markets are not in its figures: 2 flumine cannot replay it (1.200000001: KeyError: 1); "
         "1 no result (1.200000003: bet 1)"
     )
+
+
+def test_markets_without_a_rating_are_counted():
+    markets = pd.DataFrame({"market_id": ["1.1", "1.2", "1.3"]})
+    assert list(unrated({"iggy": {"1.1", "1.2", "1.3"}}, markets)) == []
+    [said] = unrated({"mine-0011": {"1.2"}}, markets)
+    assert said.startswith("2 of 3 markets have no rating in mine-0011 (first 1.1): ")
 
 
 def refusal(control, text, **changed):
