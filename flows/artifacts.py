@@ -20,7 +20,8 @@ from prefect.artifacts import (
 from flows.markdown import as_code, as_text
 from flows.report import BacktestReport
 from tasks.aggregation.equity import draw_equity
-from tasks.aggregation.statistics import merit
+from tasks.aggregation.statistics import merit, say_net
+from tasks.aggregation.words import plural
 from tasks.lake.datasets import (
     RESULTS_ACCOUNT,
     RESULTS_ACCOUNT_MARKETS,
@@ -71,14 +72,8 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
     """
     lake = Lake(report.lake)
     best = max(report.variants, key=merit)
-    logger.info(
-        "backtest: run %s, %d variants; the best, %s: net %.2f on %d bets",
-        report.run,
-        len(report.variants),
-        best["strategy"],
-        best["net"],
-        best["bets"],
-    )
+    of_best = f"the best, {best['strategy']}: {say_net(best)}" if best["bets"] else "no bets"
+    logger.info("backtest: run %s, %s; %s", report.run, plural(len(report.variants), "variant"), of_best)
     create_table_artifact(
         [_figures(row) for row in (*report.variants, *([report.account] if report.account else []))],
         key="variants",
