@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tasks.aggregation.no_bets import plural
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant
@@ -78,7 +79,7 @@ def say_account(row: Mapping[str, Any]) -> str:
         The sentence, without a full stop.
     """
     # It is one thing that was tried, however many variants bet on it.
-    return f"{row['variants']:,} variants on one account: {verdict({**row, 'variants': 1})}"
+    return f"{plural(row['variants'], 'variant')} on one account: {verdict({**row, 'variants': 1})}"
 
 
 def _left_out(rejects: Mapping[str, Reject], markets: int) -> Iterator[str]:

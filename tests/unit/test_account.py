@@ -128,6 +128,10 @@ def test_no_bets_at_all():
     assert say_account(account.summary.to_dict("records")[0]) == "2 variants on one account: no bets"
 
 
+def test_one_variant_is_no_plural():
+    assert say_account({"variants": 1, "bets": 0}) == "1 variant on one account: no bets"
+
+
 def test_no_orders_at_all():
     orders = valued(pd.DataFrame([bet("a", "1.1", 0)]))[:0]
     account = on_one_account(orders, MARKETS, {}, ["a", "b"], Commission())

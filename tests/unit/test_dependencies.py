@@ -349,6 +349,14 @@ def test_another_process_says_the_same(pool):
     assert pool.run(dependencies_of, RatedPrice) == dependencies_of(RatedPrice)
 
 
+def test_this_projects_strategies_are_the_same_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    at_home = dependencies_of(RatedPrice)
+    monkeypatch.chdir(tmp_path)
+    assert dependencies_of(RatedPrice) == at_home
+    assert what_changed(at_home) is None
+
+
 def test_a_module_in_a_file_that_is_not_called_as_source_is(project):
     project.write("rules.txt", "STAKE = 2.0\n")
     project.write_strategy(

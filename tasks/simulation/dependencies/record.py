@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from flumine import BaseStrategy
@@ -17,12 +18,17 @@ from tasks.simulation.dependencies.reached_modules import as_named, as_seen, rea
 
 V = TypeVar("V")
 
+_PROJECT = Path(__file__).resolve().parents[3]
+_OURS = "<project>"
+"""With what paths of this project's strategies begin in a note, in place of the project's folder."""
+
 
 class Module(NamedTuple):
     """One of the user's own modules, as it was executed.
 
     Attributes:
-        path: Its file, from the working directory on where it lies there.
+        path: Its file, from the working directory on where it lies there; of this project's strategies the same from
+            whichever folder a run is asked.
         digest: Of its source without comments and layout, of the file where it has none.
     """
 
@@ -125,7 +131,8 @@ def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependen
     openers = [variant, *(module.name for module in seen.modules.values() if module)]
     opened = _together(declared(getattr(strategy, "reads", [])), *map(recorder.opened_by, openers))
     modules = _noted(seen.modules)
-    sources = {module.path for module in modules.values() if module}  # also read by Python for a warning or a traceback
+    # Also read by Python for a warning or a traceback.
+    sources = {short(_located(module.path)) for module in modules.values() if module}
     return Dependencies(
         modules={name: module for name, module in modules.items() if name in named.modules},
         imported={name: module for name, module in modules.items() if name not in named.modules},
@@ -154,7 +161,7 @@ def _changes(dependencies: Dependencies) -> Iterator[str]:
             yield f"{name} is {version or 'gone'}, was {was}"
     for name, module in {**dependencies.modules, **dependencies.imported}.items():
         if module is not None:
-            yield from _compared(module.path or name, module.digest, module_digest(module.path))
+            yield from _compared(module.path or name, module.digest, module_digest(_located(module.path)))
         yield from _found_elsewhere(name, module)
     for path, digest in dependencies.files.items():
         yield from _compared(path, digest, file_digest(path))
@@ -177,15 +184,29 @@ def _found_elsewhere(name: str, module: Module | None) -> Iterator[str]:
     path = file_of(spec)
     if module is None:
         yield f"{name} is there now"
-    elif path and short(path) != module.path:
-        yield f"{name} is {short(path)}, was {module.path}"
+    elif path and _place(path) != module.path:
+        yield f"{name} is {_place(path)}, was {module.path}"
 
 
 def _noted(modules: Mapping[str, OwnModule | None]) -> dict[str, Module | None]:
     return {
-        short(name) if module and name == module.path else name: module and Module(short(module.path), module.digest)
+        _place(name) if module and name == module.path else name: module and Module(_place(module.path), module.digest)
         for name, module in modules.items()
     }
+
+
+def _place(path: str) -> str:
+    """Write where a module lies."""
+    absolute = Path(path).absolute()
+    # The UI runs in the project's folder, a person elsewhere, and both use one lake.
+    if absolute.is_relative_to(_PROJECT / "strategies"):
+        return f"{_OURS}/{absolute.relative_to(_PROJECT).as_posix()}"
+    return short(path)
+
+
+def _located(place: str) -> str:
+    """Say which file `_place` wrote."""
+    return str(_PROJECT / place.removeprefix(f"{_OURS}/")) if place.startswith(f"{_OURS}/") else place
 
 
 def _together(*parts: Opened) -> Opened:
