@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tasks.aggregation.no_bets import plural
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant

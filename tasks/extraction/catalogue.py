@@ -249,7 +249,8 @@ def _reductions(definition: Row) -> set[tuple[_RunnerKey, float]]:
     """The withdrawals that reduce what was matched before, each with its factor."""
     return {
         ((runner["id"], runner.get("hc", 0)), factor)
-        for runner in definition["runners"]
+        # One without runners is refused, but not here.
+        for runner in definition.get("runners") or ()
         if runner.get("status") == "REMOVED"
         and (factor := _number(runner.get("adjustmentFactor")) or 0.0) >= _LEAST_REDUCTION
     }
