@@ -56,7 +56,8 @@ class Reader:
             DamagedFileError: A page is not what was written.
         """
         with self._reading():
-            return self._parquet.read(columns=columns)
+            # Threads of Arrow's that still end as the process does now and then abort it: apache/arrow#34314.
+            return self._parquet.read(columns=columns, use_threads=False)
 
     def pieces(self) -> Iterator[pa.Table]:
         """Read it row group by row group.
@@ -84,7 +85,7 @@ class Reader:
             DamagedFileError: A page is not what was written.
         """
         with self._reading():
-            return self._parquet.read_row_group(number, columns=columns)
+            return self._parquet.read_row_group(number, columns=columns, use_threads=False)
 
 
 class Writer:
