@@ -1,5 +1,7 @@
 """What bets are worth, each computed by hand from the exchange's rule: not from our code, nor flumine's."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 import pandas as pd
 import pytest
 from made_money import described
@@ -185,6 +187,34 @@ def test_a_line_between_halves_is_half_won(handicap, is_settled):
         runners("WINNER", "WINNER", handicap=handicap),
     )
     assert bool(valued.rejects) is not is_settled
+
+
+STAKE, ODDS, DIVISOR = Decimal("7.35"), Decimal("3.85"), Decimal(4)
+THREE_PLACES = {"market_type": "EACH_WAY", "each_way_divisor": 4.0, "number_of_winners": 3}
+ASIAN = {"market_type": "ASIAN_HANDICAP", "betting_type": "ASIAN_HANDICAP_DOUBLE_LINE"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "handicap", "changed", "back"),
+    [
+        (["WINNER", "LOSER"], 0.0, {}, STAKE * (ODDS - 1)),
+        (["LOSER", "WINNER"], 0.0, {}, -STAKE),
+        (["WINNER", "WINNER"], 0.0, {}, STAKE * ODDS / 2 - STAKE),
+        (["WINNER"] * 3, 0.0, {"number_of_winners": 2}, STAKE * ODDS * 2 / 3 - STAKE),
+        (["WINNER", "PLACED", "PLACED", "LOSER"], 0.0, THREE_PLACES, STAKE * (ODDS - 1) * (1 + 1 / DIVISOR)),
+        (["PLACED", "WINNER", "PLACED", "LOSER"], 0.0, THREE_PLACES, STAKE * (ODDS - 1) / DIVISOR - STAKE),
+        (["LOSER", "WINNER", "PLACED", "PLACED"], 0.0, THREE_PLACES, -2 * STAKE),
+        (["WINNER", "LOSER"], -1.5, ASIAN, STAKE * (ODDS - 1)),
+        (["LOSER", "WINNER"], -1.0, ASIAN, -STAKE),
+        (["REMOVED", "REMOVED"], -1.0, ASIAN, Decimal(0)),
+    ],
+)
+def test_the_rule_in_decimals_whatever_flumine_says(statuses, handicap, changed, back):
+    """Of a market closed again with another result, flumine knows the first: a bet of no result."""
+    orders = [bet(1, side, float(STAKE), float(ODDS), 0.0, handicap=handicap) for side in ("BACK", "LAY")]
+    valued = value(pd.DataFrame(orders), market(**changed, amended=True), runners(*statuses, handicap=handicap))
+    exact = back.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    assert [Decimal(str(made)).quantize(Decimal("0.01")) for made in valued.orders["profit"]] == [exact, -exact]
 
 
 def test_a_market_that_the_catalogue_does_not_know():
