@@ -73,5 +73,5 @@ def _with_draws(report: ReportData, planned: Plan) -> ReportData:
     settled = pd.concat([report.settled, report.account_settled])
     settled = settled[settled["strategy"].isin(told)]
     net, turnover = (by_race(settled, races, told, column) for column in ("net", "turnover"))
-    drawn = bootstrap(net, turnover, seed_of(planned.markets))
+    drawn = bootstrap(net, turnover, seed_of(planned.markets, races))
     return replace(report, draws=dict(zip(told, drawn.nets.T, strict=True)))

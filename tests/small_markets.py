@@ -1,6 +1,10 @@
 """Small markets by hand, a strategy that bets once in each, and what its variants are given there."""
 
+import bz2
+import io
 import json
+import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +74,16 @@ def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None
 
 
 MARKETS = {f"1.90000000{n}": market(f"1.90000000{n}") for n in (1, 2, 3)}
+
+
+def write_archive(path: Path, markets: Mapping[str, bytes]) -> None:
+    """Write a tar of markets, each by its id."""
+    with tarfile.open(path, "w") as archive:
+        for market_id, messages in markets.items():
+            packed = bz2.compress(messages)
+            member = tarfile.TarInfo(f"{market_id}.bz2")
+            member.size = len(packed)
+            archive.addfile(member, io.BytesIO(packed))
 
 
 def month_in(lake: Lake) -> Manifest:

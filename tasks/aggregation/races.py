@@ -63,7 +63,7 @@ def _are_one(race: list[_Market], group: list[_Market]) -> bool:
     return not {market.market_type for market in race} & {market.market_type for market in group}
 
 
-def seed_of(markets: pd.DataFrame) -> int:
+def seed_of(markets: pd.DataFrame, races: pd.Series) -> int:
     """Say what the draws of races begin with: it depends on nothing but the races that are looked at.
 
     So the same bets have the same intervals, alone and in company, whatever else a run was asked, and whichever markets
@@ -71,11 +71,12 @@ def seed_of(markets: pd.DataFrame) -> int:
 
     Args:
         markets: Rows of the catalogue.
+        races: Their races, from `number_races`.
 
     Returns:
         A number.
     """
     first = pd.Series([pd.Timestamp(announced[0]).timestamp() for announced in markets["announced"]])
-    off = first.groupby(number_races(markets).to_numpy()).transform("min")
-    races = {f"{event_id} {seconds:.3f}" for event_id, seconds in zip(markets["event_id"], off, strict=True)}
-    return int(digest(race.encode() for race in sorted(races))[:8], 16)
+    off = first.groupby(races.to_numpy()).transform("min")
+    begun = {f"{event_id} {seconds:.3f}" for event_id, seconds in zip(markets["event_id"], off, strict=True)}
+    return int(digest(race.encode() for race in sorted(begun))[:8], 16)

@@ -58,7 +58,7 @@ def statistics(
     described = pd.DataFrame(
         [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
     )
-    table = pd.concat([described, weigh(net, turnover, told, seed_of(markets))], axis="columns").assign(
+    table = pd.concat([described, weigh(net, turnover, told, seed_of(markets, races))], axis="columns").assign(
         strategy=list(variants),
         variants=len(variants),
         races=races.nunique(),

@@ -1,17 +1,14 @@
 """Money from archive to figures: markets closed in every way, settled by hand by the exchange's rules, in decimals."""
 
-import bz2
 import copy
-import io
 import json
-import tarfile
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
-from small_markets import BEGIN, market
+from small_markets import BEGIN, market, write_archive
 
 STATUSES = ("WINNER", "LOSER", "REMOVED")
 # Each market's last statuses, what its definitions say, and its last statuses once more, where it is closed again.
@@ -62,12 +59,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, backtest_json: Callable[..., 
     """What a run says that backs runner 11 with 2.00 at 3.0 in each of the markets."""
     folder = tmp_path_factory.mktemp("closed")
     (folder / "mine.py").write_text(BEGIN, encoding="utf-8")
-    with tarfile.open(folder / "month.tar", "w") as archive:
-        for market_id in CLOSED:
-            packed = bz2.compress(closed(market_id))
-            member = tarfile.TarInfo(f"{market_id}.bz2")
-            member.size = len(packed)
-            archive.addfile(member, io.BytesIO(packed))
+    write_archive(folder / "month.tar", {market_id: closed(market_id) for market_id in CLOSED})
     asked = ("--strategy", "mine:Bets", "--window", "all", "--discount", "20", "--together", "--lake", folder / "lake")
     done = backtest_json("run", folder / "month.tar", *asked, PYTHONPATH=str(folder))
     return {**done, "lake": folder / "lake"}

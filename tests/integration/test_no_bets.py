@@ -1,14 +1,11 @@
 """Why there is no bet, as a user is told it: refused orders, and what can never bet."""
 
-import bz2
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_markets import BEGIN, market
+from small_markets import BEGIN, market, write_archive
 
 from tasks.lake.store import Lake
 
@@ -24,12 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder: a strategy that bets once a market, and an archive of three."""
     folder = tmp_path_factory.mktemp("refused")
     (folder / "mine.py").write_text(BEGIN, encoding="utf-8")
-    with tarfile.open(folder / "three.tar", "w") as archive:
-        for market_id in IDS:
-            packed = bz2.compress(market(market_id))
-            member = tarfile.TarInfo(f"{market_id}.bz2")
-            member.size = len(packed)
-            archive.addfile(member, io.BytesIO(packed))
+    write_archive(folder / "three.tar", {market_id: market(market_id) for market_id in IDS})
     return folder
 
 
