@@ -55,6 +55,7 @@ lint: install
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 # Files side by side on two cores: most of the time is waiting for servers, browsers and disks.
 test: install $(FLUMINES_SOURCE)

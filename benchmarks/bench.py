@@ -25,10 +25,10 @@ import typer
 from benchmarks.contenders import CONTENDERS, Measure, Subject, extract
 from benchmarks.replicate import replicate
 from sample.archive import write_sample
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import read_manifest
+from tasks.archives.identity import read_archive
+from tasks.archives.manifest import read_manifest
+from tasks.archives.selection import MarketFilter, select_markets
 from tasks.lake.store import Lake
-from tasks.selection import MarketFilter, select_markets
 
 CORES = sorted(os.sched_getaffinity(0))
 

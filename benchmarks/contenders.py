@@ -23,22 +23,23 @@ from benchmarks.peak import peak, peak_of
 from strategies.rated_price import RatedPrice, RatedPriceParameters
 from tasks.aggregation.results import Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
-from tasks.extraction.archive import read_index, read_members
+from tasks.archives.archive import read_index, read_members
+from tasks.archives.identity import read_archive
+from tasks.archives.manifest import read_manifest
+from tasks.archives.selection import MarketFilter, select_markets
 from tasks.extraction.extract import extract_chunk, find_extracted
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import read_manifest, write_manifest
-from tasks.extraction.stage import plan as plan_extraction
+from tasks.extraction.stage import plan_extraction
+from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import WINDOWS
 from tasks.lake.store import Lake
+from tasks.orders.coverage import index_orders
 from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
 from tasks.ratings.services import session
-from tasks.selection import MarketFilter, select_markets
-from tasks.simulation.coverage import index_orders
 from tasks.simulation.framework import quiet
-from tasks.simulation.guarded_config import guard_config
 from tasks.simulation.replay import replay_chunk
-from tasks.simulation.stage import plan as plan_replay
-from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.simulation.stage import plan_replays
+from tasks.variants.guarded_config import guard_config
+from tasks.variants.variant import Account, Variant, make_variant
 from tasks.workers import worker_pool
 
 CHUNK_BYTES = 2_000_000
@@ -243,7 +244,7 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
         lake,
         variants,
         (manifest,),
-        tuple(plan_replay(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
+        tuple(plan_replays(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
         Commission(),
     )
 

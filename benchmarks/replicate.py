@@ -7,8 +7,8 @@ import tarfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tasks.extraction.archive import Member, read_index, read_members
-from tasks.extraction.market_files import market_of
+from tasks.archives.archive import Member, read_index, read_members
+from tasks.archives.market_files import market_of
 
 
 def replicate(archive: str, predictions: str, times: int, folder: Path) -> tuple[Path, Path]:

@@ -5,15 +5,15 @@ import time
 from prefect import flow
 from pydantic import Field
 
-from flows.page import has_page, origin_of, write_page
 from flows.parameters import BacktestParameters
+from flows.report_page import has_page, origin_of, write_page
 from flows.simulate import plan_run
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.stage import settle_task
-from tasks.caching import StageRecord, ended
 from tasks.lake.runs import note_asked
 from tasks.progress import Words
 from tasks.rejects import RejectSource
+from tasks.tally import StageRecord, completed
 
 
 class AggregateRecord(StageRecord):
@@ -56,4 +56,4 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         if not record.cached or not has_page(planned.run, origin):
             write_page(planned, origin)
         note_asked(planned.run.lake, planned.run.id)
-    return ended(AggregateRecord(**record.model_dump(), run=planned.run.id, reject_sources=origin.reject_sources))
+    return completed(AggregateRecord(**record.model_dump(), run=planned.run.id, reject_sources=origin.reject_sources))

@@ -1,9 +1,9 @@
 """The archives that a backtest is about: what they are, told by their bytes, and what was extracted of them."""
 
 from flows.parameters import BacktestParameters
+from tasks.archives.identity import Archive, read_archive
+from tasks.archives.manifest import Manifest, read_manifest
 from tasks.errors import InputError
-from tasks.extraction.identity import Archive, read_archive
-from tasks.extraction.manifest import Manifest, read_manifest
 
 
 def read_archives(parameters: BacktestParameters) -> list[Archive]:

@@ -34,7 +34,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
         StageError: An archive could not be announced; the others were.
     """
 
-    def see_to(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
+    def handle(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
         # First, because it is cheapest: this flow looks often, and it is far to the end of a compressed tar.
         if _was_announced(archive, asked):
             return ArchiveOutcome.of(archive, "announced before")
@@ -46,7 +46,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
         _remember(archive, asked)
         return ArchiveOutcome.of(archive, "announced")
 
-    record = look_through(parameters, see_to)
+    record = look_through(parameters, handle)
     record.raise_for({"failed"})
     return record
 

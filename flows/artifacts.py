@@ -17,8 +17,8 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.backtest_report import BacktestReport
 from flows.markdown import as_code, as_text
-from flows.report import BacktestReport
 from tasks.aggregation.equity import draw_equity
 from tasks.aggregation.statistics import merit, say_net
 from tasks.aggregation.words import plural

@@ -6,13 +6,13 @@ from prefect import flow
 
 from flows.aggregate import aggregate
 from flows.artifacts import show_report
+from flows.backtest_report import BacktestReport, read_report
 from flows.events import announce_completed, announce_failed, one_line
 from flows.extract import extract
 from flows.parameters import BacktestParameters
 from flows.ratings import ratings
-from flows.report import BacktestReport, read_report
 from flows.simulate import simulate
-from flows.stages import ask
+from flows.stages import run_stage
 from tasks.errors import BacktestError, ChangedSourceError, DamagedFileError, ReplacedOrdersError, StageError
 
 logger = logging.getLogger("backtest")
@@ -75,11 +75,11 @@ def _can_be_made_again(error: BaseException | None) -> bool:
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
-    stages = {"extract": ask(extract, parameters)}
+    stages = {"extract": run_stage(extract, parameters)}
     if parameters.ratings_model:
-        stages["ratings"] = ask(ratings, parameters)
-    stages["simulate"] = ask(simulate, parameters)
-    stages["aggregate"] = aggregated = ask(aggregate, parameters)
+        stages["ratings"] = run_stage(ratings, parameters)
+    stages["simulate"] = run_stage(simulate, parameters)
+    stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
     report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
     show_report(report, aggregated.reject_sources)
     return report

@@ -8,12 +8,12 @@ from typing import Literal
 
 from prefect.events import emit_event
 
+from flows.backtest_report import BacktestReport
 from flows.parameters import BacktestParameters
-from flows.report import BacktestReport
 from tasks.addresses import shown_within
+from tasks.archives.archive import archive_name
 from tasks.arrival.inbox import Candidate
 from tasks.errors import BacktestError
-from tasks.extraction.archive import archive_name
 
 ARRIVED = "betfair.archive.arrived"
 COMPLETED = "backtest.completed"

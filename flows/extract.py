@@ -8,12 +8,12 @@ from prefect import flow
 from flows.archives import read_archives
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
-from tasks.caching import StageRecord, ended
-from tasks.extraction.extract import ENTRIES
-from tasks.extraction.manifest import write_manifest
-from tasks.extraction.stage import extract_chunk_task, forget_old_archives, plan
+from tasks.archives.manifest import ENTRIES
+from tasks.extraction.stage import extract_chunk_task, forget_old_archives, plan_extraction
+from tasks.extraction.write_manifest import write_manifest
 from tasks.progress import Words
 from tasks.rejects import write_down
+from tasks.tally import StageRecord, completed
 from tasks.workers import worker_pool
 
 logger = logging.getLogger("backtest")
@@ -43,7 +43,9 @@ def extract(parameters: BacktestParameters) -> StageRecord:
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter
-        planned = [plan(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives]
+        planned = [
+            plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
+        ]
         jobs = [job for of_archive in planned for job in of_archive]
         with worker_pool(parameters.workers) as pool:
             futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
@@ -53,4 +55,4 @@ def extract(parameters: BacktestParameters) -> StageRecord:
         for archive, of_archive in zip(archives, planned, strict=True):
             write_manifest(lake, archive, of_archive)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
-    return ended(record)
+    return completed(record)

@@ -26,14 +26,14 @@ def monthly(parameters: InboxParameters) -> InboxRecord:
         StageError: An archive is broken or its backtest failed; the others are done.
     """
 
-    def see_to(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
+    def handle(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
         left = left_alone(archive, asked, parameters)
         if left:
             return left
         announce_arrival(archive, asked, by="monthly")
         return ArchiveOutcome.of(archive, "done", f"done, run {backtest(asked).run}")
 
-    record = look_through(parameters, see_to)
+    record = look_through(parameters, handle)
     rows = [{name: as_text(said) for name, said in archive.model_dump().items()} for archive in record.archives]
     create_table_artifact(
         rows or [{"archive": "", "outcome": "", "sentence": "empty"}],

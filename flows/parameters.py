@@ -15,21 +15,21 @@ from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
 from tasks.addresses import check_address, shown
 from tasks.aggregation.settlement import Commission
 from tasks.aggregation.split import check_split
+from tasks.archives.archive import archive_name, check_exists
+from tasks.archives.manifest import Manifest
+from tasks.archives.selection import MarketFilter
 from tasks.errors import InputError
-from tasks.extraction.archive import archive_name, check_exists
-from tasks.extraction.manifest import Manifest
 from tasks.lake.store import Lake
 from tasks.machine import cores, memory_megabytes
 from tasks.option import Option
+from tasks.orders.limits import Limits
 from tasks.ratings.model import Model, find_model, left_out_name
 from tasks.rejects import RejectSource
-from tasks.selection import MarketFilter
 from tasks.settings import Settings
-from tasks.simulation.lean_stream import engine_is_proven
-from tasks.simulation.limits import Limits
-from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import FLUMINE, LEAN, Account, Variant, make_variant, unseen
-from tasks.simulation.window import DEFAULT_WINDOW, Window
+from tasks.simulation.lean import engine_is_proven
+from tasks.variants.settings import SimulationSettings
+from tasks.variants.variant import FLUMINE, LEAN, Account, Variant, make_variant, unseen
+from tasks.windows.window import DEFAULT_WINDOW, Window
 
 if TYPE_CHECKING:
     from datetime import date

@@ -3,11 +3,11 @@
 from flows.parameters import BacktestParameters
 from flows.simulate import plan_run
 from tasks.aggregation.results import find_results
+from tasks.archives.identity import find_archive
+from tasks.archives.manifest import find_manifest
 from tasks.errors import InputError, LakeError
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_job, find_extracted
-from tasks.extraction.identity import find_archive
-from tasks.extraction.manifest import find_manifest
 
 
 def is_pending(parameters: BacktestParameters) -> bool:

@@ -8,13 +8,13 @@ from prefect import flow
 from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
-from tasks.caching import StageRecord, ended
+from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
 from tasks.progress import Words
 from tasks.ratings.model import RUNNER, check_usable, read_days
 from tasks.ratings.services import session
 from tasks.ratings.stage import report_left_out, store_day_task
-from tasks.selection import read_catalogue, select_markets
+from tasks.tally import StageRecord, completed
 
 logger = logging.getLogger("backtest")
 
@@ -54,6 +54,6 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)
     if unmatched:
         logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, model.name)
-    return ended(
+    return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

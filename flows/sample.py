@@ -7,8 +7,8 @@ from pathlib import Path
 from prefect import flow
 
 from flows.backtest import backtest
+from flows.backtest_report import BacktestReport
 from flows.parameters import BacktestParameters
-from flows.report import BacktestReport
 from flows.strategy_choice import StrategyChoice
 from sample.archive import write_sample
 from sample.server import serve

@@ -14,20 +14,20 @@ from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
-from tasks.aggregation.split import fold
-from tasks.caching import StageRecord, ended
+from tasks.aggregation.split import split_markets
+from tasks.archives.selection import select_markets
 from tasks.lake.datasets import ORDERS
+from tasks.orders.coverage import OrderIndex, index_orders
 from tasks.progress import Words
 from tasks.ratings.model import as_lookup, load_ratings
 from tasks.rejects import Reject, by_archive, write_down
-from tasks.selection import select_markets
-from tasks.simulation.coverage import OrderIndex, index_orders
 from tasks.simulation.instance_times import InstanceTimes
-from tasks.simulation.stage import plan, simulate_chunk_task
+from tasks.simulation.stage import plan_replays, simulate_chunk_task
+from tasks.tally import StageRecord, completed
 from tasks.workers import worker_pool
 
 if TYPE_CHECKING:
-    from tasks.simulation.session import Ratings
+    from tasks.orders.session import Ratings
 
 
 logger = logging.getLogger("backtest")
@@ -65,12 +65,12 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     manifests = read_manifests(parameters)
     markets, repeated = select_markets(lake, manifests, parameters.markets)
     if parameters.split:
-        fold(markets, parameters.split)
+        split_markets(markets, parameters.split)
     rated: dict[str, Ratings] = {}
     if model and any(variant.ratings for variant in parameters.variants):
         rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
     types = parameters.markets.types_that_filter
-    jobs = tuple(plan(lake, markets, parameters.variants, rated, types))
+    jobs = tuple(plan_replays(lake, markets, parameters.variants, rated, types))
     run = Run(
         lake,
         parameters.variants,
@@ -125,7 +125,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
             rejects = [*planned.repeated.get(archive, ()), *divided.get(archive, ())]
             write_down(run.lake, "simulate", archive, rejects, run.id)
     counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}
-    return ended(record.model_copy(update=counted))
+    return completed(record.model_copy(update=counted))
 
 
 def _delete_old_orders(run: Run, index: OrderIndex) -> None:

@@ -10,10 +10,10 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.artifacts import ProgressArtifact
 from flows.events import one_line
-from tasks.caching import StageRecord, Tally
 from tasks.errors import BacktestError, InputError, StageError
 from tasks.machine import cores
 from tasks.progress import Progress, Words
+from tasks.tally import StageRecord, Tally
 
 # A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
@@ -23,7 +23,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
-def ask(stage: Callable[[P], R], parameters: P) -> R:
+def run_stage(stage: Callable[[P], R], parameters: P) -> R:
     """Run a stage's flow, once more where Prefect's server lost its answer.
 
     A flow that had nothing to do ends in a state of its own name, Cached, whose data is this process's alone. Where a

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema
 from strategies import STRATEGIES
 from tasks.errors import StrategyError
 from tasks.settings import Settings
-from tasks.simulation.strategy_class import check_parameters, parameters_model, summary_of
+from tasks.variants.strategy_class import check_parameters, parameters_model, summary_of
 
 
 def check_allowed(strategy: str) -> None:

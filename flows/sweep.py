@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic.json_schema import SkipJsonSchema
 
 from flows.backtest import backtest
+from flows.backtest_report import BacktestReport
 from flows.parameters import BacktestParameters
-from flows.report import BacktestReport
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice, check_allowed
 from flows.strategy_text import read_values, write_value
 from strategies import STRATEGIES
 from tasks.errors import StrategyError
-from tasks.simulation.grid import combine
-from tasks.simulation.strategy_class import check_parameters, find_strategy
+from tasks.variants.grid import combine
+from tasks.variants.strategy_class import check_parameters, find_strategy
 
 
 class Axis(BaseModel):

@@ -12,7 +12,7 @@ _S3 = "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAUL
 
 
 @contextmanager
-def told(fs: AbstractFileSystem, address: str, error_class: type[BacktestError]) -> Iterator[None]:
+def translated_errors(fs: AbstractFileSystem, address: str, error_class: type[BacktestError]) -> Iterator[None]:
     """Tell in one line what a store did not do; a disk's errors pass.
 
     Args:
@@ -42,7 +42,7 @@ def check_answers(fs: AbstractFileSystem, path: str, address: str, error_class: 
     """
     if isinstance(fs, LocalFileSystem):
         return
-    with told(fs, address, error_class):
+    with translated_errors(fs, address, error_class):
         try:
             fs.ls(path, detail=False)
         except FileNotFoundError as error:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from tasks.lake.datasets import ORDERS
-from tasks.simulation.coverage import Coverage, index_orders
-from tasks.simulation.job import ReplayJob
-from tasks.simulation.order_files import OrderFile, find_order_files, read_part
-from tasks.simulation.session import Session, SessionMarket
+from tasks.orders.coverage import Coverage, index_orders
+from tasks.orders.files import OrderFile, find_order_files, read_part
+from tasks.orders.job import ReplayJob
+from tasks.orders.session import Session, SessionMarket
 
 
 def alone(

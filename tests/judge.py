@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from plain_flumine import Raised, orders_of
 
 from tasks.simulation.kept_state import seed
-from tasks.simulation.strategy_class import strategy_maker
-from tasks.simulation.variant import Variant
-from tasks.simulation.window import Window
+from tasks.variants.strategy_class import strategy_maker
+from tasks.variants.variant import Variant
+from tasks.windows.window import Window
 
 
 class Question(NamedTuple):

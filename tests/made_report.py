@@ -10,10 +10,10 @@ from made_money import described, valued
 from sample.chance import seeded
 from tasks.aggregation.account import on_one_account
 from tasks.aggregation.settlement import Commission, settle
-from tasks.aggregation.split import Races, compare, fold
+from tasks.aggregation.split import Races, compare, split_markets
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
-from tasks.extraction.manifest import ExtractedChunk, Manifest
+from tasks.archives.manifest import ExtractedChunk, Manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.report.collect import Origin, ReportData
 
@@ -74,7 +74,7 @@ def make_report(
     divided = RESULTS_SPLIT.schema.empty_table().to_pandas()
     if split:
         made = Races(frames["orders"], settled, frames["markets"])
-        divided = compare(made, list(variants), fold(frames["markets"], split))
+        divided = compare(made, list(variants), split_markets(frames["markets"], split))
     account = on_one_account(frames["orders"], frames["markets"], {}, variants, Commission()) if together else None
     return ReportData(
         run="month-0011aabb",

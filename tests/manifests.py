@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from tasks.archives.identity import Archive, read_archive
+from tasks.archives.manifest import ExtractedChunk, Manifest
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import ExtractJob, extract_chunk, extract_job
-from tasks.extraction.identity import Archive, read_archive
-from tasks.extraction.manifest import ExtractedChunk, Manifest, write_manifest
+from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import MANIFESTS
 from tasks.lake.store import Lake
 

@@ -10,16 +10,16 @@ from manifests import extract_whole
 
 from tasks.aggregation.results import Run, write_results
 from tasks.aggregation.settlement import Commission
-from tasks.extraction.manifest import Manifest
+from tasks.archives.manifest import Manifest
+from tasks.archives.selection import MarketFilter, select_markets
 from tasks.lake.datasets import ORDERS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
-from tasks.selection import MarketFilter, select_markets
-from tasks.simulation.coverage import index_orders
+from tasks.orders.coverage import index_orders
+from tasks.orders.files import find_order_files, read_part
+from tasks.orders.job import ReplayJob
 from tasks.simulation.instance_times import InstanceTimes
-from tasks.simulation.job import ReplayJob
-from tasks.simulation.order_files import find_order_files, read_part
-from tasks.simulation.stage import plan, simulate_chunk_task
-from tasks.simulation.variant import Variant
+from tasks.simulation.stage import plan_replays, simulate_chunk_task
+from tasks.variants.variant import Variant
 from tasks.workers import WorkerPool
 
 ALL = MarketFilter(market_types=[])
@@ -45,7 +45,7 @@ def simulate(
 ) -> tuple[ReplayJob, ...]:
     """Replay markets of archives; gives the jobs."""
     markets, _ = select_markets(lake, archives, wanted)
-    jobs = tuple(plan(lake, markets, variants, {}))
+    jobs = tuple(plan_replays(lake, markets, variants, {}))
     for job in jobs:
         simulate_chunk_task.fn(job, index_orders(lake, jobs), 1, 1, pool, InstanceTimes())
     return jobs

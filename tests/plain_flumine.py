@@ -23,7 +23,7 @@ from flumine.markets.market import Market
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
 if TYPE_CHECKING:
-    from tasks.simulation.settings import SimulationSettings
+    from tasks.variants.settings import SimulationSettings
 
 Order = dict[str, Any]
 Messages = Sequence[Mapping[str, Any] | str | bytes]

@@ -11,11 +11,10 @@ from betfairlightweight.resources import MarketBook, RunnerBook
 from flumine import config
 from flumine.simulation.utils import SimulatedDateTime
 
-from tasks.simulation.fold import fold
-from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean import LeanStream, WatchedStream
 from tasks.simulation.stream import LakeStream
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
 
 Messages = Sequence[tuple[int, bytes]]
 
@@ -32,14 +31,14 @@ def books(
 
 
 def compare_streams(messages: Messages, window: Window, sums: Mapping[str, bool] = SUMS_NOTHING) -> int:
-    """Flumine's stream and ours, ours watched, on all messages and on the folded, tick by tick."""
-    folded = list(fold(messages, window))
-    assert [time for time, _ in folded] == sorted(time for time, _ in folded)
+    """Flumine's stream and ours, ours watched, on all messages and on the compressed, tick by tick."""
+    compressed = list(compress_window(messages, window))
+    assert [time for time, _ in compressed] == sorted(time for time, _ in compressed)
     ways = [
         books(LakeStream, messages, window, sums),
         books(LeanStream, messages, window, sums),
-        books(LeanStream, folded, window, sums),
-        books(LakeStream, folded, window, sums),
+        books(LeanStream, compressed, window, sums),
+        books(LakeStream, compressed, window, sums),
         books(WatchedStream, messages, window, sums),
     ]
     seen = [Seen() for _ in ways[1:]]

@@ -7,16 +7,15 @@ from flumine import BaseStrategy, FlumineSimulation
 from plain_flumine import Order, Raised, describe
 
 from tasks.simulation.blame import Place
-from tasks.simulation.fold import fold
-from tasks.simulation.guarded_config import guard_config
-from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean import LeanStream, WatchedStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.session_replay import Entry, replay_side_by_side
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import Account, Variant
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.variants.guarded_config import guard_config
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.variants.variant import Account, Variant
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
 
 Messages = Sequence[tuple[int, bytes]]
 
@@ -51,7 +50,7 @@ def orders_of(
     *,
     market_id: str,
     stream: type[LeanStream] = WatchedStream,
-    folded: bool = True,
+    compressed: bool = True,
     settings: SimulationSettings = DEFAULT_SETTINGS,
 ) -> list[list[Order] | Raised]:
     """Replay a market once for all strategies.
@@ -62,13 +61,13 @@ def orders_of(
         window: What is replayed.
         market_id: The market.
         stream: Makes the books.
-        folded: Whether the messages are folded first.
+        compressed: Whether the messages are compressed first.
         settings: Of the simulation.
 
     Returns:
         What each strategy got.
     """
-    kept = list(fold(messages, window) if folded else messages)
+    kept = list(compress_window(messages, window) if compressed else messages)
     return orders_of_session({market_id: kept}, makers, window, stream=stream, settings=settings)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from pipeline import orders_by_market, simulate
 
+from tasks.archives.identity import read_archive
+from tasks.archives.manifest import Manifest, read_manifest
 from tasks.executor import Executor
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import Manifest, read_manifest
 from tasks.lake.store import Lake
-from tasks.simulation.variant import Variant
+from tasks.variants.variant import Variant
 
 BEGIN = """
 import random

@@ -1,7 +1,7 @@
 """What flumine's own tests are given in place of its `FlumineSimulation`: this project's engine behind the same face.
 
-Each market is folded and replayed once for the strategies that are subscribed to it, each of which has a framework and
-a client of its own there. Streams of one `event_group`, which flumine would play in one order of time, are refused.
+Each market is compressed and replayed once for the strategies that are subscribed to it, each of which has a framework
+and a client of its own there. Streams of one `event_group`, which flumine would play in one order of time, are refused.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ from flumine.markets.middleware import Middleware
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 from side_by_side import Judged
 
-from tasks.simulation.fold import fold
-from tasks.simulation.guarded_config import guard_config, restore_config, take_refusals
+from tasks.simulation.lean import WatchedStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.session_replay import replay_side_by_side
 from tasks.simulation.stream import LakeStream
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.variants.guarded_config import guard_config, restore_config, take_refusals
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
 
 
 class Guest(Judged):
@@ -115,7 +115,7 @@ class StandInFramework:
         lines = Path(stream.file_path).read_bytes().splitlines()
         messages = [(orjson.loads(line)["pt"], line) for line in lines]
         market_id = orjson.loads(lines[0])["mc"][0]["id"]
-        kept = [raw.decode() for _, raw in fold(messages, Window(**stream.listener_kwargs))]
+        kept = [raw.decode() for _, raw in compress_window(messages, Window(**stream.listener_kwargs))]
         guests = [
             Guest(f"v{number}", strategy, self._middleware, market_id)
             for number, (strategy, streams) in enumerate(self._subscribed.items())

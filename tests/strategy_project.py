@@ -10,9 +10,9 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import NamedTuple
 
-from tasks.simulation.dependencies.record import Dependencies, dependencies_of, record_dependencies, what_changed
-from tasks.simulation.running import running
-from tasks.simulation.strategy_class import strategy_maker
+from tasks.variants.dependencies.record import Dependencies, dependencies_of, record_dependencies, what_changed
+from tasks.variants.running import running
+from tasks.variants.strategy_class import strategy_maker
 from tasks.workers import WorkerPool
 
 _CLASS = """

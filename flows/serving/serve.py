@@ -19,9 +19,9 @@ import typer
 from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient
 
-from flows.private_state import keep_private, open_private, served_at, variables_of
 from flows.serving import pool, sign_in
 from flows.serving.abandoned import AbandonedRuns
+from flows.serving.private_state import keep_private, open_private, served_at, variables_of
 from flows.serving.same_origin import NAMES
 from tasks.errors import BacktestError, InputError
 from tasks.settings import Settings

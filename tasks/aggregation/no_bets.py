@@ -12,8 +12,8 @@ import pandas as pd
 
 from tasks.aggregation.words import plural
 from tasks.lake.datasets import RESULTS_REFUSED
+from tasks.orders.refusal import PLACE, Refusal
 from tasks.rejects import Reject
-from tasks.simulation.refusals import PLACE, Refusal
 
 _ACTIONS = {"cancel": "cancellation", "update": "update", "replace": "replacement"}
 

@@ -8,13 +8,13 @@ import pandas as pd
 from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.aggregation.words import money, plural
 from tasks.aggregation.worth import Valued
-from tasks.extraction.manifest import Manifest, reasons_left_out
+from tasks.archives.manifest import Manifest, reasons_left_out
 from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
+from tasks.orders.coverage import Coverage
+from tasks.orders.refusal import Refusal, is_of_least_stake
 from tasks.rejects import Reject
-from tasks.simulation.coverage import Coverage
-from tasks.simulation.refusals import Refusal, is_of_least_stake
-from tasks.simulation.variant import Variant, unseen
+from tasks.variants.variant import Variant, unseen
 
 # A sweep may have thousands.
 _MOST_REFUSED = 20

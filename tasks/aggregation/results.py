@@ -14,14 +14,13 @@ from tasks.aggregation.account import on_one_account
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices, of_settlement, unrated
 from tasks.aggregation.settlement import Commission, settle
-from tasks.aggregation.split import Races, compare, fold
+from tasks.aggregation.split import Races, compare, split_markets
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.aggregation.worth import Valued, value
+from tasks.archives.identity import file_of
+from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_of_markets
 from tasks.errors import BalanceError, ReplacedOrdersError
-from tasks.extraction.extract import EXTRACTED_BY
-from tasks.extraction.identity import file_of
-from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     ORDERS,
@@ -39,11 +38,11 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
+from tasks.orders.coverage import Coverage, index_orders
+from tasks.orders.files import Part, read_part
+from tasks.orders.job import ReplayJob
 from tasks.rejects import by_archive, write_down
-from tasks.simulation.coverage import Coverage, index_orders
-from tasks.simulation.job import ReplayJob
-from tasks.simulation.order_files import Part, read_part
-from tasks.simulation.variant import Variant
+from tasks.variants.variant import Variant
 
 VERSION = 9
 
@@ -73,7 +72,7 @@ class Run:
         archives: What was extracted of the archives whose markets they were replayed on.
         jobs: What was replayed, each variant in each session once.
         commission: The rate.
-        split: Where races are divided, as `split.fold` takes it; None where they are not.
+        split: Where races are divided, as `split_markets` takes it; None where they are not.
         together: Whether all variants are shown as one account, too.
     """
 
@@ -191,7 +190,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         RESULTS_SUMMARY: summary,
     }
     if run.split:
-        frames[RESULTS_SPLIT] = compare(Races(valued.orders, settled, markets), ids, fold(markets, run.split))
+        frames[RESULTS_SPLIT] = compare(Races(valued.orders, settled, markets), ids, split_markets(markets, run.split))
     if run.together:
         account = on_one_account(valued.orders, markets, covered.rejects, ids, run.commission)
         _check_balance(account.orders, account.settled, account.summary)

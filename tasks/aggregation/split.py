@@ -56,7 +56,7 @@ def check_split(text: str) -> str:
     return text
 
 
-def fold(markets: pd.DataFrame, split: str) -> list[Fold]:
+def split_markets(markets: pd.DataFrame, split: str) -> list[Fold]:
     """Divide markets by day; all markets of an event stay together, on the side of the event's first day.
 
     So WIN and PLACE of a race, which one finish decides, are never on two sides.
@@ -122,7 +122,7 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
     Args:
         races: All of the run's.
         variants: Their ids.
-        folds: From `fold`.
+        folds: From `split_markets`.
 
     Returns:
         Rows of `results/split`: of each fold the first part, then the second, by rank on the first; then, of several

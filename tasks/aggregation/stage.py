@@ -5,7 +5,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.aggregation.results import SETTLED, TAKEN, Run, find_results, write_results
-from tasks.caching import Tally, ended
+from tasks.tally import Tally, completed
 
 
 @task(name="settle", task_run_name="settle {run.id}", cache_policy=NO_CACHE, persist_result=False)
@@ -22,4 +22,4 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
     found = find_results(run)
     files = found or write_results(run, markets)
     taken, out = (int(files[0].notes[count]) for count in (TAKEN, SETTLED))
-    return ended(Tally(cached=found is not None, taken=taken, out=out, rejected=taken - out))
+    return completed(Tally(cached=found is not None, taken=taken, out=out, rejected=taken - out))

@@ -17,10 +17,10 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.addresses import shown_within
+from tasks.archives.archive import archive_name, read_index
+from tasks.archives.market_files import market_of
 from tasks.arrival.within import within
 from tasks.errors import ArchiveError, InputError
-from tasks.extraction.archive import archive_name, read_index
-from tasks.extraction.market_files import market_of
 from tasks.foreign_text import is_encodable, visible
 
 SETTLE_SECONDS = 5.0

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tasks.extraction.market_files import MARKET_ID
+from tasks.archives.market_files import MARKET_ID
 from tasks.extraction.messages import BadMemberError, Message
 from tasks.extraction.replayable import ReplayCheck
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, Dataset

@@ -6,8 +6,8 @@ from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
-from tasks.extraction.archive import Member
-from tasks.extraction.market_files import market_of
+from tasks.archives.archive import Member
+from tasks.archives.market_files import market_of
 
 
 class Chunk(NamedTuple):

@@ -10,36 +10,27 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.archives.archive import Member, read_members
+from tasks.archives.identity import Archive
+from tasks.archives.manifest import EXTRACTED_BY
+from tasks.archives.market_files import market_of
 from tasks.errors import BalanceError
-from tasks.extraction.archive import Member, read_members
 from tasks.extraction.chunks import Chunk
-from tasks.extraction.identity import Archive
-from tasks.extraction.market_files import market_of
 from tasks.extraction.markets import Intake, Market, read_markets
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset
-from tasks.lake.fingerprint import ENGINE, fingerprint
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset, chunk_name
+from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
-from tasks.simulation.window import DEFAULT_WINDOW
-from tasks.simulation.windows import WindowsFile, types_of
 from tasks.watch import Step, watch
-
-EXTRACTED_BY = {
-    "version": 7,
-    "engine": ENGINE,
-    "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
-}
-"""What decides what is made of an archive, beside the archive; `version` is raised by hand."""
+from tasks.windows.files import WindowsFile, types_of
+from tasks.windows.window import DEFAULT_WINDOW
 
 # Hundreds of times what a member takes.
 _SECONDS, _BYTES_A_SECOND = 60.0, 100_000
 
 TAKEN = "taken"
 """Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
-
-ENTRIES = "entries"
-"""The file of an archive's rejects that are members of no chunk."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +42,8 @@ class ExtractJob:
         address: The archive.
         archive: Its name in the lake.
         chunk: The members.
-        window: What is folded while the messages are at hand; it decides nothing of the output but `windows`.
-        market_types: The types that are folded, as in `WindowsFile`.
+        window: What is compressed while the messages are at hand; it decides nothing of the output but `windows`.
+        market_types: The types that are compressed, as in `WindowsFile`.
         fingerprint: What decides the output.
     """
 
@@ -66,20 +57,8 @@ class ExtractJob:
 
     @property
     def windows(self) -> WindowsFile:
-        """The chunk's folded windows."""
+        """The chunk's compressed windows."""
         return WindowsFile(self.lake, self.window, self.archive, self.chunk.number, self.fingerprint, self.market_types)
-
-
-def chunk_name(number: int) -> str:
-    """Name a chunk's files in datasets that are not partitioned by chunk.
-
-    Args:
-        number: From 1.
-
-    Returns:
-        `chunk-0001`, so that names sort as numbers do.
-    """
-    return f"chunk-{number:04d}"
 
 
 def extract_job(
@@ -172,8 +151,8 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
                 else:
                     other_copies.taken[found.market_id] = member.path
                     writer.write(found.messages)
-                    if found.folded is not None:
-                        window_writer.write(found.folded)
+                    if found.compressed is not None:
+                        window_writer.write(found.compressed)
                     catalogue.append(found.catalogue)
                     runners.append(found.runners)
     _check_balance(job, intake, len(catalogue) + len(rejects))

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from tasks.archives.market_files import market_of
 from tasks.extraction.catalogue import MarketHistory
-from tasks.extraction.market_files import market_of
 from tasks.extraction.messages import BadMemberError, Message, read_messages
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.rejects import Reject
-from tasks.simulation.fold import Folding
-from tasks.simulation.window import Window
-from tasks.simulation.windows import WindowsFile, as_table
+from tasks.windows.compress import WindowCompressor
+from tasks.windows.files import WindowsFile, as_table
+from tasks.windows.window import Window
 
 # What Python raises where a message has other types, or fewer of them, than the exchange sends.
 _MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
@@ -51,14 +51,14 @@ class Market(NamedTuple):
         messages: Rows of `markets`.
         catalogue: Its row of `catalogue/markets`.
         runners: Rows of `catalogue/runners`.
-        folded: Rows of `windows`; None where its type is not replayed.
+        compressed: Rows of `windows`; None where its type is not replayed.
     """
 
     market_id: str
     messages: pa.Table
     catalogue: pa.Table
     runners: pa.Table
-    folded: pa.Table | None
+    compressed: pa.Table | None
 
 
 def read_markets(  # noqa: PLR0913 - the first four say what is read; the others ask and count, and may be left out
@@ -76,7 +76,7 @@ def read_markets(  # noqa: PLR0913 - the first four say what is read; the others
         path: The member's, within the archive.
         raw: Its bytes, as stored.
         chunk: The chunk's number.
-        windows: What of which markets is folded, while their messages are at hand.
+        windows: What of which markets is compressed, while their messages are at hand.
         why_not: Says where else a market is taken from, if it is.
         intake: Counts what went in.
 
@@ -117,16 +117,16 @@ def read_markets(  # noqa: PLR0913 - the first four say what is read; the others
 class _Reading:
     def __init__(self, first: Message, windows: WindowsFile) -> None:
         self._history = MarketHistory(first.market_id)
-        self._folding = Folding(Window.parse(windows.window)) if _is_wanted(first.change, windows) else None
-        self._folded: list[tuple[int, bytes]] = []
+        self._compressor = WindowCompressor(Window.parse(windows.window)) if _is_wanted(first.change, windows) else None
+        self._windows: list[tuple[int, bytes]] = []
         self._problem = ""
 
     def add(self, message: Message) -> None:
         self._history.add(message)
-        if self._problem or self._folding is None:
+        if self._problem or self._compressor is None:
             return
         try:
-            self._folded.extend(self._folding.add(message.publish_time, message.raw, message.change))
+            self._windows.extend(self._compressor.add(message.publish_time, message.raw, message.change))
         except _MISFITS as error:
             self._problem = f"{type(error).__name__} {error}"
 
@@ -141,7 +141,7 @@ class _Reading:
                 as_table(history.market_id, zip(history.publish_times, history.messages, strict=True)),
                 pa.Table.from_pylist([{**entry.market, "member": path, "chunk": chunk}], CATALOGUE_MARKETS.schema),
                 pa.Table.from_pylist(entry.runners, CATALOGUE_RUNNERS.schema),
-                as_table(history.market_id, [*self._folded, *self._folding.finish()]) if self._folding else None,
+                as_table(history.market_id, [*self._windows, *self._compressor.finish()]) if self._compressor else None,
             )
         except (*_MISFITS, pa.ArrowException) as error:
             raise BadMemberError("bad content", f"{history.market_id}: {error}") from None

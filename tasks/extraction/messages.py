@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from tasks.extraction.archive import MEMBER_LIMIT
+from tasks.archives.archive import MEMBER_LIMIT
 from tasks.extraction.stream_message import StreamMessage
 
 _PIECE = 1 << 20

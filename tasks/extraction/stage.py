@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.caching import Tally, ended
+from tasks.archives.identity import Archive, file_of, forget_archive
 from tasks.errors import ArchiveError
 from tasks.executor import Executor
 from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import TAKEN, ExtractJob, chunk_name, extract_chunk, extract_job, find_extracted
-from tasks.extraction.identity import Archive, file_of, forget_archive
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
+from tasks.extraction.extract import TAKEN, ExtractJob, extract_chunk, extract_job, find_extracted
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS, chunk_name
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
+from tasks.tally import Tally, completed
 
 
-def plan(
+def plan_extraction(
     lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Sequence[str] = ()
 ) -> list[ExtractJob]:
     """Cut an archive into jobs, and delete what is left in the lake of chunks that it no longer has.
@@ -95,7 +95,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) ->
     except ArchiveError:
         forget_archive(job.lake, job.address)
         raise
-    return ended(_count(job, files, cached=bool(found)))
+    return completed(_count(job, files, cached=bool(found)))
 
 
 def _count(job: ExtractJob, files: list[LakeFile], *, cached: bool) -> Tally:

@@ -82,6 +82,13 @@ _SELECTION_ID = Column("selection_id", pa.int64(), "the runner's id, the same in
 _HANDICAP = Column("handicap", pa.float64(), "0 but in handicap markets")
 
 _CHUNK = r"chunk-\d{4,}"
+
+
+def chunk_name(number: int) -> str:
+    """Name a chunk's files in datasets not partitioned by chunk: `chunk-0001`, so that names sort as numbers do."""
+    return f"chunk-{number:04}"
+
+
 _DIGEST = "[0-9a-f]{16}"
 
 ARCHIVES = Dataset(
@@ -198,7 +205,7 @@ WINDOWS = Dataset(
     name="windows",
     partitions=("window", "archive", "chunk"),
     keys=(),
-    row="a message that a replay of the window needs: as in `markets`, all that lies outside it folded",
+    row="a message that a replay of the window needs: as in `markets`, all that lies outside it compressed",
     files=r"[A-Z0-9_+]+",
     columns=MARKETS.columns,
 )

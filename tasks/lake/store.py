@@ -24,7 +24,7 @@ from tasks.lake.datasets import Dataset
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
-from tasks.object_stores import check_answers, told
+from tasks.object_stores import check_answers, translated_errors
 
 logger = logging.getLogger("backtest")
 
@@ -179,7 +179,7 @@ class Lake:
             # An object store shows an object when its single put ends, and never before.
             buffer = io.BytesIO()
             yield buffer
-            with told(self._fs, f"{path} cannot be written to the lake {self.root}", LakeError):
+            with translated_errors(self._fs, f"{path} cannot be written to the lake {self.root}", LakeError):
                 self._fs.pipe_file(self._absolute(path), buffer.getvalue())
             return
         with self._writing(path), write_whole(Path(self._absolute(path)), self._temporaries) as sink:
@@ -563,7 +563,7 @@ class Lake:
         return posixpath.join(self._base, path) if path else self._base
 
     def _find(self, folder: str, maxdepth: int | None = None) -> list[str]:
-        with told(self._fs, self.root, LakeError):
+        with translated_errors(self._fs, self.root, LakeError):
             return list(self._fs.find(self._absolute(folder), maxdepth=maxdepth))
 
 

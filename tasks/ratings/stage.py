@@ -7,10 +7,10 @@ import requests
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.caching import Tally, ended
 from tasks.lake.store import Lake
 from tasks.ratings.model import RUNNER, Model, left_out_name, store_day
 from tasks.rejects import Reject, write_down
+from tasks.tally import Tally, completed
 
 
 @task(name="ratings of a day", task_run_name="ratings {model.name} {day}", cache_policy=NO_CACHE, persist_result=False)
@@ -27,7 +27,9 @@ def store_day_task(lake: Lake, model: Model, day: str, http: requests.Session) -
         Rows read, kept and rejected.
     """
     files = store_day(lake, model, day, http)
-    return ended(Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected))
+    return completed(
+        Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected)
+    )
 
 
 def report_left_out(

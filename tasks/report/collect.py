@@ -11,8 +11,8 @@ import pandas as pd
 
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.worth import value
+from tasks.archives.manifest import Manifest, read_of_markets
 from tasks.errors import InputError
-from tasks.extraction.manifest import Manifest, read_of_markets
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
     CATALOGUE_RUNNERS,

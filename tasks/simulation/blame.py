@@ -17,10 +17,9 @@ from flumine.baseflumine import BaseFlumine
 
 from tasks.errors import ReplayError
 from tasks.rejects import Reject
-from tasks.simulation.dependencies.callers import is_engine, is_own
-from tasks.simulation.guarded_config import ChangedConfigError
-from tasks.simulation.lean_loop import LeanSimulation
-from tasks.simulation.watched_book import ChangedBookError
+from tasks.simulation.lean import ChangedBookError, LeanSimulation
+from tasks.variants.dependencies.callers import is_engine, is_own
+from tasks.variants.guarded_config import ChangedConfigError
 from tasks.watch import Overrun
 
 # What flumine itself never raises: the process lacks what it needs, and somebody took it.

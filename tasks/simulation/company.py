@@ -17,30 +17,30 @@ from typing import TYPE_CHECKING
 from flumine import BaseStrategy
 
 from tasks.errors import ChangedSourceError, ReplayError
+from tasks.orders.job import ReplayJob
 from tasks.simulation import blame
-from tasks.simulation.dependencies.opened_files import recorder
-from tasks.simulation.dependencies.record import dependencies_of, record_dependencies
 from tasks.simulation.framework import quiet
-from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
 from tasks.simulation.instance_times import Took
-from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.kept_state import seed
-from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean import ChangedBookError, LeanStream, WatchedStream
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.running import running
+from tasks.simulation.replayed import Replayed
 from tasks.simulation.session_replay import Entry, Outcome, replay_alone, replay_side_by_side
-from tasks.simulation.strategy_class import find_strategy, strategy_maker
 from tasks.simulation.surroundings import Surroundings
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import FLUMINE, Variant
-from tasks.simulation.watched_book import ChangedBookError, WatchedStream
+from tasks.variants.dependencies.opened_files import recorder
+from tasks.variants.dependencies.record import dependencies_of, record_dependencies
+from tasks.variants.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
+from tasks.variants.running import running
+from tasks.variants.strategy_class import find_strategy, strategy_maker
+from tasks.variants.variant import FLUMINE, Variant
 from tasks.watch import Overrun, watch
 
 if TYPE_CHECKING:
+    from tasks.orders.refusal import Refusal
     from tasks.rejects import Reject
     from tasks.simulation.blame import Place
     from tasks.simulation.order_rows import Row
-    from tasks.simulation.refusals import Refusal
 
 
 class Member:

@@ -4,8 +4,8 @@ import logging
 
 from flumine.clients import SimulatedClient
 
-from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import Account
+from tasks.variants.settings import SimulationSettings
+from tasks.variants.variant import Account
 
 
 def quiet() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-from tasks.simulation.variant import Variant
+from tasks.variants.variant import Variant
 
 # In all; for less nobody waits.
 _LEAST_SECONDS = 1.0

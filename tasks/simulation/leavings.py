@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from flumine import BaseStrategy
 
-from tasks.simulation.dependencies.record import dependencies_of
 from tasks.simulation.kept_state import random_state, seed, snapshot
 from tasks.simulation.surroundings import surroundings
+from tasks.variants.dependencies.record import dependencies_of
 
 
 class Leavings:

@@ -10,11 +10,11 @@ from tasks.errors import LakeError
 from tasks.lake.datasets import MARKETS, WINDOWS, Dataset
 from tasks.lake.parquet import Reader
 from tasks.lake.store import file_path
-from tasks.simulation.job import ReplayJob
-from tasks.simulation.session import Session, SessionMarket
+from tasks.orders.job import ReplayJob
+from tasks.orders.session import Session, SessionMarket
 from tasks.simulation.ticks import Streamed
-from tasks.simulation.variant import FLUMINE
-from tasks.simulation.windows import WindowsFile, row_groups
+from tasks.variants.variant import FLUMINE
+from tasks.windows.files import WindowsFile, row_groups
 
 _PUBLISH_TIME = WINDOWS.schema.get_field_index("publish_time")
 
@@ -120,7 +120,7 @@ class MarketMessages:
             yield reader
 
     def _file(self, chunk: _Chunk) -> tuple[Dataset, str, str]:
-        """Say which file is replayed; flumine's own engine folds nothing, so that it proves the folding too."""
+        """Say which file is replayed; flumine's own engine reads all messages, which proves the compression too."""
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
             path = file_path(MARKETS, {"archive": chunk.archive, "chunk": chunk.number})

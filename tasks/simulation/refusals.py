@@ -6,14 +6,12 @@ or one that the strategy added; nothing is asked again, and no order has another
 
 import re
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
-from flumine.controls.tradingcontrols import OrderValidation
 from flumine.execution.transaction import Transaction
 from flumine.markets.market import Market
 
-PLACE, CANCEL, UPDATE, REPLACE = "place", "cancel", "update", "replace"
-"""What was asked; only who was refused to place has no order."""
+from tasks.orders.refusal import CANCEL, PLACE, REPLACE, UPDATE, Refusal
 
 OWN_REASON = "strategy.validate_order refused it"
 """Where a strategy refuses its own order, and does not say why."""
@@ -28,46 +26,11 @@ _VIOLATED, _ERROR = "Order has violated: ", " Error: "
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|inf|nan)(?!\w)")
 _ANY_NUMBER = "…"
 
-# As `OrderValidation` of flumine begins.
-_LEAST_STAKES = ("order size is less than min", "liability is less than min", "bet size is less than min")
 
 # Of one market: whoever has more to say says it in numbers or names of its own.
 _MOST_KINDS = 20
 _CHARACTERS_OF_A_REASON = 200
 _CHARACTERS_OF_A_TEXT = 500
-
-
-class Refusal(NamedTuple):
-    """What was refused of one kind, in one market.
-
-    Attributes:
-        market_id: The market whose transaction it was.
-        action: `place`, `cancel`, `update` or `replace`.
-        control: The control's `NAME`; empty where one raised by itself.
-        reason: What flumine said, its numbers taken out.
-        times: How often.
-        selection_id: The runner of the first.
-        side: BACK or LAY.
-        price: Decimal odds; None at starting price.
-        size: What was asked for; the liability of an order at starting price.
-        text: What flumine said of the first, numbers and all.
-    """
-
-    market_id: str
-    action: str
-    control: str
-    reason: str
-    times: int
-    selection_id: int | None = None
-    side: str = ""
-    price: float | None = None
-    size: float | None = None
-    text: str = ""
-
-    @property
-    def kind(self) -> tuple[str, str, str]:
-        """What it is counted with."""
-        return self.action, self.control, self.reason
 
 
 class Refusals:
@@ -150,15 +113,6 @@ def kind_of(text: str) -> str:
         The same without its numbers, not longer than a line.
     """
     return _NUMBER.sub(_ANY_NUMBER, text[: 2 * _CHARACTERS_OF_A_REASON])[:_CHARACTERS_OF_A_REASON]
-
-
-def is_of_least_stake(refusal: Refusal) -> bool:
-    """Tell whether it was refused for being less than the exchange takes.
-
-    Args:
-        refusal: What was refused.
-    """
-    return refusal.control == OrderValidation.NAME and refusal.reason.lower().startswith(_LEAST_STAKES)
 
 
 def _said(order: Any) -> tuple[str, str]:  # noqa: ANN401

@@ -8,12 +8,14 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from tasks.errors import BacktestError, ReplayError
+from tasks.orders.files import OrderFile
+from tasks.orders.job import ReplayJob
 from tasks.simulation.company import Company
 from tasks.simulation.garbage import collected_once
 from tasks.simulation.instance_times import Took
-from tasks.simulation.job import Replayed, ReplayJob
 from tasks.simulation.market_messages import MarketMessages
-from tasks.simulation.order_files import OrderFile, orders_table, write_orders
+from tasks.simulation.replayed import Replayed
+from tasks.simulation.write_orders import orders_table, write_orders
 from tasks.watch import watch
 
 

@@ -19,22 +19,21 @@ from flumine.simulation.utils import SimulatedDateTime
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 from tasks.errors import BacktestError, ReplayError
+from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
 from tasks.simulation import blame
 from tasks.simulation.blame import OF_THE_PROCESS, Place
 from tasks.simulation.carried_over import CarriedOver
 from tasks.simulation.framework import make_client
-from tasks.simulation.guarded_config import ChangedConfigError
-from tasks.simulation.lean_loop import LeanSimulation
-from tasks.simulation.lean_traded import Removal, TradedVolumes
+from tasks.simulation.lean import ChangedBookError, LeanSimulation, Removal, TradedVolumes
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.order_rows import Row, describe_orders
-from tasks.simulation.refusals import NotedMarket, Refusal, Refusals
-from tasks.simulation.running import running
+from tasks.simulation.refusals import NotedMarket, Refusals
 from tasks.simulation.stream import GROUP, LakeStream
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import Variant
-from tasks.simulation.watched_book import ChangedBookError
+from tasks.variants.guarded_config import ChangedConfigError
+from tasks.variants.running import running
+from tasks.variants.variant import Variant
 
 Take = Callable[[MarketBook, TradedVolumes], None]
 

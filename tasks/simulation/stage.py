@@ -11,26 +11,28 @@ import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.caching import Tally, ended
 from tasks.errors import BacktestError, BalanceError, ChangedSourceError, JobError, ReplayError, WorkerError
 from tasks.executor import Executor
 from tasks.lake.store import Lake
+from tasks.orders.coverage import OrderIndex
+from tasks.orders.files import Part
+from tasks.orders.job import ReplayJob
+from tasks.orders.session import Ratings, Session, divide
 from tasks.rejects import Reject
-from tasks.simulation.coverage import OrderIndex
-from tasks.simulation.dependencies.record import dependencies_of
 from tasks.simulation.instance_times import InstanceTimes
-from tasks.simulation.job import Replayed, ReplayJob, joined
-from tasks.simulation.order_files import Part, write_orders
 from tasks.simulation.replay import ReplayedChunk, replay_alone, replay_chunk
-from tasks.simulation.session import Ratings, Session, divide
-from tasks.simulation.strategy_class import find_strategy
-from tasks.simulation.variant import Variant
-from tasks.simulation.windows import types_of
+from tasks.simulation.replayed import Replayed, joined
+from tasks.simulation.write_orders import write_orders
+from tasks.tally import Tally, completed
+from tasks.variants.dependencies.record import dependencies_of
+from tasks.variants.strategy_class import find_strategy
+from tasks.variants.variant import Variant
+from tasks.windows.files import types_of
 
 logger = logging.getLogger("backtest")
 
 
-def plan(
+def plan_replays(
     lake: Lake,
     markets: pd.DataFrame,
     variants: Sequence[Variant],
@@ -122,7 +124,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
         for still in covered.lacking:
             changed = ", ".join(variant.id for variant in still.variants)
             raise ChangedSourceError(f"{changed}: what was used is another since the replay")
-    return ended(_count(job, parts, rejects, cached=not found.lacking))
+    return completed(_count(job, parts, rejects, cached=not found.lacking))
 
 
 def _apart(job: ReplayJob) -> list[ReplayJob]:

@@ -12,10 +12,9 @@ from betfairlightweight.resources import MarketBook
 from tasks.errors import BacktestError, LakeError
 from tasks.simulation.blame import Place
 from tasks.simulation.interleaving import interleave
-from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.running import running
+from tasks.simulation.lean import LeanStream, WatchedStream
 from tasks.simulation.stream import GROUP, LakeStream
-from tasks.simulation.watched_book import WatchedStream
+from tasks.variants.running import running
 
 # Flumine replaces it while it simulates.
 _REAL = dt.datetime

@@ -1,4 +1,4 @@
-"""Made markets of every hostility, replayed side by side from folded messages: each order is plain flumine's."""
+"""Made markets of every hostility, replayed side by side from compressed messages: each order is plain flumine's."""
 
 import os
 from functools import partial
@@ -10,9 +10,8 @@ from hostile_markets import lines, market, market_id
 from plain_flumine import orders_of as judged
 from side_by_side import orders_of
 
-from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.simulation.lean import LeanStream, WatchedStream
+from tasks.windows.window import Window
 
 WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s"]
 

@@ -1,4 +1,4 @@
-"""Made sessions of hostile markets, replayed side by side from folded messages: each order is plain flumine's."""
+"""Made sessions of hostile markets, replayed side by side from compressed messages: each order is plain flumine's."""
 
 import os
 from functools import partial
@@ -11,10 +11,9 @@ from hostile_sessions import session
 from plain_session import orders_of_session as judged
 from side_by_side import orders_of_session
 
-from tasks.simulation.fold import fold
-from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.simulation.lean import LeanStream, WatchedStream
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
 
 WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s"]
 
@@ -54,12 +53,12 @@ def test_orders_are_those_of_plain_flumine(first: int):
                 OTHERS[(number * 7 + 3) % len(OTHERS)],
             ]
             expected = [judged(markets, make, window.listener_kwargs) for make in makers]
-            folded = {
-                market_id: list(fold([(orjson.loads(line)["pt"], line.encode()) for line in lines], window))
+            compressed = {
+                market_id: list(compress_window([(orjson.loads(line)["pt"], line.encode()) for line in lines], window))
                 for market_id, lines in markets.items()
             }
             stream = WatchedStream if number % 2 else LeanStream
-            assert orders_of_session(folded, makers, window, stream=stream) == expected, (seed, written)
+            assert orders_of_session(compressed, makers, window, stream=stream) == expected, (seed, written)
             matched += sum(
                 order["size_matched"] > 0 for orders in expected if isinstance(orders, list) for order in orders
             )

@@ -18,7 +18,7 @@ from sameness import Messages, compare_streams, messages_of
 from side_by_side import orders_of
 
 from strategies.rated_price import RatedPrice, RatedPriceParameters
-from tasks.simulation.window import Window
+from tasks.windows.window import Window
 
 ARCHIVE = "2022_03_MarGreyhoundsPro.tar"
 # `make sameness` compares every book of every market; it takes twenty minutes.

@@ -12,8 +12,8 @@ from plain_session import orders_of_session as judged
 from sameness import Messages, messages_of
 from side_by_side import orders_of_session
 
-from tasks.simulation.fold import fold
-from tasks.simulation.window import Window
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
 
 ARCHIVE = "2022_03_MarGreyhoundsPro.tar"
 WHOLE = bool(os.environ.get("BACKTEST_TEST_WHOLE"))
@@ -65,6 +65,6 @@ def _compare(archive: dict[str, Messages], market_ids: list[str], window: str) -
     asked = Window.parse(window)
     raw = {market_id: [raw for _, raw in archive[market_id]] for market_id in market_ids}
     expected = [judged(raw, make, asked.listener_kwargs) for make in MAKERS]
-    folded = {market_id: list(fold(archive[market_id], asked)) for market_id in market_ids}
-    assert orders_of_session(folded, MAKERS, asked) == expected, market_ids
+    compressed = {market_id: list(compress_window(archive[market_id], asked)) for market_id in market_ids}
+    assert orders_of_session(compressed, MAKERS, asked) == expected, market_ids
     return sum(len(orders) for orders in expected if isinstance(orders, list))

@@ -15,10 +15,9 @@ from plain_flumine import Order, Raised
 from plain_flumine import orders_of as judged
 from side_by_side import orders_of
 
-from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.simulation.lean import LeanStream, WatchedStream
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.windows.window import Window
 
 WINDOWS = ["80s", "..300s", "all", "-80.5s..", "..2.05s", "inplay", "0.95s", "+0.05s..60s", "preoff", "inplay..0s"]
 VALUES: dict[str, tuple[Any, ...]] = {

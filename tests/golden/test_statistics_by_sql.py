@@ -9,18 +9,18 @@ import pytest
 
 from tasks.aggregation.results import Run, write_results
 from tasks.aggregation.settlement import Commission
+from tasks.archives.identity import read_archive
+from tasks.archives.selection import MarketFilter, select_markets
 from tasks.extraction.extract import extract_chunk
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import write_manifest
-from tasks.extraction.stage import plan as plan_extraction
+from tasks.extraction.stage import plan_extraction
+from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.lake.store import Lake
 from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
 from tasks.ratings.services import session
-from tasks.selection import MarketFilter, select_markets
 from tasks.simulation.replay import replay_chunk
-from tasks.simulation.stage import plan as plan_replay
-from tasks.simulation.variant import Account, make_variant
+from tasks.simulation.stage import plan_replays
+from tasks.variants.variant import Account, make_variant
 
 WINDOW = "80s"
 SPLIT = "2022-03-02"
@@ -137,7 +137,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     markets, _ = select_markets(lake, [manifest], TYPES)
     ratings = {model.name: as_lookup(load_ratings(lake, model, markets["market_date"]))}
-    jobs = tuple(plan_replay(lake, markets, variants, ratings, TYPES.market_types))
+    jobs = tuple(plan_replays(lake, markets, variants, ratings, TYPES.market_types))
     for job in jobs:
         replay_chunk(job)
     run = Run(lake, variants, (manifest,), jobs, Commission(), SPLIT)

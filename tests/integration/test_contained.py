@@ -7,16 +7,15 @@ from typing import Any
 
 import psutil
 import pytest
-from pipeline import extract, pack
+from pipeline import extract, pack, plan_replays
 from served import alive, until
 from small_markets import BEGIN, MARKETS, month_in, told
 
 from tasks.errors import BacktestError, ReplayError
 from tasks.executor import Executor
 from tasks.lake.store import Lake
-from tasks.simulation import stage
-from tasks.simulation.limits import Limits
-from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.orders.limits import Limits
+from tasks.variants.variant import Account, Variant, make_variant
 from tasks.workers import worker_pool
 
 RIGHT = [[(11, 2.0, 2.0, 4.0)]] * 3
@@ -327,8 +326,8 @@ class Endless(Exception):
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each market take two seconds."""
-    plan, limits = stage.plan, Limits(2, 1e6)
-    monkeypatch.setattr("pipeline.plan", lambda *given: [_limited(job, limits) for job in plan(*given)])
+    limits = Limits(2, 1e6)
+    monkeypatch.setattr("pipeline.plan_replays", lambda *given: [_limited(job, limits) for job in plan_replays(*given)])
 
 
 def _limited(job: Any, limits: Limits) -> Any:

@@ -15,10 +15,10 @@ from small_markets import BEGIN, MARKETS, market, month_in, told
 from strategies.base import Strategy
 from tasks.errors import ChangedSourceError, ReplayError
 from tasks.lake.store import Lake
-from tasks.simulation.coverage import index_orders
+from tasks.orders.coverage import index_orders
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import simulate_chunk_task
-from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.variants.variant import Account, Variant, make_variant
 from tasks.workers import WorkerPool, worker_pool
 
 

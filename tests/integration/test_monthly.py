@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LOOKS = """
 import json, sys
 from importlib import import_module
-from flows.terminal import use_prefect_quietly
+from flows.command_line.terminal import use_prefect_quietly
 use_prefect_quietly()
 from flows.inbox import InboxParameters
 for line in sys.stdin:
@@ -241,7 +241,7 @@ def test_no_inbox_is_made_and_there_is_nothing_to_do(look, tmp_path):
 
 ANNOUNCE = """
 from flows.events import announce_completed, announce_failed
-from flows.report import BacktestReport
+from flows.backtest_report import BacktestReport
 from tasks.errors import ReplayError
 archives = ["{folder}/2026_01_Jan.tar", "{folder}/2026_02_Feb.tar.gz"]
 report = BacktestReport(run="2026_01_Jan-1", lake="{folder}", variants=[dict(strategy="mine-1", net=1.5)])

@@ -145,7 +145,7 @@ def test_flumines_own_engine_gives_the_same(data, lake, report, tmp_path, backte
     theirs = backtest_json(
         *("run", data / ARCHIVE, "--ratings", data / PREDICTIONS, *asked, "--engine", "flumine", "--lake", tmp_path)
     )
-    assert not (tmp_path / "windows").exists(), "nothing was folded for it"
+    assert not (tmp_path / "windows").exists(), "nothing was compressed for it"
     for ours, own in zip(report["variants"], theirs["variants"], strict=True):
         assert_same_orders(lake_orders(lake, ours["strategy"]), lake_orders(tmp_path, own["strategy"]))
         assert {**own, "strategy": ours["strategy"]} == ours

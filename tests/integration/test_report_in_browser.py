@@ -7,7 +7,7 @@ from made_report import make_report
 from playwright.sync_api import expect
 from served import BROWSER_PATIENCE
 
-from tasks.report.page import render
+from tasks.report.html import render
 
 ARCHIVE = "2026_01_JanSyntheticPro"
 PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}

@@ -5,9 +5,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.extraction.archive import Member
+from tasks.archives.archive import Member
+from tasks.archives.market_files import market_of
 from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.market_files import market_of
 
 names = st.builds(
     "PRO/{}/{}.bz2".format,

@@ -9,12 +9,12 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flows.command import command_of
+from flows.command_line.command import command_of
+from flows.command_line.verb import verb_of
 from flows.parameters import BacktestParameters
 from flows.strategy_text import read_strategy, read_values, write_strategy, write_value
 from flows.sweep import SweepParameters
-from flows.verb import verb_of
-from tasks.simulation.strategy_class import check_parameters
+from tasks.variants.strategy_class import check_parameters
 
 LEFT_TO_WHO_RUNS_IT = {"workers", "market_seconds", "worker_megabytes"}
 

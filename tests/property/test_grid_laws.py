@@ -5,7 +5,7 @@ from math import prod
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.simulation.grid import combine
+from tasks.variants.grid import combine
 
 names = st.text("abcdef_", min_size=1, max_size=5)
 values = st.text("0123456789.-", max_size=3)

@@ -20,7 +20,7 @@ from pipeline import extract, orders_by_market, pack, simulate
 from plain_flumine import Raised
 
 from tasks.lake.store import Lake
-from tasks.simulation.variant import Account, Variant, make_variant
+from tasks.variants.variant import Account, Variant, make_variant
 from tasks.workers import WorkerPool, worker_pool
 
 WINDOW = "-80s..60s"

@@ -10,7 +10,7 @@ from stream_messages import MARKET_ID, markets
 from tasks.extraction.markets import read_markets
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
-from tasks.simulation.windows import WindowsFile
+from tasks.windows.files import WindowsFile
 
 WINDOWS = WindowsFile(Lake("memory://lake-of-replayable-laws"), "80s", "month", 1, "upstream")
 LISTENER_KWARGS = [{}, {"inplay": False, "seconds_to_start": 80}]

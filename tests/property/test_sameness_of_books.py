@@ -1,4 +1,4 @@
-"""Whatever the exchange sends, our stream's books are flumine's, from all messages and from the folded ones."""
+"""Whatever the exchange sends, our stream's books are flumine's, from all messages and from the compressed ones."""
 
 import copy
 import pickle
@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from sameness import Messages, Seen, books, compare_streams, keep_all
 from stream_messages import markets
 
-from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean import ChangedBookError, LeanStream, WatchedStream
 from tasks.simulation.stream import LakeStream
-from tasks.simulation.watched_book import ChangedBookError, WatchedStream
-from tasks.simulation.window import Window
+from tasks.windows.window import Window
 
 WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s", "..60s", "+30.5s..", "0.95s"]
 SUMS = [

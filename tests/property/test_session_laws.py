@@ -21,8 +21,8 @@ from plain_flumine import Raised
 from plain_session import orders_of_session
 
 from tasks.lake.store import Lake
-from tasks.simulation.variant import Account, Variant, make_variant
-from tasks.simulation.window import Window
+from tasks.variants.variant import Account, Variant, make_variant
+from tasks.windows.window import Window
 from tasks.workers import WorkerPool, worker_pool
 
 WINDOW = "-80s..60s"

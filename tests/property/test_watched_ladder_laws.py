@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.simulation.lean_ladder import BestPrices, PriceLadder, TradedLadder
-from tasks.simulation.watched_book import ChangedBookError, WatchedBestPrices, WatchedLadder, WatchedTradedLadder
+from tasks.simulation.lean.ladder import BestPrices, PriceLadder, TradedLadder
+from tasks.simulation.lean.watched import ChangedBookError, WatchedBestPrices, WatchedLadder, WatchedTradedLadder
 
 # Few prices, so that levels are hit again, changed, removed and brought back.
 ENTRIES = st.lists(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.lake.store import Lake
-from tasks.simulation.window import Gate, Window
-from tasks.simulation.windows import WindowsFile
+from tasks.windows.files import WindowsFile
+from tasks.windows.window import Gate, Window
 
 OFF = int(datetime(2026, 1, 2, 3, 0, tzinfo=UTC).timestamp() * 1000)
 # With all that betfairlightweight requires of one.

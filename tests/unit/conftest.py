@@ -18,9 +18,9 @@ from manifests import extract_whole
 from sample.chance import seeded
 from sample.messages import stream
 from sample.races import Race, draw_month
+from tasks.archives.identity import Archive
+from tasks.archives.manifest import Manifest
 from tasks.extraction.extract import ExtractJob
-from tasks.extraction.identity import Archive
-from tasks.extraction.manifest import Manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, REJECTS
 from tasks.lake.store import Lake
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from tasks.archives.archive import archive_name, check_exists, read_index, read_members
 from tasks.errors import ArchiveError
-from tasks.extraction.archive import archive_name, check_exists, read_index, read_members
 
 MEMBERS = {
     "PRO/2026/Jan/1/34/1.200000001.bz2": bz2.compress(b"first" * 1000),

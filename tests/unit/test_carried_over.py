@@ -10,12 +10,12 @@ from hostile_bets import Bets
 from side_by_side import Judged
 
 from tasks.simulation.carried_over import attributes, differing
-from tasks.simulation.guarded_config import guard_config
-from tasks.simulation.lean_stream import LeanStream
+from tasks.simulation.lean import LeanStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.session_replay import Entry, replay_alone, replay_side_by_side
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import Account, Variant
+from tasks.variants.guarded_config import guard_config
+from tasks.variants.variant import Account, Variant
 
 
 class Careful(Bets):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tasks.extraction.archive import Member
+from tasks.archives.archive import Member
+from tasks.archives.market_files import market_of
 from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.market_files import market_of
 
 
 def market(number, day=1, size=100):

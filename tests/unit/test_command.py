@@ -5,9 +5,9 @@ import shlex
 import pytest
 import typer
 
-from flows.command import command_of
+from flows.command_line.command import command_of
+from flows.command_line.verb import verb_of
 from flows.parameters import BacktestParameters
-from flows.verb import verb_of
 
 
 @pytest.fixture

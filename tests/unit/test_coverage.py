@@ -7,15 +7,16 @@ import pytest
 from jobs import alone, delete, files, find, found
 
 from tasks.lake.store import Lake
+from tasks.orders.coverage import index_orders
+from tasks.orders.job import ReplayJob
+from tasks.orders.refusal import Refusal
+from tasks.orders.session import Session
 from tasks.rejects import Reject
-from tasks.simulation.coverage import index_orders
-from tasks.simulation.dependencies.digests import file_digest
-from tasks.simulation.dependencies.record import Dependencies
-from tasks.simulation.job import Replayed, ReplayJob
-from tasks.simulation.order_files import write_orders
-from tasks.simulation.refusals import Refusal
-from tasks.simulation.session import Session
-from tasks.simulation.variant import Account, make_variant
+from tasks.simulation.replayed import Replayed
+from tasks.simulation.write_orders import write_orders
+from tasks.variants.dependencies.digests import file_digest
+from tasks.variants.dependencies.record import Dependencies
+from tasks.variants.variant import Account, make_variant
 
 IDS = ("1.200000001", "1.200000002", "1.200000003")
 VARIANTS = tuple(
@@ -127,7 +128,7 @@ def test_a_damaged_file_is_deleted_and_lacks(job):
 
 def test_orders_of_another_version_are_made_again_in_their_place(job, monkeypatch):
     file = write(job)
-    monkeypatch.setattr("tasks.simulation.order_files._KIND", "another")
+    monkeypatch.setattr("tasks.orders.files._KIND", "another")
     assert found(job) == set()
     assert write(job).name == file.name
     assert found(job) == {FIRST.id, SECOND.id}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategy_project import Project, compile_in_its_own_process
 
 from strategies import BackFavourite, RatedPrice
-from tasks.simulation.dependencies.record import Dependencies, Module, dependencies_of, what_changed
+from tasks.variants.dependencies.record import Dependencies, Module, dependencies_of, what_changed
 from tasks.workers import worker_pool
 
 HELPED = "self.stake = helper.STAKE"

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pytest
 
 from flows.parameters import BacktestParameters
-from tasks.simulation import lean_stream
+from tasks.simulation.lean import stream as lean_stream
 
 ARCHIVE = "month.tar"
 

@@ -11,9 +11,9 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.archives.identity import read_archive
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job, find_extracted, outputs
-from tasks.extraction.identity import read_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
 from tasks.lake.fingerprint import digest
 

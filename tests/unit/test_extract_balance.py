@@ -4,13 +4,14 @@ import bz2
 
 import pytest
 
+from tasks.archives.identity import read_archive
+from tasks.archives.manifest import find_manifest, read_manifest, reasons_left_out
 from tasks.errors import BalanceError, InputError
 from tasks.extraction import extract as extraction
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, extract_chunk, extract_job, find_extracted, outputs
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import find_manifest, read_manifest, reasons_left_out, write_manifest
 from tasks.extraction.stage import extract_chunk_task
+from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, MARKETS, REJECTS
 from tasks.lake.store import Lake
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from flumine import config
 
-from tasks.simulation.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.variants.guarded_config import ChangedConfigError, guard_config, restore_config, take_refusals
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
 
 SLOW = SimulationSettings(place_latency=2, simulation_available_prices=True)
 

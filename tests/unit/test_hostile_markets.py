@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_flumine import Raised, orders_of
 
-from tasks.simulation.strategy_class import check_parameters, find_strategy
+from tasks.variants.strategy_class import check_parameters, find_strategy
 
 SEEDS = range(300)
 PLAYED = range(80)

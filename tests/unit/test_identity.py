@@ -7,10 +7,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from tasks.archives import identity
+from tasks.archives.archive import read_members
+from tasks.archives.identity import check_archives, find_archive, read_archive
 from tasks.errors import ArchiveError
-from tasks.extraction import identity
-from tasks.extraction.archive import read_members
-from tasks.extraction.identity import check_archives, find_archive, read_archive
 from tasks.lake.store import Lake
 
 MEMBERS = {"PRO/1/1.200000001.bz2": b"first", "PRO/1/1.200000002.bz2": b"second"}

@@ -17,9 +17,9 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tasks.archives.archive import read_index
 from tasks.arrival.inbox import State, judge, make_inbox, watch
 from tasks.errors import ArchiveError, InputError
-from tasks.extraction.archive import read_index
 
 MEMBERS = {f"PRO/2026/Jan/1/34/1.20000000{n}.bz2": os.urandom(3000) for n in range(5)}
 AN_HOUR_AGO = time.time() - 4000

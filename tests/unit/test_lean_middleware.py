@@ -11,9 +11,9 @@ from flumine.order.trade import Trade
 from plain_flumine import orders_of as judged
 from side_by_side import orders_of
 
-from tasks.simulation.lean_stream import LeanStream, engine_is_proven
+from tasks.simulation.lean import LeanStream, engine_is_proven
 from tasks.simulation.stream import LakeStream
-from tasks.simulation.window import Window
+from tasks.windows.window import Window
 
 
 class AtStartingPrice(BaseStrategy):
@@ -153,7 +153,7 @@ def test_this_engine_is_the_one_that_the_tests_prove():
 
 
 def test_an_engine_that_was_not_proven_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tasks.simulation.lean_stream.version", lambda _: "99")
+    monkeypatch.setattr("tasks.simulation.lean.stream.version", lambda _: "99")
     assert not engine_is_proven()
 
 

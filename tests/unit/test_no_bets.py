@@ -5,8 +5,8 @@ import pytest
 
 from tasks.aggregation.no_bets import count_orders, say_order, why_no_bets
 from tasks.aggregation.statistics import verdict
+from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
-from tasks.simulation.refusals import Refusal
 
 
 def orders(*fates, variant="a"):

@@ -8,12 +8,12 @@ import pytest
 
 from tasks.aggregation.notices import notices, of_settlement, unrated
 from tasks.aggregation.worth import Valued
+from tasks.orders.coverage import Coverage
+from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
-from tasks.simulation.coverage import Coverage
 from tasks.simulation.instance_times import InstanceTimes, Took
-from tasks.simulation.refusals import Refusal
-from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import Account, Variant
+from tasks.variants.settings import SimulationSettings
+from tasks.variants.variant import Account, Variant
 
 VOLUMES = pd.DataFrame({"total_matched": [100.0, 0.0]})
 SOME_WITHOUT = pd.DataFrame({"total_matched": [100.0, None, None]})

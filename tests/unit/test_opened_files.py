@@ -15,8 +15,8 @@ from strategy_project import Project
 
 from strategies import BackFavourite
 from tasks.errors import StrategyError
-from tasks.simulation.dependencies.opened_files import declared
-from tasks.simulation.dependencies.record import dependencies_of
+from tasks.variants.dependencies.opened_files import declared
+from tasks.variants.dependencies.record import dependencies_of
 from tasks.workers import worker_pool
 
 CLASS = """
@@ -355,7 +355,7 @@ def test_what_belongs_to_python_and_the_system_is_no_input(project):
 def test_what_the_engine_opens_is_no_input(project):
     project.write("prices.csv", "1")
     project.write_strategy(
-        "from tasks.simulation.dependencies.digests import file_digest; self.stake = file_digest('prices.csv')"
+        "from tasks.variants.dependencies.digests import file_digest; self.stake = file_digest('prices.csv')"
     )
     (used,) = project.use()
     assert used.stake

@@ -6,29 +6,29 @@ import pytest
 from manifests import extract_whole
 
 from sample.archive import write_sample
+from tasks.archives.identity import read_archive
+from tasks.archives.manifest import find_manifest, read_extracted
+from tasks.archives.selection import MarketFilter, select_markets
 from tasks.errors import BalanceError
 from tasks.extraction.extract import extract_chunk
-from tasks.extraction.identity import read_archive
-from tasks.extraction.manifest import find_manifest, read_extracted
-from tasks.extraction.stage import forget_old_archives, plan
+from tasks.extraction.stage import forget_old_archives, plan_extraction
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
-from tasks.selection import MarketFilter, select_markets
+from tasks.orders.session import divide
 from tasks.simulation import stage
-from tasks.simulation.session import divide
-from tasks.simulation.stage import plan as plan_replay
-from tasks.simulation.variant import Account, make_variant
+from tasks.simulation.stage import plan_replays
+from tasks.variants.variant import Account, make_variant
 
 
 def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
     sample = write_sample(tmp_path / "month")
     lake = Lake(tmp_path / "lake")
     archive = read_archive(lake, str(sample.archive))
-    first, *_, last = plan(lake, archive, 400_000, "80s")
+    first, *_, last = plan_extraction(lake, archive, 400_000, "80s")
     extract_chunk(first)
     extract_chunk(last)
 
-    plan(lake, archive, 10_000_000, "80s")
+    plan_extraction(lake, archive, 10_000_000, "80s")
 
     left = {path.relative_to(tmp_path / "lake").parts[0] for path in (tmp_path / "lake").rglob("*.parquet")}
     assert left == {"archives", "catalogue", "markets", "windows", "rejects"}
@@ -52,8 +52,8 @@ def test_a_market_that_is_in_no_job_or_in_two_is_missed(tmp_path, monkeypatch):
     _, _, manifest = extract_whole(lake, str(write_sample(tmp_path / "month").archive), 400_000)
     markets, _ = select_markets(lake, [manifest], MarketFilter())
     variants = [make_variant("back_favourite", {}, ratings="", window="80s", account=Account())]
-    assert sum(len(job.market_ids) for job in plan_replay(lake, markets, variants, {})) == len(markets)
+    assert sum(len(job.market_ids) for job in plan_replays(lake, markets, variants, {})) == len(markets)
     for wrong in (lambda sessions: sessions[1:], lambda sessions: [*sessions, sessions[0]]):
         monkeypatch.setattr(stage, "divide", lambda *asked, wrong=wrong: wrong(list(divide(*asked))))
         with pytest.raises(BalanceError, match=rf"{len(markets)} markets were selected, \d+ are in the jobs"):
-            plan_replay(lake, markets, variants, {})
+            plan_replays(lake, markets, variants, {})

@@ -19,15 +19,16 @@ from flumine.order.trade import Trade
 from plain_flumine import Raised, orders_of
 from side_by_side import orders_of as our_orders_of
 
-from tasks.simulation.guarded_config import guard_config
+from tasks.orders.refusal import Refusal
+from tasks.simulation.lean import WatchedStream
 from tasks.simulation.leavings import Leavings
-from tasks.simulation.refusals import NO_REASON, OTHER_REASONS, OWN_REASON, Refusal, Refusals, kind_of
+from tasks.simulation.refusals import NO_REASON, OTHER_REASONS, OWN_REASON, Refusals, kind_of
 from tasks.simulation.session_replay import Entry, replay_alone, replay_side_by_side
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import Account, Variant
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.variants.guarded_config import guard_config
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.variants.variant import Account, Variant
+from tasks.windows.window import Window
 
 ID = "1.200000001"
 GBP, TWO_AND_A_HALF = Account(), Account(min_stake=2.5)

@@ -19,14 +19,14 @@ from strategies import STRATEGIES
 from tasks.errors import DamagedFileError, LakeError, ReplayError
 from tasks.lake.datasets import MARKETS
 from tasks.lake.store import Lake
+from tasks.orders.job import ReplayJob
+from tasks.orders.limits import Limits
 from tasks.simulation import session_replay
-from tasks.simulation import variant as variant_module
 from tasks.simulation.framework import make_client
-from tasks.simulation.job import ReplayJob
-from tasks.simulation.limits import Limits
 from tasks.simulation.replay import replay_chunk
-from tasks.simulation.strategy_class import strategy_maker
-from tasks.simulation.variant import Account, make_variant
+from tasks.variants import variant as variant_module
+from tasks.variants.strategy_class import strategy_maker
+from tasks.variants.variant import Account, make_variant
 from tasks.workers import worker_pool
 
 
@@ -305,7 +305,7 @@ def test_messages_of_another_chunk_are_not_replayed(job, engine):
 BROKEN = """
 from flumine import BaseStrategy
 
-class Broken(BaseStrategy):
+class VariantBreakdown(BaseStrategy):
     def __init__(self, where: str = "process_market_book", market: str = "", **kwargs):
         super().__init__(**kwargs)
         self.where, self.market = where, market
@@ -344,7 +344,7 @@ def broken(write_module, markets):
     write_module("broken_of_replay", BROKEN)
 
     def broken(where):
-        return variant_of("broken_of_replay:Broken", where=where, market=markets["second"].id)
+        return variant_of("broken_of_replay:VariantBreakdown", where=where, market=markets["second"].id)
 
     return broken
 
@@ -410,7 +410,7 @@ def test_nothing_of_a_failed_simulation_stays_in_memory_with_its_error(job, brok
 
 def test_one_that_exits_ends_no_worker(job, write_module):
     write_module("exits_of_replay", BROKEN.replace("ZeroDivisionError", "SystemExit"))
-    variant = variant_of("exits_of_replay:Broken", where="start")
+    variant = variant_of("exits_of_replay:VariantBreakdown", where="start")
     assert blamed(job(FAVOURITE, variant), variant).startswith(f"{variant.id} raised SystemExit")
 
 
@@ -445,7 +445,7 @@ def test_an_exception_of_flumines_own_kind_is_logged_by_flumine_which_goes_on(jo
     )
     write_module("order_error_of_replay", source)
     for where in ("process_new_market", "check_market_book", "process_market_book"):
-        variant = variant_of("order_error_of_replay:Broken", where=where, market=markets["second"].id)
+        variant = variant_of("order_error_of_replay:VariantBreakdown", where=where, market=markets["second"].id)
         assert orders_of(job(FAVOURITE, variant))[variant.id] == []
 
 

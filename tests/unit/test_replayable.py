@@ -9,9 +9,9 @@ from betfairlightweight.resources.streamingresources import MarketDefinition
 from flumine import BaseStrategy
 from plain_flumine import Raised, orders_of
 
+from tasks.archives.identity import read_archive
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job
-from tasks.extraction.identity import read_archive
 from tasks.lake.datasets import CATALOGUE_MARKETS, REJECTS
 from tasks.lake.store import Lake
 

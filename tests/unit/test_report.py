@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.report import page_path, read_report
+from flows.backtest_report import page_path, read_report
 from tasks.aggregation.results import WRITTEN, made_of, note_parts
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_ACCOUNT, RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake, file_path
-from tasks.simulation.order_files import Part
+from tasks.orders.files import Part
 
 RUNS = {f"a-{fingerprint[:8]}": fingerprint for fingerprint in ("1" * 64, "2" * 64)}
 ONE, OTHER = RUNS

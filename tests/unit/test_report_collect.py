@@ -21,11 +21,11 @@ from tasks.lake.datasets import (
     TIME,
 )
 from tasks.lake.store import Lake
+from tasks.orders.files import Part
 from tasks.ratings.model import ALL_DAYS, Model
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import collect
-from tasks.report.page import render
-from tasks.simulation.order_files import Part
+from tasks.report.html import render
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"

@@ -14,7 +14,7 @@ from made_report import ORIGIN, make_report, without_bets
 
 from tasks.aggregation.statistics import verdict
 from tasks.report.drawing import MOST_POINTS
-from tasks.report.page import render
+from tasks.report.html import render
 from tasks.report.words import count, money, signed
 
 NASTY = "<script>alert(1)</script>'\"&🐕</script><img src=x onerror=alert(2)>"

@@ -7,11 +7,11 @@ import pytest
 from manifests import keep_manifest
 from pydantic import ValidationError
 
+from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
 from tasks.errors import BalanceError, InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
-from tasks.selection import MarketFilter, read_catalogue, select_markets
 
 MORNING = datetime(2026, 1, 1, 1, tzinfo=UTC)
 

@@ -22,17 +22,17 @@ from plain_session import orders_of_session as judged
 from side_by_side import Judged, orders_of, orders_of_session
 
 from tasks.errors import LakeError
-from tasks.simulation.guarded_config import guard_config
-from tasks.simulation.job import Replayed, ReplayJob
-from tasks.simulation.lean_stream import LeanStream
+from tasks.orders.job import ReplayJob
+from tasks.orders.session import Session, SessionMarket
+from tasks.simulation.lean import LeanStream, WatchedStream
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.replay import replay_alone, replay_chunk
-from tasks.simulation.session import Session, SessionMarket
+from tasks.simulation.replayed import Replayed
 from tasks.simulation.session_replay import replay_side_by_side
 from tasks.simulation.ticks import Streamed, Ticks
-from tasks.simulation.variant import Account, Variant, make_variant
-from tasks.simulation.watched_book import WatchedStream
-from tasks.simulation.window import Window
+from tasks.variants.guarded_config import guard_config
+from tasks.variants.variant import Account, Variant, make_variant
+from tasks.windows.window import Window
 
 OFF = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 

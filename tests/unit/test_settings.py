@@ -12,8 +12,8 @@ from flumine.streams.betfairhistoricalstream import HistoricListener
 from pydantic import ValidationError
 
 from tasks.simulation.framework import make_client
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
-from tasks.simulation.variant import Account
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.variants.variant import Account
 
 
 def defaults_of(function):
@@ -62,5 +62,5 @@ def test_a_client_is_given_its_settings():
 
 
 def test_they_are_known_without_prefect():
-    code = "import sys, tasks.simulation.settings; sys.exit('prefect' in sys.modules)"
+    code = "import sys, tasks.variants.settings; sys.exit('prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

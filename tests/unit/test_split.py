@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_report import make_report
 
-from tasks.aggregation.split import FIRST, SECOND, TOGETHER, Races, check_split, compare, fold, say_split
+from tasks.aggregation.split import FIRST, SECOND, TOGETHER, Races, check_split, compare, say_split, split_markets
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.errors import InputError
 
@@ -27,7 +27,7 @@ def season():
 
 
 def divide(season, split):
-    folds = fold(season.markets, split)
+    folds = split_markets(season.markets, split)
     return folds, compare(season, VARIANTS, folds)
 
 
@@ -50,12 +50,12 @@ def test_anything_else_is_refused_with_what_would_be_right(text):
 def test_all_markets_of_an_event_are_on_the_side_of_its_first_day():
     first, second = date(2022, 3, 1), date(2022, 3, 2)
     rows = markets(("win", "a", first), ("place", "a", first), ("late", "a", second), ("other", "b", second))
-    assert fold(rows, "2022-03-02") == [(second, {"win", "place", "late"}, {"other"})]
+    assert split_markets(rows, "2022-03-02") == [(second, {"win", "place", "late"}, {"other"})]
 
 
 def test_each_month_but_the_first_is_judged_by_all_before_it():
     rows = markets(*((f"m{n}", f"e{n}", date(2022, n, 9)) for n in (1, 2, 4)))
-    assert fold(rows, "month") == [
+    assert split_markets(rows, "month") == [
         (date(2022, 2, 1), {"m1"}, {"m2"}),
         (date(2022, 4, 1), {"m1", "m2"}, {"m4"}),
     ]
@@ -65,7 +65,7 @@ def test_each_month_but_the_first_is_judged_by_all_before_it():
 def test_a_side_without_races_is_refused_with_the_days_there_are(split):
     rows = markets(("a", "a", date(2022, 3, 1)), ("b", "b", date(2022, 3, 2)))
     with pytest.raises(InputError, match="2022-03-01 to 2022-03-02") as refused:
-        fold(rows, split)
+        split_markets(rows, split)
     assert f"split {split}:" in str(refused.value)
 
 
@@ -98,7 +98,7 @@ def test_the_chosen_is_judged_as_one_and_the_others_as_tried(season):
 
 def test_one_that_never_bet_is_not_chosen_before_one_that_lost(season):
     losing = season.settled.groupby("strategy")["net"].sum().idxmin()
-    rows = compare(season.of(losing), ["idle", losing], fold(season.markets, "2022-04-05"))
+    rows = compare(season.of(losing), ["idle", losing], split_markets(season.markets, "2022-04-05"))
     assert list(side(rows, FIRST)["strategy"]) == [losing, "idle"]
 
 

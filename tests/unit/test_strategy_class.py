@@ -5,7 +5,7 @@ from flumine import BaseStrategy
 
 from strategies import BackFavourite, RatedPrice
 from tasks.errors import StrategyError
-from tasks.simulation.strategy_class import (
+from tasks.variants.strategy_class import (
     check_parameters,
     find_strategy,
     parameters_model,

@@ -13,8 +13,8 @@ from manifests import keep_manifest
 
 from tasks.aggregation.results import NOTICES, Run, find_orders, find_results, read_orders, write_results
 from tasks.aggregation.settlement import Commission
+from tasks.archives.manifest import EXTRACTED_BY
 from tasks.errors import BalanceError, ReplacedOrdersError
-from tasks.extraction.extract import EXTRACTED_BY
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     REJECTS,
@@ -27,12 +27,13 @@ from tasks.lake.datasets import (
     RESULTS_SUMMARY,
 )
 from tasks.lake.store import Lake
+from tasks.orders.job import ReplayJob
+from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
-from tasks.simulation.dependencies.record import Dependencies
-from tasks.simulation.job import Replayed, ReplayJob
-from tasks.simulation.order_files import write_orders
-from tasks.simulation.refusals import Refusal
-from tasks.simulation.variant import Account, make_variant
+from tasks.simulation.replayed import Replayed
+from tasks.simulation.write_orders import write_orders
+from tasks.variants.dependencies.record import Dependencies
+from tasks.variants.variant import Account, make_variant
 
 BASE_RATES = Commission()
 EVENING = datetime(2026, 1, 1, 22, tzinfo=UTC)

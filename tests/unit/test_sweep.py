@@ -80,7 +80,7 @@ def test_values_that_are_the_same_make_one_variant(tmp_path):
 
 def test_variants_that_would_have_one_id_are_refused(monkeypatch):
     """Of ten thousand, two have eight digits of their fingerprints in common once in a hundred sweeps."""
-    monkeypatch.setattr("tasks.simulation.variant._DIGITS", 1)
+    monkeypatch.setattr("tasks.variants.variant._DIGITS", 1)
     stakes = ",".join(map(str, range(2, 19)))
     with pytest.raises(InputError, match=r"back_favourite:stake=\d+\.0 and back_favourite:stake=\d+\.0 would both be"):
         _ = swept({"stake": stakes}, "back_favourite").expanded.variants

@@ -3,8 +3,8 @@
 import pytest
 
 from tasks.errors import InputError, StrategyError
-from tasks.simulation.settings import SimulationSettings
-from tasks.simulation.variant import Account, make_variant, unseen
+from tasks.variants.settings import SimulationSettings
+from tasks.variants.variant import Account, make_variant, unseen
 
 
 def variant(name="rated_price", parameters=None, **given):

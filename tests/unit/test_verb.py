@@ -10,11 +10,11 @@ import typer
 from pydantic import BaseModel, Field
 from typer.testing import CliRunner
 
-from flows.command import command_of
-from flows.options import options_of
+from flows.command_line.command import command_of
+from flows.command_line.options import options_of
+from flows.command_line.verb import verb_of
 from flows.parameters import BacktestParameters
 from flows.sweep import SweepParameters
-from flows.verb import verb_of
 from tasks.errors import InputError
 from tasks.option import Option
 
@@ -181,7 +181,7 @@ def test_a_sweep_reads_one_strategy_and_its_values(tmp_path):
 
 def test_help_is_instant():
     source = (
-        "import sys; from typer.testing import CliRunner; from flows.cli import app; "
+        "import sys; from typer.testing import CliRunner; from flows.command_line.cli import app; "
         "print(CliRunner().invoke(app, ['--help']).output, {'prefect', 'flumine', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)

@@ -12,9 +12,9 @@ from plain_flumine import orders_of as judged
 from sameness import books
 from side_by_side import orders_of
 
-from tasks.simulation.lean_stream import LeanStream
-from tasks.simulation.settings import DEFAULT_SETTINGS, SimulationSettings
-from tasks.simulation.window import Window
+from tasks.simulation.lean import LeanStream
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+from tasks.windows.window import Window
 
 MARKET = SimulationSettings(calculate_market_tv=True)
 RUNNERS = SimulationSettings(cumulative_runner_tv=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.errors import InputError
-from tasks.simulation.window import DEFAULT_WINDOW, Window
+from tasks.windows.window import DEFAULT_WINDOW, Window
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sample.messages import stream
 from tasks.extraction.markets import Market, read_markets
 from tasks.lake.store import Lake
 from tasks.rejects import Reject
-from tasks.simulation.windows import WindowsFile
+from tasks.windows.files import WindowsFile
 
 HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>" * 20
 
@@ -223,7 +223,7 @@ def spoil(rng, messages):
 
 @pytest.mark.timeout(1200)
 def test_messages_that_say_anything_are_markets_or_rejects(month, tmp_path, caused):
-    """A fuzzer of the reader, folding included: ten minutes of it in `make chaos`."""
+    """A fuzzer of the reader, compression included: ten minutes of it in `make chaos`."""
     windows = WindowsFile(Lake(tmp_path), "80s", "month", 1, "upstream")
     fuzzed, deadline = 0, time.monotonic() + times(5, 600)
     races = month.races[:12]

@@ -11,8 +11,8 @@ from chaos import times
 from lakes import Difference
 from served import BACKTEST, PATIENCE
 
+from tasks.archives.archive import read_index
 from tasks.errors import ArchiveError
-from tasks.extraction.archive import read_index
 
 TOGETHER = times(1, 10)
 STAGES_ALONE = times(1, 12)

@@ -1,0 +1,153 @@
+"""What a finished run has to say, read from the lake: for the command line, its JSON, and `backtest show`."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from tasks.aggregation.account import say_account
+from tasks.aggregation.results import NOTICES, WRITTEN, made_of
+from tasks.aggregation.split import say_split
+from tasks.aggregation.statistics import verdict
+from tasks.errors import InputError
+from tasks.lake.datasets import (
+    DATASETS,
+    RESULTS_ACCOUNT,
+    RESULTS_REFUSED,
+    RESULTS_SPLIT,
+    RESULTS_STATISTICS,
+    RESULTS_SUMMARY,
+)
+from tasks.lake.runs import latest_run
+from tasks.lake.store import Lake
+from tasks.settings import Settings
+from tasks.tally import StageRecord
+
+
+class BacktestReport(BaseModel):
+    """What a backtest did and found.
+
+    Attributes:
+        run: Its id: `results/…/run=<id>`.
+        lake: The lake's root.
+        stages: What each stage did, in their order; empty where a run of the past is shown.
+        variants: Rows of `results/summary`, the parameters as an object.
+        page: Address of its report, a page to be opened in a browser; None where it has none of these results.
+        statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
+        account: The row of `results/account`, with its `verdict`; None where variants are not together.
+        refused: Rows of `results/refused`.
+        split: Rows of `results/split`; empty where races were not divided.
+        out_of_sample: What they say, in words.
+        notices: What a person should know before relying on the figures.
+    """
+
+    run: str
+    lake: str
+    stages: dict[str, StageRecord] = {}
+    variants: list[dict[str, Any]]
+    statistics: list[dict[str, Any]] = []
+    account: dict[str, Any] | None = None
+    refused: list[dict[str, Any]] = []
+    split: list[dict[str, Any]] = []
+    out_of_sample: list[str] = []
+    notices: list[str] = []
+    page: str | None = None
+
+
+def page_path(run: str) -> str:
+    """Say where a run's page lies below the lake's root.
+
+    Args:
+        run: The run's id.
+
+    Returns:
+        Its path.
+    """
+    return f"results/report/run={run}/report.html"
+
+
+def read_page(lake: Lake, run: str) -> str | None:
+    """Read a run's page.
+
+    Args:
+        lake: The lake.
+        run: The run's id.
+
+    Returns:
+        HTML; None where there is none, or where it tells of other results than there are: a run that had others may
+        have been killed before it wrote its page.
+    """
+    results, page = lake.find(RESULTS_SUMMARY, {"run": run}), lake.read_page(page_path(run))
+    return page if results and page and made_of(results) in page else None
+
+
+def read_report(run: str | None, root: str | None) -> BacktestReport:
+    """Read a run's summary.
+
+    Args:
+        run: Its id; None takes the latest.
+        root: The lake's root; None takes the settings'.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: There is no such run; the text lists those there are.
+    """
+    lake = Lake(root or Settings().lake)
+    lake.check_answers()
+    wanted, runs = run or latest_run(lake), lake.values(RESULTS_SUMMARY)
+    # What is no run's name may not be a path's part either.
+    results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
+    if wanted is None or results is None:
+        raise InputError(
+            f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
+        )
+    written = json.loads(results.notes.get(WRITTEN, "[]"))
+    files = [lake.find(DATASETS[name], {"run": wanted}) if name in DATASETS else None for name in written]
+    is_one_making = written and all(file and made_of(file) == made_of(results) for file in files)
+    if not is_one_making or results.fingerprint[:8] != wanted[-8:]:
+        raise InputError(
+            f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
+        )
+    rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
+    variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
+    refused = lake.read(RESULTS_REFUSED, {"run": wanted}).to_pylist()
+    weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()
+    no_bets = {row["strategy"]: row["no_bets"] for row in rows}
+    statistics = [{**row, "verdict": verdict({**row, "no_bets": no_bets[row["strategy"]]})} for row in weighed]
+    split = lake.read_all(RESULTS_SPLIT, {"run": wanted}).to_pylist()
+    together = lake.read_all(RESULTS_ACCOUNT, {"run": wanted}).to_pylist()
+    return BacktestReport(
+        run=wanted,
+        lake=lake.root,
+        variants=variants,
+        statistics=statistics,
+        account=next(({**row, "verdict": say_account(row)} for row in together), None),
+        refused=refused,
+        split=split,
+        out_of_sample=say_split(split),
+        notices=json.loads(results.notes.get(NOTICES, "[]")),
+        page=lake.page(page_path(wanted)) if read_page(lake, wanted) else None,
+    )
+
+
+def as_csv(report: BacktestReport) -> str:
+    """Write a run's figures as CSV, for a spreadsheet.
+
+    Args:
+        report: The run's.
+
+    Returns:
+        A header, and a row a variant: the columns of `results/summary`, then those that `results/statistics` adds; last
+        the account's, where variants are together.
+    """
+    rows = [
+        {**statistic, **variant, "parameters": json.dumps(variant["parameters"], sort_keys=True)}
+        for variant, statistic in zip(report.variants, report.statistics, strict=True)
+    ]
+    columns = list({**dict.fromkeys(report.variants[0]), **dict.fromkeys(rows[0])})
+    together = [report.account] if report.account else []
+    # As objects, so that a whole number stays one beside a row that has none.
+    return str(pd.DataFrame([*rows, *together], columns=columns, dtype=object).to_csv(index=False))

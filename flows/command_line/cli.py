@@ -1,0 +1,201 @@
+"""The command line: `backtest`, for people without the UI. Every verb calls a flow; nothing is computed here.
+
+Prefect and flumine are imported when a verb needs them: `backtest --help` is instant, and worker processes stay light.
+A backtest's options are its model's fields, so they are made when such a verb is used.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, redirect_stderr
+from importlib import import_module
+from io import StringIO
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
+
+from flows.command_line.terminal import (
+    hand_over,
+    print_report,
+    print_stage,
+    print_strategies,
+    say,
+    use_any_encoding,
+    use_prefect_quietly,
+)
+from tasks.addresses import check_address
+from tasks.errors import BacktestError, InputError, LakeError
+from tasks.foreign_text import is_encodable
+
+if TYPE_CHECKING:
+    from flows.parameters import BacktestParameters
+
+app = typer.Typer(
+    help="Backtest flumine strategies on Betfair's Pro archives.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut long options short on a narrow terminal
+    add_completion=False,
+)
+
+
+def _checked(lake: str | None) -> str | None:
+    return lake and check_address(lake)
+
+
+LakeRoot = Annotated[
+    str | None,
+    typer.Option("--lake", help="Root of the lake; default BACKTEST_LAKE or data_lake", callback=_checked),
+]
+
+
+class _MadeWhenUsed(TyperCommand):
+    """A command whose callback makes its function, with the options of a model whose import takes seconds."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - Typer's own words and context
+        made = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        made.command(self.name, help=self.help)(self.callback())  # type: ignore[misc]  # it has one
+        return get_command(made).make_context(*args, **extra)
+
+
+def _prefect_server() -> AbstractContextManager[None]:
+    # What Prefect says of wrong settings at its import, in many lines, is told in one.
+    with redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
+        from flows.serving.prefect_server import prefect_server  # noqa: PLC0415 - see the module's docstring
+    return prefect_server()
+
+
+def _verb(
+    name: str,
+    doc: str,
+    flow: str,
+    show: Callable[[Any], None],
+    model: str = "flows.parameters.BacktestParameters",
+) -> None:
+    def act(parameters: "BacktestParameters", as_json: bool) -> None:
+        with _prefect_server():
+            from flows.stages import run_stage  # noqa: PLC0415 - see the module's docstring
+
+            outcome = run_stage(getattr(import_module(f"flows.{flow}"), flow), parameters)
+        if as_json:
+            hand_over(json.dumps(outcome.model_dump(mode="json", by_alias=True)) + "\n")
+        else:
+            show(outcome)
+
+    @app.command(name, help=doc, cls=_MadeWhenUsed)
+    def make() -> Callable[..., None]:
+        use_prefect_quietly()
+        from flows.command_line.verb import verb_of  # noqa: PLC0415 - see the module's docstring
+
+        module, _, class_name = model.rpartition(".")
+        return verb_of(getattr(import_module(module), class_name), act)
+
+
+_verb("run", "Run the whole: extract, ratings, simulate, aggregate.", "backtest", print_report)
+_verb(
+    "sweep",
+    "Run the whole for each combination of one strategy's parameters.",
+    "sweep",
+    print_report,
+    model="flows.sweep.SweepParameters",
+)
+_verb("extract", "Read archives into the lake.", "extract", print_stage)
+_verb("ratings", "Get the ratings of the selected markets into the lake.", "ratings", print_stage)
+_verb("simulate", "Replay the selected markets and write each variant's orders.", "simulate", print_stage)
+_verb("aggregate", "Settle each variant's orders and write the run's results.", "aggregate", print_stage)
+
+
+@app.command()
+def show(
+    run: Annotated[str | None, typer.Argument(help="A run's id; default the latest")] = None,
+    *,
+    lake: LakeRoot = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the figures as CSV instead of tables")] = False,
+) -> None:
+    """Print a run's summary, and where its report is."""
+    use_prefect_quietly()
+    from flows.backtest_report import as_csv, read_report  # noqa: PLC0415
+
+    report = read_report(run, lake)
+    if csv:
+        hand_over(as_csv(report))
+    else:
+        print_report(report)
+
+
+@app.command()
+def check(*, lake: LakeRoot = None) -> None:
+    """Read all of the lake, and the archives it was made of; what is damaged is deleted, and made again by a run."""
+    use_prefect_quietly()
+    from tasks.archives.identity import check_archives  # noqa: PLC0415
+    from tasks.lake.check import check_lake  # noqa: PLC0415
+    from tasks.lake.store import Lake  # noqa: PLC0415
+    from tasks.settings import Settings  # noqa: PLC0415
+
+    opened = Lake(lake or Settings().lake)
+    opened.check_answers()
+    if not opened.exists:
+        raise InputError(f"{opened.root}: no such folder; give the root of a lake")
+    with opened.alone():
+        checked, changed = check_lake(opened), check_archives(opened)
+    say(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
+    if problems := [*checked.problems, *changed]:
+        raise LakeError("\n".join(problems))
+
+
+@app.command()
+def sample(*, lake: LakeRoot = None) -> None:
+    """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
+    use_prefect_quietly()
+    with _prefect_server():
+        from flows.sample import sample as run_sample  # noqa: PLC0415
+
+        report = run_sample(lake)
+    print_report(report)
+    say("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
+
+
+@app.command("serve")
+def serve_here(
+    *,
+    port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200,
+    lake: LakeRoot = None,
+    own_strategies: Annotated[
+        bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, module:Class")
+    ] = False,
+) -> None:
+    """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
+    use_prefect_quietly()
+    from flows.serving.serve import serve  # noqa: PLC0415
+
+    serve(port, lake, own_strategies=own_strategies)
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies, their parameters and defaults."""
+    print_strategies()
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        if not is_encodable(argument):
+            raise InputError(f"{argument}: no text in this system's encoding; rename the file, or set PYTHONUTF8=1")
+
+
+def run() -> None:
+    """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
+    sys.path.insert(0, "")  # a user's own strategies are imported from where the command is run
+    use_any_encoding()
+    try:
+        _check_arguments(sys.argv[1:])
+        app()
+    except BacktestError as error:
+        first, *others = str(error).split("\n")
+        say(f"error: {first}", is_error=True)
+        for line in others:
+            say(f"  {line}", is_error=True)
+        sys.exit(2 if isinstance(error, InputError) else 1)

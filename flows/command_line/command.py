@@ -1,0 +1,67 @@
+"""A backtest's parameters as the command line that asks the same; for those who want to run it again."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from flows.command_line.options import options_of
+from flows.parameters import BacktestParameters
+from flows.strategy_text import write_strategy, write_value
+from tasks.addresses import shown
+from tasks.errors import StrategyError
+from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES
+from tasks.settings import Settings
+from tasks.variants.strategy_class import check_parameters
+
+
+def command_of(parameters: BacktestParameters) -> str:
+    """Say a backtest as a command; how many processes work on it is left to whoever runs it.
+
+    Args:
+        parameters: What to backtest.
+
+    Returns:
+        One line for a shell: what differs from the defaults, and the lake; an address of ratings without its query.
+    """
+    if parameters.ratings:
+        parameters = parameters.model_copy(update={"ratings": shown(parameters.ratings)})
+    words = [
+        *_strategies(parameters),
+        *(word for option in options_of(type(parameters)) for word in option.say(parameters)),
+    ]
+    archives = parameters.archives
+    # Where it could be taken for an option, `--` says that none follows.
+    asked = [*words, "--", *archives] if any(one.startswith("-") for one in archives) else [*archives, *words]
+    command = shlex.join(["backtest", "run", *asked])
+    service = Settings().ratings_url
+    if parameters.ratings in SERVICES and service != DEFAULT_BASE_URL:
+        return f"BACKTEST_RATINGS_URL={shlex.quote(shown(service))} {command}"
+    return command
+
+
+def _strategies(parameters: BacktestParameters) -> Iterator[str]:
+    for choice in (*parameters.strategies, *parameters.own_strategies):
+        yield from ("--strategy", write_strategy(choice.strategy, _written(choice.strategy, choice.parameters)))
+
+
+def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
+    """Write each value as a person would, where the strategy takes that for the same; else as JSON."""
+    taken = check_parameters(strategy, parameters)
+    written = {}
+    for name, given in parameters.items():
+        value = given if isinstance(given, str) else to_jsonable_python(taken.get(name, given))
+        text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
+        is_same = text == value or _is_taken(strategy, {**parameters, name: text}, taken)
+        written[name] = write_value(text if is_same else value)
+    return written
+
+
+def _is_taken(strategy: str, parameters: dict[str, Any], taken: dict[str, Any]) -> bool:
+    try:
+        # As JSON: 1, 1.0 and True are equal, and make other variants.
+        return json.dumps(check_parameters(strategy, parameters)) == json.dumps(taken)
+    except StrategyError:
+        return False

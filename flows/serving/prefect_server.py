@@ -1,0 +1,202 @@
+"""A Prefect server that answers, before any flow begins: the user's own, or one for this command alone.
+
+Whatever is wrong with it is told in one line. Prefect would start its embedded server by itself, in the middle of the
+first flow, say nothing while it waits, and leave it running where this process is killed.
+"""
+
+import atexit
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from pydantic import ValidationError
+
+from flows.serving.private_state import use_private_state
+from tasks.errors import InputError, PrefectError
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+logger = logging.getLogger("backtest")
+
+_PROGRAM = Path(__file__).with_name("embedded_server.py")
+_SECONDS_UNTIL_SAID = 15
+_SECONDS_TO_STOP = 5
+_LINES = 500
+_BYTES_NEEDED = 1 << 20
+
+_OTHER_HOME = "set PREFECT_HOME to another folder: nothing of the lake is in it"
+
+# What the server's last words mean, and what would be right.
+_CAUSES = (
+    (r"Can't locate revision", f"its database is of another version of Prefect, a newer one; {_OTHER_HOME}"),
+    (
+        r"database is locked",
+        "its database is locked by another program; end that, or set PREFECT_HOME to another folder",
+    ),
+    (r"not a database|malformed|database corruption", f"its database is damaged; {_OTHER_HOME}"),
+    (r"disk is full|No space left|quota exceeded", "there is no space left for its database; make room"),
+    (
+        r"readonly database|unable to open database|Permission denied|Read-only",
+        f"its database cannot be written to; {_OTHER_HOME}",
+    ),
+)
+_RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b.*")
+
+
+@contextmanager
+def prefect_server() -> Iterator[None]:
+    """Have the flows of this block run with a server that answers.
+
+    Raises:
+        InputError: What the user set for Prefect is wrong.
+        PrefectError: The user's server does not answer, or none can be started, or it stopped answering.
+    """
+    try:
+        settings = get_current_settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise InputError(f"Prefect's settings cannot be read: {error.title}: {wrong}") from None
+    if settings.api.url:
+        use_private_state()
+        _check_answers(settings.api.url)
+        with _told(f"Prefect's server at {_shown(settings.api.url)}"):
+            yield
+        return
+    if not settings.server.ephemeral.enabled:
+        raise InputError(
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE is false and PREFECT_API_URL is not set, so there is no Prefect "
+            "server; allow it, or give the address of one: http://127.0.0.1:4200/api"
+        )
+    logging.raiseExceptions = False  # Prefect would print each line of the log that its server did not take
+    _check_home(settings.home)
+    use_private_state()
+    server = _EmbeddedServer(settings)
+    # After Prefect's own at the end of this process, which sends what is not sent yet.
+    atexit.register(server.stop)
+    with temporary_settings({PREFECT_API_URL: server.wait_for_address()}), _told("Prefect's server", server):
+        yield
+
+
+def _check_answers(url: str) -> None:
+    shown = _shown(url)
+    right = (
+        "start it, or unset PREFECT_API_URL, in the environment or a .env, prefect.toml or profile: without, a command "
+        "starts a server of its own"
+    )
+    with get_client(sync_client=True) as client:
+        try:
+            client.hello().raise_for_status()
+            client.raise_for_api_version_mismatch()
+        except httpx.UnsupportedProtocol:
+            raise InputError(f"PREFECT_API_URL is {shown}: give an address such as http://127.0.0.1:4200/api") from None
+        except (httpx.HTTPError, RuntimeError) as error:
+            raise PrefectError(f"Prefect's server at {shown} does not answer ({_first_line(error)}); {right}") from None
+
+
+def _shown(url: str) -> str:
+    return str(httpx.URL(url).copy_with(username=None, password=None))
+
+
+@contextmanager
+def _told(server: str, log: "_EmbeddedServer | None" = None) -> Iterator[None]:
+    """Tell in one line what the server did not do."""
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException) as error:
+        why = (log and log.cause()) or f"{type(error).__name__}: {_first_line(error)}"
+        raise PrefectError(f"{server} did not do what it was asked: {why}; what was finished is kept") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _check_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home) as probe:
+            probe.write(bytes(_BYTES_NEEDED))
+    except OSError as error:
+        raise PrefectError(f"PREFECT_HOME {home} cannot be written to: {error.strerror}; {_OTHER_HOME}") from None
+
+
+class _EmbeddedServer:
+    """The embedded server's process, which ends with this one, however this one ends."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._said: deque[str] = deque(maxlen=_LINES)
+        self._address: SimpleQueue[str | None] = SimpleQueue()
+        self._process = subprocess.Popen(  # noqa: S603 - the program beside this module
+            [sys.executable, "-P", _PROGRAM],
+            stdin=subprocess.PIPE,  # whose end is ours
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",  # whatever this command's own output has
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            start_new_session=True,  # Ctrl-C is this process's to handle
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in self._process.stdout or ():
+            if line.startswith("http://"):
+                self._address.put(line.strip())
+            else:
+                self._said.append(line.rstrip())
+        self._address.put(None)
+
+    def wait_for_address(self) -> str:
+        """Wait until it answers, and give its API's address."""
+        seconds = self._settings.server.ephemeral.startup_timeout_seconds
+        deadline, said = time.monotonic() + seconds, False
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(Empty):
+                address = self._address.get(timeout=left if said else min(left, _SECONDS_UNTIL_SAID))
+                if address is None:
+                    raise PrefectError(f"Prefect's server did not start: {self.cause() or 'it said nothing'}")
+                return f"{address}/api"
+            if not said:
+                logger.info("Prefect's server is starting, which takes longer than usual; it is given %d s", seconds)
+                said = True
+        why = (
+            self.cause() or "is the machine very busy? PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS gives it longer"
+        )
+        raise PrefectError(f"Prefect's server did not start within {seconds} s: {why}")
+
+    def cause(self) -> str | None:
+        """Say what its last words were about; None where there were none."""
+        said = list(self._said)
+        for line in reversed(said):
+            for pattern, cause in _CAUSES:
+                if re.search(pattern, line, re.IGNORECASE):
+                    return f"{self._settings.home}: {cause}"
+        raised = [line for line in said if _RAISED.fullmatch(line)]
+        return next(iter((raised or said)[::-1]), None)
+
+    def stop(self) -> None:
+        """End it, in order where it does so soon."""
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,287 @@
+"""Archives as they are shipped: which members they have, and a member's bytes. Nothing is ever unpacked to disk.
+
+Which archive it is, told by all its bytes, is the business of `identity.py`; what a member's bytes mean that of
+`messages.py`.
+"""
+
+import bz2
+import io
+import lzma
+import posixpath
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import IO, NamedTuple
+
+import fsspec
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from tasks.addresses import shown_within
+from tasks.archives.market_files import market_of
+from tasks.errors import ArchiveError
+from tasks.foreign_text import is_encodable, visible
+from tasks.lake.fingerprint import digest
+from tasks.object_stores import translated_errors
+from tasks.rejects import Reject
+
+# More than ten times the largest market seen; what is larger, stored or decompressed, is an accident or an attack.
+MEMBER_LIMIT = 1 << 30
+
+_TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
+_COMPRESSIONS = {".gz": "gzip", ".tgz": "gzip", ".bz2": "bz2", ".tbz2": "bz2"}
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, IndexError, NotImplementedError, UnicodeDecodeError),
+)
+
+# A whole tar ends with two blocks of zeros, and is padded to a multiple of twenty. A download that reserved its place
+# and was not finished has more.
+_END = 2 * tarfile.BLOCKSIZE
+_MOST_ZEROS = _END + tarfile.RECORDSIZE
+_PIECE = 1 << 20
+
+# How a zip ends, but for its comment.
+_ZIP_END, _ZIP_END_BYTES = b"PK\5\6", 22
+
+_KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
+
+
+class Member(NamedTuple):
+    """A file within an archive.
+
+    Attributes:
+        path: Within the archive, with forward slashes; of a market file that is one itself, its name.
+        size: Bytes, as stored.
+        offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; else 0.
+        digest: Of its bytes as stored; empty where nobody has read them.
+    """
+
+    path: str
+    size: int
+    offset: int = 0
+    digest: str = ""
+
+
+class Index(NamedTuple):
+    """What an archive has.
+
+    Attributes:
+        members: In the archive's order.
+        rejects: Entries that are not read: no regular files, encrypted, or too large.
+    """
+
+    members: tuple[Member, ...]
+    rejects: tuple[Reject, ...]
+
+
+def archive_name(address: str) -> str:
+    """Name an archive.
+
+    Args:
+        address: A path or an fsspec URL.
+
+    Returns:
+        Its last part without ending: `2022_03_MarGreyhoundsPro`; of a market file, the market's id.
+    """
+    name = posixpath.basename(address.replace("\\", "/").rstrip("/"))
+    if market_id := market_of(name):
+        return market_id
+    for ending in (*sorted(_TAR_ENDINGS, key=len, reverse=True), ".zip"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
+    """Check that there is something of a known kind at an address.
+
+    Args:
+        address: A path or an fsspec URL.
+
+    Returns:
+        Its file system and its path there.
+
+    Raises:
+        ArchiveError: It is missing, or of no known kind.
+    """
+    try:
+        fs, path = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
+    # An object store's listing is remembered, and the archive may have been put there since.
+    fs.invalidate_cache()
+    with translated_errors(fs, address, ArchiveError):
+        is_there = fs.exists(path)
+    if not is_there:
+        raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
+    if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
+        raise ArchiveError(f"{address}: a pipe, a socket or a device, and no archive; give the path of a {_KINDS}")
+    if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
+        raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
+    return fs, path
+
+
+def read_index(address: str) -> Index:
+    """List an archive's members without reading them.
+
+    Args:
+        address: A path or an fsspec URL of a tar, a zip, a folder or a market file.
+
+    Returns:
+        Its index.
+
+    Raises:
+        ArchiveError: It is missing, of no known kind, cut short or damaged.
+    """
+    fs, path = check_exists(address)
+    rejects: list[Reject] = []
+    try:
+        if fs.isdir(path):
+            members = list(_folder_members(fs, path, rejects))
+        elif market_of(path):
+            members = [Member(posixpath.basename(path), int(fs.size(path)))]
+        elif address.lower().endswith(".zip"):
+            members = list(_zip_members(fs, path, rejects))
+        else:
+            members = list(_tar_members(fs, path, rejects))
+    except _DAMAGE as error:
+        # Not from the error: where a server sent us on, to a signed address say, stands in it.
+        raise ArchiveError(
+            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+        ) from None
+    if not members:
+        raise ArchiveError(
+            f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
+        )
+    rejects += [Reject(member.path, "its name is not UTF-8") for member in members if not is_encodable(member.path)]
+    rejects = [reject._replace(what=visible(reject.what)) for reject in rejects]
+    members = [member for member in members if is_encodable(member.path)]
+    oversized = [member for member in members if member.size > MEMBER_LIMIT]
+    rejects += [
+        Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
+    ]
+    members = [member for member in members if member not in oversized]
+    return Index(tuple(members), tuple(rejects))
+
+
+def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
+    """Read members' bytes, as stored.
+
+    Args:
+        address: The archive.
+        members: Those wanted; the archive's order is the fastest (a compressed tar can only be read forwards).
+
+    Yields:
+        Each member and its bytes.
+
+    Raises:
+        ArchiveError: The archive changed or broke since it was listed, or a member is another than was read before.
+    """
+    fs, path = fsspec.core.url_to_fs(address)
+    try:
+        with ExitStack() as opened:
+            if fs.isdir(path):
+                read = partial(_read_file, fs, path)
+            elif market_of(path):
+                read = partial(_read_file, fs, posixpath.dirname(path))
+            elif address.lower().endswith(".zip"):
+                archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(fs.open(path, "rb"))))
+                read = partial(_read_entry, archive, archive.infolist())
+            else:
+                read = partial(_read_block, opened.enter_context(_open_tar(fs, path)))
+            for member in members:
+                content = read(member)
+                if len(content) != member.size:
+                    raise EOFError(f"{member.path} has {len(content)} bytes, {member.size} were listed")
+                if member.digest and digest([content]) != member.digest:
+                    raise EOFError(f"{member.path} is another than was read before")
+                yield member, content
+    except _DAMAGE as error:
+        raise ArchiveError(
+            f"{address}: broke while it was read ({shown_within(str(error))}); download or copy it again"
+        ) from None
+
+
+def _read_file(fs: AbstractFileSystem, folder: str, member: Member) -> bytes:
+    return bytes(fs.cat_file(posixpath.join(folder, member.path)))
+
+
+def _read_entry(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], member: Member) -> bytes:
+    # By its place, because two entries may share a name; no further than was listed, because it may be a bomb.
+    with archive.open(entries[member.offset]) as entry:
+        return entry.read(member.size + 1)
+
+
+def _read_block(source: IO[bytes], member: Member) -> bytes:
+    source.seek(member.offset)
+    return source.read(member.size)
+
+
+def _open_tar(fs: AbstractFileSystem, path: str) -> IO[bytes]:
+    compression = next((c for ending, c in _COMPRESSIONS.items() if path.lower().endswith(ending)), None)
+    opened: IO[bytes] = fsspec.core.OpenFile(fs, path, mode="rb", compression=compression).open()
+    if isinstance(opened, bz2.BZ2File):
+        # What is no stream after a whole one would be taken for the end, and another archive behind it for nothing.
+        opened._buffer.raw._trailing_error = ()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public asks for it
+    return opened
+
+
+def _tar_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
+    with _open_tar(fs, path) as source, tarfile.open(fileobj=source, mode="r:") as archive:
+        for entry in archive:
+            if entry.isreg():
+                yield Member(entry.name, entry.size, entry.offset_data)
+            elif not entry.isdir():
+                rejects.append(Reject(entry.name, "not a regular file", "links and devices are never followed"))
+        # Tarfile takes for the end a block of zeros, and a header that is cut short or damaged.
+        _check_end(source, archive.offset)
+
+
+def _check_end(source: IO[bytes], offset: int) -> None:
+    """Check that from where the last member ends, a tar has its end and nothing else."""
+    source.seek(offset)
+    zeros = 0
+    while piece := source.read(_PIECE):
+        if piece.strip(b"\0"):
+            raise tarfile.ReadError(
+                f"data after its end at byte {offset}: a block is missing there, or two archives are joined"
+                if zeros or piece.startswith(bytes(tarfile.BLOCKSIZE))
+                else f"it has no end at byte {offset}"
+            )
+        zeros += len(piece)
+    if zeros < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it has no end")
+    if zeros > _MOST_ZEROS:
+        raise tarfile.ReadError(f"it ends in {zeros} zeros: a copy that was not finished")
+
+
+def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
+    with fs.open(path, "rb") as source, zipfile.ZipFile(source) as archive:
+        entries = archive.infolist()
+        if entries and all(entry.header_offset for entry in entries):
+            raise zipfile.BadZipFile("data before its first entry: two archives are joined")
+        source.seek(-_ZIP_END_BYTES - len(archive.comment), io.SEEK_END)
+        if not source.read(_ZIP_END_BYTES).startswith(_ZIP_END):
+            raise zipfile.BadZipFile("data after its end")
+        for place, entry in enumerate(entries):
+            if entry.flag_bits & 1:
+                rejects.append(Reject(entry.filename, "encrypted", "unpack and repack it without a password"))
+            elif not entry.is_dir():
+                yield Member(entry.filename, entry.file_size, place)
+
+
+def _folder_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
+    for found, info in sorted(fs.find(path, detail=True).items()):
+        inner = found[len(path) :].lstrip("/")
+        if any(part.startswith(".") for part in inner.split("/")):
+            # The system's own litter is no market, and nothing is missed by it.
+            if market_of(inner):
+                rejects.append(Reject(inner, "hidden", "rename what begins with a dot, and it is read"))
+        elif info["type"] == "file":
+            yield Member(inner, int(info["size"]))
+        else:
+            rejects.append(Reject(inner, "not a regular file", "links and devices are never followed"))

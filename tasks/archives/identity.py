@@ -1,0 +1,203 @@
+"""Which archive it is: told by what its members hold, whatever the file is called and wherever it lies.
+
+An archive is read to its last byte once; the lake remembers what it was, for as long as the file is the same file.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from tasks.archives.archive import Index, Member, archive_name, check_exists, read_index, read_members
+from tasks.errors import ArchiveError
+from tasks.lake.datasets import ARCHIVES, MANIFESTS
+from tasks.lake.fingerprint import digest, fingerprint
+from tasks.lake.store import Lake
+from tasks.rejects import Reject
+
+VERSION = 1
+
+ARCHIVE = "archive"
+"""Under which files of the lake note what it calls the archive that they are about."""
+
+_NAME = re.compile(r"(?P<file>.+)-[0-9a-f]{8}")
+
+_ADDRESS, _CONTENT, _REJECTS = "address", "content", "rejects"
+
+
+class Archive(NamedTuple):
+    """An archive that was read to its last byte.
+
+    Attributes:
+        address: A path or an fsspec URL.
+        name: What the lake calls it: its file's name without the ending when it was first met, and how its digest
+            begins.
+        content: Digest of its members' paths and bytes, in their order: what it is.
+        members: With their digests, in the archive's order.
+        rejects: Entries that are not read.
+    """
+
+    address: str
+    name: str
+    content: str
+    members: tuple[Member, ...]
+    rejects: tuple[Reject, ...]
+
+
+def file_of(name: str) -> str | None:
+    """Say of which file an archive has its name.
+
+    Args:
+        name: What the lake calls it.
+
+    Returns:
+        The file's name without its ending; None where this is no archive's name.
+    """
+    named = _NAME.fullmatch(name)
+    return named["file"] if named else None
+
+
+def read_archive(lake: Lake, address: str) -> Archive:
+    """Say which archive there is at an address; it is read where its file is not the one that is remembered.
+
+    Args:
+        lake: Remembers it.
+        address: A path or an fsspec URL.
+
+    Returns:
+        The archive.
+
+    Raises:
+        ArchiveError: It is missing, of no known kind, cut short or damaged, or changed while it was read.
+    """
+    state = _state_of(address)
+    known = _remembered(lake, address, state)
+    if known:
+        return known
+    index = _read(address)
+    if _state_of(address) != state:
+        raise ArchiveError(f"{address}: changed while it was read; run again when it is whole")
+    content = _content(index)
+    manifest = lake.find(MANIFESTS, {}, content)
+    name = manifest.notes[ARCHIVE] if manifest else f"{archive_name(address)}-{content[:8]}"
+    archive = Archive(address, name, content, *index)
+    if state:
+        _remember(lake, archive, state)
+    return archive
+
+
+def find_archive(lake: Lake, address: str) -> Archive | None:
+    """Say which archive there is at an address, where that is remembered; nothing of it is read.
+
+    Args:
+        lake: Remembers it.
+        address: A path or an fsspec URL.
+
+    Returns:
+        The archive; None where it was not read yet as it is now.
+
+    Raises:
+        ArchiveError: It is missing, or of no known kind.
+    """
+    return _remembered(lake, address, _state_of(address))
+
+
+def forget_archive(lake: Lake, address: str) -> None:
+    """Forget what is at an address, so that it is read again.
+
+    Args:
+        lake: The lake.
+        address: A path or an fsspec URL.
+    """
+    lake.delete(ARCHIVES, {}, _key(address))
+
+
+def check_archives(lake: Lake) -> list[str]:
+    """Read the archives again that the lake remembers, and forget those whose bytes are others.
+
+    Args:
+        lake: The lake.
+
+    Returns:
+        A line for each that is another although its file seems the same. One whose file changed, or is gone, is none.
+    """
+    problems = []
+    files = [lake.find(ARCHIVES, {}, name) for name in lake.names(ARCHIVES, {})]
+    for address in (file.notes[_ADDRESS] for file in files if file):
+        try:
+            known = find_archive(lake, address)
+        except ArchiveError:
+            continue
+        try:
+            if known is None or _content(_read(address)) == known.content:
+                continue
+        except ArchiveError as error:
+            problems.append(str(error))
+        else:
+            problems.append(f"{address}: its bytes are others than were read, its size and times are not; extract it")
+        forget_archive(lake, address)
+    return problems
+
+
+def _read(address: str) -> Index:
+    """Read an archive to its last byte."""
+    index = read_index(address)
+    read = read_members(address, index.members)
+    return index._replace(members=tuple(member._replace(digest=digest([raw])) for member, raw in read))
+
+
+def _content(index: Index) -> str:
+    members = (f"{member.path}\0{member.digest}" for member in index.members)
+    entries = (*members, "", *map("\0".join, index.rejects))
+    return digest(entry.encode(errors="surrogateescape") for entry in entries)
+
+
+def _remembered(lake: Lake, address: str, state: str) -> Archive | None:
+    known = lake.fresh(ARCHIVES, {}, state, _key(address)) if state else None
+    if known is None:
+        return None
+    rows = lake.read(ARCHIVES, {}, _key(address)).to_pydict()
+    members = tuple(map(Member, rows["member"], rows["bytes"], rows["offset"], rows["digest"]))
+    rejects = tuple(Reject(*reject) for reject in json.loads(known.notes[_REJECTS]))
+    return Archive(address, known.notes[ARCHIVE], known.notes[_CONTENT], members, rejects)
+
+
+def _remember(lake: Lake, archive: Archive, state: str) -> None:
+    columns = map(list, zip(*archive.members, strict=True))
+    table = pa.table([pa.array(column) for column in columns], ARCHIVES.schema.names).cast(ARCHIVES.schema)
+    notes = {
+        _ADDRESS: _absolute(archive.address),
+        ARCHIVE: archive.name,
+        _CONTENT: archive.content,
+        _REJECTS: json.dumps(archive.rejects),
+    }
+    lake.write(ARCHIVES, {}, table, state, _key(archive.address), notes)
+
+
+def _key(address: str) -> str:
+    return digest([_absolute(address).encode(errors="surrogateescape")])
+
+
+def _absolute(address: str) -> str:
+    return address if "://" in address else str(Path(address).resolve())
+
+
+def _state_of(address: str) -> str:
+    """Say which file is at an address, as its file system tells it; empty where that cannot tell one from the next."""
+    fs, path = check_exists(address)
+    files = sorted(fs.find(path)) if fs.isdir(path) else [path]
+    states = [_file_state(fs, file) for file in files]
+    return fingerprint("archive", version=VERSION, files=files, states=states) if all(states) else ""
+
+
+def _file_state(fs: AbstractFileSystem, path: str) -> list[object]:
+    if isinstance(fs, LocalFileSystem):
+        seen = Path(path).stat()
+        return [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino]
+    info = fs.info(path)
+    when = info.get("ETag") or info.get("mtime") or info.get("LastModified") or info.get("created")
+    return [int(info["size"]), str(when)] if when else []

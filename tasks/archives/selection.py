@@ -1,0 +1,153 @@
+"""Which markets of which archives a backtest is about: filters on the catalogue, before anything is replayed."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.archives.manifest import Manifest, read_extracted
+from tasks.errors import InputError
+from tasks.lake.datasets import CATALOGUE_MARKETS
+from tasks.lake.store import Lake
+from tasks.option import Option
+from tasks.rejects import Reject
+
+
+class MarketFilter(BaseModel):
+    """The markets a person asks for; an empty list asks for all.
+
+    Who names markets means those, whatever their type: beside `market_ids`, `market_types` left at its default filters
+    nothing. All else filters them as it does any market.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    market_types: Annotated[list[str], Option("--market-type", nothing="ALL")] = Field(
+        ["WIN"], description="Market types: WIN, PLACE, …; none means all"
+    )
+    market_ids: Annotated[list[str], Option("--market")] = Field(
+        [], description="Market ids: 1.200806927; none means all. Beside them the default type, WIN, filters nothing"
+    )
+    countries: Annotated[list[str], Option("--country")] = Field(
+        [], description="Country codes: AU, GB, NZ, …; none means all"
+    )
+    venues: Annotated[list[str], Option("--venue")] = Field(
+        [], description="Tracks, as the exchange names them; none means all"
+    )
+    date_from: Annotated[date | None, Option("--from")] = Field(
+        None, description="First day of racing, where the track is: YYYY-MM-DD"
+    )
+    date_to: Annotated[date | None, Option("--to")] = Field(
+        None, description="Last day of racing, where the track is: YYYY-MM-DD"
+    )
+
+    @property
+    def types_that_filter(self) -> list[str]:
+        """The market types that a market has to be of; none where any will do."""
+        is_default = self.market_types == type(self).model_fields["market_types"].default
+        return [] if self.market_ids and is_default else self.market_types
+
+
+def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
+    """Read an archive's markets.
+
+    Args:
+        lake: The lake.
+        manifest: The archive's.
+
+    Returns:
+        `catalogue/markets` with columns `archive` and `upstream`, the fingerprint of the market's chunk.
+
+    Raises:
+        InputError: A part of the catalogue is missing, or the archive has no market.
+    """
+    markets: pd.DataFrame = read_extracted(lake, manifest, CATALOGUE_MARKETS).to_pandas()
+    if markets.empty:
+        raise InputError(f"{manifest.archive} has no market that can be replayed; its rejects say why")
+    chunks = {number: chunk.fingerprint for number, chunk in manifest.chunks.items()}
+    return markets.assign(archive=manifest.archive, upstream=markets["chunk"].map(chunks))
+
+
+def select_markets(
+    lake: Lake, manifests: Iterable[Manifest], wanted: MarketFilter
+) -> tuple[pd.DataFrame, dict[str, list[Reject]]]:
+    """Select the markets to replay.
+
+    Args:
+        lake: The lake.
+        manifests: Of extracted archives; of a market that is in several, the first's is taken.
+        wanted: The filter.
+
+    Returns:
+        Rows of `catalogue/markets` with columns `archive` and `upstream`, in order of market time; and, by archive, the
+        markets that are left out because an archive before has them.
+
+    Raises:
+        InputError: A part of the catalogue is missing, or no market passes; the text lists what there would be.
+    """
+    extracted = list(manifests)
+    names = [manifest.archive for manifest in extracted]
+    catalogue = pd.concat([read_catalogue(lake, manifest) for manifest in extracted], ignore_index=True)
+    passes = _passes(catalogue, wanted)
+    chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
+    if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
+        raise InputError("; ".join(_why_not(market_id, catalogue, passes, names) for market_id in missing))
+    if chosen.empty:
+        raise InputError(f"no market passes the filter ({_asked(wanted)}); there are {_offer(catalogue)}")
+    again = chosen.duplicated("market_id")
+    rejects: dict[str, list[Reject]] = {}
+    for archive, market_id in chosen.loc[again, ["archive", "market_id"]].itertuples(index=False):
+        rejects.setdefault(archive, []).append(Reject(market_id, "market twice", "an archive before this one has it"))
+    return chosen[~again].sort_values(["market_time", "market_id"], ignore_index=True), rejects
+
+
+def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Series]:
+    """Tell by the column that is looked at which markets pass."""
+    listed = {
+        "market_id": wanted.market_ids,
+        "market_type": wanted.types_that_filter,
+        "country_code": wanted.countries,
+        "venue": wanted.venues,
+    }
+    passes = {
+        column: catalogue[column].str.casefold().isin([value.casefold() for value in values])
+        for column, values in listed.items()
+        if values
+    }
+    day = catalogue["market_date"]
+    passes["market_date"] = (day >= (wanted.date_from or date.min)) & (day <= (wanted.date_to or date.max))
+    return passes
+
+
+def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Series], archives: list[str]) -> str:
+    found = catalogue[catalogue["market_id"] == market_id]
+    if found.empty:
+        return (
+            f"market {market_id} is none of {', '.join(archives)}; "
+            "an id has `1.` and nine digits, and a spreadsheet takes zeros off its end"
+        )
+    first = found.iloc[0]
+    others = [
+        f"it has no {column}" if pd.isna(first[column]) else f"its {column} is {first[column]!s}"
+        for column, kept in passes.items()
+        if not kept[found.index[0]]
+    ]
+    return f"market {market_id} does not pass the rest of the filter: {' and '.join(others)}"
+
+
+def _asked(wanted: MarketFilter) -> str:
+    """Say by which options markets were filtered."""
+    asked = {"--market-type": wanted.types_that_filter, "--country": wanted.countries, "--venue": wanted.venues}
+    days = {"--from": wanted.date_from, "--to": wanted.date_to}
+    listed = [f"{option} {value}" for option, values in asked.items() for value in values]
+    return ", ".join([*listed, *(f"{option} {day}" for option, day in days.items() if day)])
+
+
+def _offer(catalogue: pd.DataFrame) -> str:
+    values = (
+        f"{name} {', '.join(sorted(catalogue[column].dropna().unique()))}"
+        for name, column in (("types", "market_type"), ("countries", "country_code"), ("venues", "venue"))
+    )
+    return f"{'; '.join(values)}; days {catalogue['market_date'].min()} to {catalogue['market_date'].max()}"

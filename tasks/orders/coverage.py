@@ -1,0 +1,157 @@
+"""Which of the orders that a job is about there are, fresh, and which are to be made."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from tasks.lake.store import Lake
+from tasks.orders.files import OrderFile, Part, find_order_files, refused_in
+from tasks.orders.job import ReplayJob
+from tasks.orders.refusal import Refusal
+from tasks.rejects import Reject
+from tasks.variants.dependencies.record import Dependencies, what_changed
+from tasks.variants.variant import Variant
+
+
+class Coverage(NamedTuple):
+    """What files of orders have of a job.
+
+    Attributes:
+        parts: What they have; of each variant each market once at most.
+        rejects: By variant, the markets that it cannot be replayed on, each once.
+        carries: By variant, attributes that its strategy would carry from market to market, if it met several.
+        lacking: Jobs of what none of them has: each of all its variants in all its sessions.
+        refused: By variant, what flumine refused of what its strategy asked, in these parts' markets alone.
+    """
+
+    parts: list[Part]
+    rejects: dict[str, list[Reject]]
+    carries: dict[str, Sequence[str]]
+    lacking: list[ReplayJob]
+    refused: dict[str, list[Refusal]]
+
+    def without(self, rejects: Mapping[str, Sequence[Reject]]) -> "Coverage":
+        """Leave markets out that turned out to be rejects later.
+
+        Args:
+            rejects: By variant.
+
+        Returns:
+            The same with more rejects.
+        """
+        more = {id_: [*self.rejects.get(id_, ()), *of_variant] for id_, of_variant in rejects.items()}
+        return self._replace(rejects={**self.rejects, **more})
+
+
+class OrderIndex:
+    """Files of orders by what decided them: it does not matter which run wrote them, nor what else they have."""
+
+    def __init__(self, files: Sequence[OrderFile]) -> None:
+        """Index files.
+
+        Args:
+            files: The first that has fresh orders is the one they are taken from.
+        """
+        self._files = files
+        self._by_key: dict[str, list[int]] = {}
+        for number, file in enumerate(files):
+            for key in {key for keys in file.keys.values() for key in keys}:
+                self._by_key.setdefault(key, []).append(number)
+        self._is_fresh: dict[str, bool] = {}
+        self._refused: dict[int, dict[str, dict[str, list[Refusal]]]] = {}
+
+    def coverage(self, job: ReplayJob) -> Coverage:
+        """Say what there is of a job.
+
+        Args:
+            job: With all variants and sessions that are asked for.
+
+        Returns:
+            What there is, and what lacks.
+        """
+        numbers = sorted({number for keys in job.keys.values() for key in keys for number in self._by_key.get(key, ())})
+        parts: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+        lacking: dict[tuple[int, ...], list[str]] = {}
+        rejects: dict[str, list[Reject]] = {}
+        carries: dict[str, Sequence[str]] = {}
+        refused: dict[str, list[Refusal]] = {}
+        for variant in job.variants:
+            left = {key: place for place, key in enumerate(job.keys[variant.ratings])}
+            for number in numbers:
+                file = self._files[number]
+                covered = file.variants.get(variant.fingerprint)
+                if covered is None or not self._fresh(covered.depends):
+                    continue
+                taken = tuple(sorted(left.pop(key) for key in left.keys() & file.keys[covered.ratings]))
+                if taken:
+                    parts.setdefault((number, taken), []).append(variant.id)
+                    left_out = [covered.rejects[id_] for id_ in _markets(job, taken) if id_ in covered.rejects]
+                    if left_out:
+                        rejects.setdefault(variant.id, []).extend(left_out)
+                    in_file = self._refused_in(number).get(variant.fingerprint, {})
+                    if of_markets := [refusal for id_ in _markets(job, taken) for refusal in in_file.get(id_, ())]:
+                        refused.setdefault(variant.id, []).extend(of_markets)
+                    if covered.carries:
+                        carries.setdefault(variant.id, covered.carries)
+            if left:
+                lacking.setdefault(tuple(sorted(left.values())), []).append(variant.id)
+        return Coverage(
+            [
+                self._files[number].part(variant_ids, _markets(job, taken))
+                for (number, taken), variant_ids in parts.items()
+            ],
+            rejects,
+            carries,
+            [_narrowed(job, variant_ids, places) for places, variant_ids in lacking.items()],
+            refused,
+        )
+
+    def superseded(self, variants: Iterable[Variant]) -> list[OrderFile]:
+        """Say which files are worth nothing any more: nobody but these variants has orders there, and all are stale.
+
+        Args:
+            variants: Those that are asked for; whether others' are stale is for others to say.
+
+        Returns:
+            The files.
+        """
+        asked = {variant.fingerprint for variant in variants}
+        return [
+            file
+            for file in self._files
+            if file.variants.keys() <= asked and not any(self._fresh(v.depends) for v in file.variants.values())
+        ]
+
+    def _refused_in(self, number: int) -> dict[str, dict[str, list[Refusal]]]:
+        if number not in self._refused:
+            self._refused[number] = refused_in(self._files[number])
+        return self._refused[number]
+
+    def _fresh(self, depends: str) -> bool:
+        # Most variants depend on the same.
+        if depends not in self._is_fresh:
+            self._is_fresh[depends] = what_changed(Dependencies.from_json(depends)) is None
+        return self._is_fresh[depends]
+
+
+def index_orders(lake: Lake, jobs: Iterable[ReplayJob]) -> OrderIndex:
+    """Index the orders of the months that jobs are about.
+
+    Args:
+        lake: The lake.
+        jobs: The jobs.
+
+    Returns:
+        The index.
+    """
+    return OrderIndex(find_order_files(lake, {job.month for job in jobs}))
+
+
+def _markets(job: ReplayJob, places: Iterable[int]) -> list[str]:
+    return [market_id for place in places for market_id in job.sessions[place].market_ids]
+
+
+def _narrowed(job: ReplayJob, variant_ids: Iterable[str], places: Iterable[int]) -> ReplayJob:
+    wanted = set(variant_ids)
+    sessions = tuple(job.sessions[place] for place in places)
+    return replace(job, sessions=sessions, variants=tuple(variant for variant in job.variants if variant.id in wanted))

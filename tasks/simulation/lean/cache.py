@@ -1,0 +1,239 @@
+"""A market's state from message to message: only what a message changes is touched.
+
+Ladders stay sorted by bisection in place of sorting; a list that a book was given is never changed again. What a book
+is made of is `lean_book.py`'s business, which messages count `window.py`'s.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from datetime import UTC, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from betfairlightweight.resources import RunnerBook
+from betfairlightweight.resources.baseresource import BaseResource
+from betfairlightweight.resources.streamingresources import MarketDefinition
+from flumine.patching import EX, SP
+
+from tasks.simulation.lean.book import RUNNER_FIELDS, Definition, MarketBook, fixed_attributes
+from tasks.simulation.lean.ladder import BestPrices, PriceLadder, TradedLadder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_new_ex, _new_sp = EX.__new__, SP.__new__
+_new_runner_book = RunnerBook.__new__
+_new_market_book = MarketBook.__new__
+
+
+class Runner:
+    """A runner's state.
+
+    Attributes:
+        at: Its place among the market's runners.
+        takes: What takes the value of each field of a message's entry; fields that are not here do not count.
+        removal_date: As streamed.
+        traded: What was traded, by price.
+    """
+
+    __slots__ = (
+        "_back",
+        "_best_back",
+        "_best_lay",
+        "_fields",
+        "_lay",
+        "_sp",
+        "_sp_back",
+        "_sp_lay",
+        "at",
+        "removal_date",
+        "takes",
+        "traded",
+    )
+
+    ladder: ClassVar = PriceLadder
+    traded_ladder: ClassVar = TradedLadder
+    best_prices: ClassVar = BestPrices
+
+    def __init__(self, at: int, named: dict[str, Any]) -> None:
+        self.at = at
+        self.removal_date: str | None = None
+        self._back, self._lay = self.ladder(-1), self.ladder(1)
+        self._best_back, self._best_lay = self.best_prices(), self.best_prices()
+        self.traded, self._sp_back, self._sp_lay = self.traded_ladder(1), self.ladder(-1), self.ladder(1)
+        self._sp: dict[str, Any] = {"near": None, "far": None, "bsp": None}
+        self._fields = {**RUNNER_FIELDS, "selection_id": named["id"], "handicap": named.get("hc", 0)}
+        self.takes: dict[str, Callable[[Any], None]] = {
+            "atb": self._back.update,
+            "atl": self._lay.update,
+            "bdatb": self._best_back.update_displayed,
+            "bdatl": self._best_lay.update_displayed,
+            "batb": self._best_back.update_best,
+            "batl": self._best_lay.update_best,
+            "trd": self.traded.update,
+            "spb": self._sp_back.update,
+            "spl": self._sp_lay.update,
+            "ltp": partial(self._fields.__setitem__, "last_price_traded"),
+            "tv": partial(self._fields.__setitem__, "total_matched"),
+            "spn": partial(self._sp.__setitem__, "near"),
+            "spf": partial(self._sp.__setitem__, "far"),
+        }
+
+    def define(self, definition: Definition) -> None:
+        """Take the runner's part of a definition.
+
+        Args:
+            definition: As streamed.
+        """
+        fields = self._fields
+        self.removal_date = definition.get("removalDate")
+        self._sp["bsp"] = definition.get("bsp")
+        fields["status"] = definition.get("status")
+        fields["adjustment_factor"] = definition.get("adjustmentFactor")
+        fields["removal_date"] = BaseResource.strip_datetime(self.removal_date)
+
+    def book(self) -> RunnerBook:
+        """Make its book as it is now."""
+        sp = self._sp
+        book = _new_runner_book(RunnerBook)
+        # A copied dictionary with all keys in place costs half of one that is put together.
+        book.__dict__ = attributes = self._fields.copy()
+        attributes["sp"] = starting_price = _new_sp(SP)
+        starting_price.near_price, starting_price.far_price, starting_price.actual_sp = sp["near"], sp["far"], sp["bsp"]
+        starting_price.back_stake_taken = self._sp_lay.levels
+        starting_price.lay_liability_taken = self._sp_back.levels
+        attributes["ex"] = ex = _new_ex(EX)
+        ex.available_to_back = self._back.levels or self._best_back.levels
+        ex.available_to_lay = self._lay.levels or self._best_lay.levels
+        ex.traded_volume = self.traded.levels
+        attributes["orders"] = []
+        attributes["matches"] = []
+        return book
+
+
+class MarketCache:
+    """A market's state.
+
+    Attributes:
+        market_id: The market.
+        active: Whether the last message lay within the window.
+    """
+
+    runner: ClassVar = Runner
+
+    def __init__(self, market_id: str) -> None:
+        self.market_id = market_id
+        self.active = False
+        # By selection id and handicap, and where that is 0 by the id alone.
+        self._by_key: dict[tuple[int, float] | int, Runner] = {}
+        self._runners: list[Runner] = []
+        self._books: list[RunnerBook] = []
+        self._source: tuple[Definition, tuple[str | None, ...]] = ({}, ())
+        self._fixed = fixed_attributes(market_id, {})
+        self._publish_time = self._first = 0
+        self._first_time = dt.datetime.fromtimestamp(0, tz=UTC)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the market is."""
+        return bool(self._fixed["status"] == "CLOSED")
+
+    def update(self, change: dict[str, Any], publish_time: int, active: bool) -> None:
+        """Take a message.
+
+        Args:
+            change: The market's entry of `mc` in it.
+            publish_time: Its own.
+            active: Whether it lies within the window.
+        """
+        was_active, self.active = self.active, active
+        self._publish_time = publish_time
+        self._fixed["streaming_update"] = change
+        definition = change.get("marketDefinition")
+        if definition is not None:
+            self._define(definition)
+        changed = self._take(change)
+        if active:
+            books = self._books
+            is_all_new = definition is not None or not was_active
+            for runner in self._runners if is_all_new else changed:
+                books[runner.at] = runner.book()
+
+    def _take(self, change: dict[str, Any]) -> Iterable[Runner]:
+        """Take what a message says of volumes and prices.
+
+        Args:
+            change: The market's entry of `mc` in it.
+
+        Returns:
+            The runners that it names.
+        """
+        if "tv" in change:
+            self._fixed["total_matched"] = change["tv"]
+        by_key = self._by_key
+        changed: dict[tuple[int, float] | int, Runner] = {}
+        for entry in change.get("rc", ()):
+            key = (entry["id"], entry["hc"]) if "hc" in entry else entry["id"]
+            runner = changed.get(key)
+            if runner is None:
+                runner = changed[key] = by_key.get(key) or self._add(entry)
+            takes = runner.takes
+            for field, value in entry.items():
+                if field in takes:
+                    takes[field](value)
+        return changed.values()
+
+    def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - as betfairlightweight calls it
+        """Make the market's book as it is now.
+
+        Args:
+            unique_id: Of the stream.
+            snap: Whether it is a snapshot of a stream, as all books of a replay are.
+            publish_time: Nothing here depends on it.
+
+        Returns:
+            The book.
+        """
+        book: MarketBook = _new_market_book(MarketBook)
+        # Flumine replaces the class while it simulates, hence the look-up.
+        clock = dt.datetime
+        if type(self._first_time) is not clock:
+            self._first, self._first_time = self._publish_time, clock.fromtimestamp(self._publish_time / 1e3, tz=UTC)
+        attributes = self._fixed.copy()
+        book.__dict__ = attributes  # type: ignore[misc]  # its base, which is not typed, has one
+        attributes["streaming_unique_id"] = unique_id
+        attributes["streaming_snap"] = snap
+        attributes["_datetime_created"] = attributes["_datetime_updated"] = clock.now(tz=UTC)
+        attributes["runners"] = self._books.copy()
+        # Adding to a time costs half of making one.
+        attributes["publish_time"] = self._first_time + timedelta(0, 0, (self._publish_time - self._first) * 1000)
+        attributes["publish_time_epoch"] = self._publish_time
+        book.source = self._source
+        return book
+
+    def _define(self, definition: Definition) -> None:
+        before = self._fixed
+        self._fixed = {
+            **fixed_attributes(self.market_id, definition),
+            "streaming_update": before["streaming_update"],
+            "market_definition": MarketDefinition(**definition),
+            "total_matched": before["total_matched"],
+            "number_of_runners": before["number_of_runners"],
+        }
+        for named in definition.get("runners", ()):
+            runner = self._by_key.get((named["id"], named.get("hc", 0))) or self._add(named)
+            runner.define(named)
+        self._source = definition, tuple(runner.removal_date for runner in self._runners)
+
+    def _add(self, named: dict[str, Any]) -> Runner:
+        runner = self.runner(len(self._runners), named)
+        handicap = named.get("hc", 0)
+        self._runners.append(runner)
+        self._by_key[named["id"], handicap] = runner
+        if handicap == 0:
+            self._by_key[named["id"]] = runner
+        self._fixed["number_of_runners"] = len(self._runners)
+        self._books.append(None)
+        definition, removal_dates = self._source
+        self._source = definition, (*removal_dates, None)
+        return runner

@@ -1,0 +1,130 @@
+"""Flumine's simulation of one variant in one session, fed with books that others see too.
+
+What happens at a tick, and in which order, is flumine's own; matching, controls and execution are flumine's, called
+where it calls them.
+"""
+
+from betfairlightweight.resources import MarketBook
+from flumine import BaseStrategy, FlumineSimulation
+from flumine.clients import SimulatedClient, VenueType
+from flumine.events import events
+from flumine.exceptions import FlumineException
+from flumine.markets.market import Market
+from flumine.utils import call_middleware_error_handling, call_strategy_error_handling
+
+from tasks.simulation.lean.market import LeanMarket
+from tasks.simulation.lean.middleware import LeanMiddleware
+from tasks.simulation.lean.traded import TradedVolumes
+from tasks.simulation.refusals import Refusals
+
+
+class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
+    """A framework that is given one book after the other.
+
+    Attributes:
+        refusals: What its controls refused.
+    """
+
+    def __init__(self, client: SimulatedClient) -> None:
+        """Make it.
+
+        Args:
+            client: The variant's.
+        """
+        super().__init__()
+        self.refusals = Refusals()
+        self._matching = LeanMiddleware()
+        self._analytics, self._find = self._matching.markets, self.markets.markets.get
+        # Before the client, with which flumine would add its own.
+        self.add_market_middleware(self._matching)
+        self.add_client(client)
+
+    def add_strategy(self, strategy: BaseStrategy) -> None:
+        """Add the variant's strategy.
+
+        Args:
+            strategy: With its streams.
+        """
+        self._strategy, self._attributes = strategy, vars(strategy)
+        self._subscribed, self._subscriptions = strategy.streams, len(strategy.streams)
+        self._has_process_orders = type(strategy).process_orders is not BaseStrategy.process_orders
+        super().add_strategy(strategy)
+
+    def take(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
+        """Take a book: execute what is due, match orders, call the strategy.
+
+        Args:
+            market_book: The next; flumine's clock stands at its publish time.
+            volumes: Of its market, brought up to date.
+        """
+        market_id = market_book.market_id
+        if self.handler_queue and self.awaits(market_id):
+            self._check_pending_packages(market_id)
+            self.touch()
+        if market_book.status == "CLOSED":
+            self._process_close_market(events.CloseMarketEvent(market_book))
+            return
+        market = self._find(market_id)
+        is_new = market is None
+        if market is None or market.closed:
+            market = self._open(market_book, market)
+        # What calling the market does.
+        if market_book.version != market.market_book.version:
+            market.update_market_catalogue = True
+        market.market_book = market_book
+        market.context["simulated"] = self._analytics[market_id]
+        if market.blotter.active or volumes.is_news or len(self._market_middleware) > 1:
+            self._matching.volumes = volumes
+            self._process_orders(market)
+        strategy = self._strategy
+        streams = strategy.streams
+        # As long as the strategy has not changed its list, it is subscribed to all streams.
+        if (
+            streams is not self._subscribed or len(streams) != self._subscriptions or strategy.historic_stream_ids
+        ) and market_book.streaming_unique_id not in strategy.stream_ids:
+            return
+        if is_new:
+            call_strategy_error_handling(strategy.process_new_market, market, market_book)
+        try:
+            is_wanted = strategy.check_market_book(market, market_book)
+        except FlumineException:
+            return  # flumine logs its own kind, and goes on
+        if is_wanted:
+            call_strategy_error_handling(strategy.process_market_book, market, market_book)
+
+    def awaits(self, market_id: str) -> bool:
+        """Tell whether something is to be executed in a market, on whichever of its ticks.
+
+        Args:
+            market_id: The market.
+        """
+        return any(package.market_id == market_id for package in self.handler_queue)
+
+    def touch(self) -> None:
+        """Note that orders may have changed by other ways than matching."""
+        self._matching.touches += 1
+
+    def _open(self, market_book: MarketBook, market: Market | None) -> Market:
+        """Add a market that is new, or open one that was closed."""
+        market_id = market_book.market_id
+        if market is None:
+            market = self._add_market(market_id, market_book, VenueType.BETFAIR)
+            self.log_control(events.MarketEvent(market))
+        else:
+            self.markets.add_market(market_id, market)
+        return market
+
+    def _process_orders(self, market: Market) -> None:
+        """Match and complete orders, and tell the strategy of them; where nothing can have happened, tell it only."""
+        is_idle = market.blotter.active and len(self._market_middleware) == 1 and self._matching.is_idle(market)
+        if not is_idle:
+            for middleware in self._market_middleware:
+                call_middleware_error_handling(middleware, market)
+        is_told_nothing = not self._has_process_orders and "process_orders" not in self._attributes
+        if market.blotter.active and not (is_idle and is_told_nothing):
+            self._process_simulated_orders(market)
+
+    def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
+        market = super()._add_market(market_id, market_book, venue_type)
+        market.__class__ = LeanMarket
+        return market

@@ -1,0 +1,106 @@
+"""Flumine's simulated middleware, told what was traded in place of working it out; matching stays flumine's own."""
+
+from betfairlightweight.resources import RunnerBook
+from flumine import config
+from flumine.markets.middleware import LIVE_STATUS, RunnerAnalytics, SimulatedMiddleware
+
+from tasks.simulation.lean.market import LeanMarket
+from tasks.simulation.lean.traded import Key, RunnerTraded, TradedVolumes
+
+
+class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no types
+    """What was traded on a runner, as one variant's strategy may read it; what it does to the sizes is its own."""
+
+    def __init__(self, known: RunnerTraded) -> None:
+        self._known = known
+        self._source = known.traded
+        self._traded = known.traded.copy()
+
+    @property
+    def runner(self) -> RunnerBook:
+        """The runner's book, as it was when it was last active."""
+        return self._known.runner
+
+    @property
+    def traded(self) -> dict[float, float]:
+        """Sizes by price that were traded since the last update."""
+        if self._source is not self._known.traded:
+            self._source = self._known.traded
+            self._traded = self._source.copy()
+        return self._traded
+
+
+Analytics = dict[Key, LeanAnalytics]
+
+
+class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
+    """Matches one variant's orders, and looks at them only where something may have happened.
+
+    Attributes:
+        markets: By market, what was traded on each runner that was ever active; what flumine gives strategies as
+            `market.context["simulated"]`.
+        volumes: Of the market whose tick it is.
+        touches: How often orders may have changed by other ways than matching: a transaction, or the execution of one.
+            All markets count together, since an order can be cancelled by way of another market than its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.volumes: TradedVolumes
+        self.touches = 0
+
+    def is_idle(self, market: LeanMarket) -> bool:
+        """Tell whether nothing can happen to any order at this tick.
+
+        Args:
+            market: With its new book.
+
+        Returns:
+            True where it is quiet, and nothing was traded on any runner.
+        """
+        return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
+
+    def _is_quiet(self, market: LeanMarket) -> bool:
+        """Tell whether only what is traded can match orders: nobody touched one, the market's version is as it was."""
+        book = market.market_book
+        return (
+            market.matched_at == (book.version, self.touches)
+            and not book.bsp_reconciled
+            and not config.simulation_available_prices
+        )
+
+    def __call__(self, market: LeanMarket) -> None:
+        """Void and reduce what a removal concerns, then match the market's orders.
+
+        Args:
+            market: With its new book.
+        """
+        volumes, analytics = self.volumes, self.markets[market.market_id]
+        if len(analytics) != len(volumes.runners):
+            for key, known in volumes.runners.items():
+                if key not in analytics:
+                    analytics[key] = LeanAnalytics(known)
+        for removal in volumes.removals:
+            if removal[2]:
+                self._process_runner_removal(market, *removal)
+        if market.blotter.active:
+            self._process_simulated_orders(market, analytics)
+
+    def _process_simulated_orders(self, market: LeanMarket, market_analytics: Analytics) -> None:
+        is_quiet = self._is_quiet(market)
+        book, trading = market.market_book, self.volumes.trading
+        market.matched_at = book.version, self.touches
+        if not is_quiet or not config.simulated_strategy_isolation:
+            super()._process_simulated_orders(market, market_analytics)
+            return
+        for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine walks them, the complete too
+            affected = [
+                order
+                for order in orders
+                if (order.selection_id, order.handicap) in trading and order.status in LIVE_STATUS and order.simulated
+            ]
+            if affected:
+                # What one order takes is not there for the strategy's next.
+                left = {key: (market_analytics[key].runner, market_analytics[key].traded.copy()) for key in trading}
+                for order in self._sort_orders(affected):
+                    order.simulated(book, left[order.selection_id, order.handicap])

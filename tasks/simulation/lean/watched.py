@@ -1,0 +1,272 @@
+"""Books for strategies that are not this project's: one that changes what it should only read is found out.
+
+A book, its lists and the levels in them are shared by all strategies of a replay, by flumine's matching and by the
+books of later ticks, so a change would make others' orders wrong. Each part is looked at before the part that comes in
+its place is made, and at the end. A new attribute is a change too: another variant would find it. How books are made is
+`lean_cache.py`'s business.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, cast
+
+from betfairlightweight.resources import MarketBook, RunnerBook
+from betfairlightweight.resources.streamingresources import MarketDefinition
+
+from tasks.simulation.lean.book import MarketBook as LeanMarketBook
+from tasks.simulation.lean.cache import MarketCache, Runner
+from tasks.simulation.lean.ladder import BestPrices, Entries, Level, PriceLadder, TradedLadder
+from tasks.simulation.lean.stream import LeanStream
+from tasks.simulation.lean.sums import SummedCache
+
+
+class ChangedBookError(Exception):
+    """A strategy changed a market book."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} of a market book, where it should change a copy,"
+
+
+# What a market book makes of itself when it is first asked.
+_ITS_OWN = {name for name, value in vars(LeanMarketBook).items() if isinstance(value, cached_property)}
+
+
+def _is_changed(attributes: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    return attributes != made and {k: v for k, v in attributes.items() if k not in _ITS_OWN} != made
+
+
+def _prices(book: RunnerBook) -> tuple[Any, ...]:
+    ex, sp = book.ex, book.sp
+    return (
+        *(ex.available_to_back, ex.available_to_lay, ex.traded_volume, sp.back_stake_taken),
+        *(sp.lay_liability_taken, sp.near_price, sp.far_price, sp.actual_sp),
+    )
+
+
+class WatchedLadder(PriceLadder):
+    """A ladder that knows the sizes of its levels of itself."""
+
+    __slots__ = ("_sizes",)
+
+    def clear(self) -> None:
+        """Remove all levels."""
+        super().clear()
+        self._sizes: list[float] = []
+
+    def update(self, entries: Entries) -> None:
+        """Take a message's entries.
+
+        Args:
+            entries: As its base.
+
+        Raises:
+            ChangedBookError: The list, or a level that goes, is not as it was made.
+        """
+        # Its base's lines again, with sizes: to find the levels that go before it does costs half of a replay.
+        keys, sizes, levels, sign = self._keys, self._sizes, self._levels, self._sign
+        if self.levels != levels:
+            raise ChangedBookError("prices")
+        for price, size in entries:
+            key = price * sign
+            at = bisect_left(keys, key)
+            if keys[at] == key:
+                if levels[at] != {"price": price, "size": sizes[at]}:
+                    raise ChangedBookError("prices")
+                if size == 0:
+                    del keys[at], sizes[at], levels[at]
+                else:
+                    sizes[at], levels[at] = size, {"price": price, "size": size}
+            elif size != 0:
+                keys.insert(at, key)
+                sizes.insert(at, size)
+                levels.insert(at, {"price": price, "size": size})
+        self.levels = levels.copy()
+
+    def check(self) -> None:
+        """Look at all levels.
+
+        Raises:
+            ChangedBookError: They are not as they were made.
+        """
+        prices = [key * self._sign for key in self._keys[:-1]]
+        made = [{"price": price, "size": size} for price, size in zip(prices, self._sizes, strict=True)]
+        if self.levels != made:
+            raise ChangedBookError("prices")
+
+
+class WatchedTradedLadder(TradedLadder, WatchedLadder):
+    """A ladder of what was traded."""
+
+    __slots__ = ()
+
+    def update(self, entries: Entries) -> None:
+        """Take a message's entries.
+
+        Args:
+            entries: As its base.
+
+        Raises:
+            ChangedBookError: What goes is not as it was made.
+        """
+        if not entries:
+            self.check()
+        super().update(entries)
+
+
+class WatchedBestPrices(BestPrices):
+    """The best few levels, with copies of them."""
+
+    __slots__ = ("_copies",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: list[Level] = []
+
+    def check(self) -> None:
+        """Look at all levels.
+
+        Raises:
+            ChangedBookError: They are not as they were made.
+        """
+        if self.levels != self._copies:
+            raise ChangedBookError("prices")
+
+    def _update(self, levels: dict[float, Level], entries: Entries) -> None:
+        self.check()
+        super()._update(levels, entries)
+        self._copies = [level.copy() for level in self.levels]
+
+
+class WatchedRunner(Runner):
+    """A runner that looks after its book."""
+
+    __slots__ = ("_attributes", "_book", "_prices")
+    ladder, traded_ladder, best_prices = WatchedLadder, WatchedTradedLadder, WatchedBestPrices
+
+    def __init__(self, at: int, named: dict[str, Any]) -> None:
+        super().__init__(at, named)
+        self._book: RunnerBook | None = None
+        self._attributes: dict[str, Any] = {}
+        self._prices: tuple[Any, ...] = ()
+
+    def book(self) -> RunnerBook:
+        """Make its book as it is now.
+
+        Returns:
+            The book.
+
+        Raises:
+            ChangedBookError: The one before is not as it was made.
+        """
+        self.check_book()
+        self._book = book = super().book()
+        self._attributes, self._prices = book.__dict__ | {"orders": [], "matches": []}, _prices(book)
+        return book
+
+    def check_book(self) -> None:
+        """Look at its book, but not at the levels of its prices.
+
+        Raises:
+            ChangedBookError: It is not as it was made.
+        """
+        book = self._book
+        if book is not None and (_is_changed(book.__dict__, self._attributes) or _prices(book) != self._prices):
+            raise ChangedBookError("a runner")
+
+    def check(self) -> None:
+        """Look at its book and all its levels.
+
+        Raises:
+            ChangedBookError: They are not as they were made.
+        """
+        self.check_book()
+        sides = self._back, self._lay, self._best_back, self._best_lay, self.traded, self._sp_back, self._sp_lay
+        for side in cast("tuple[WatchedLadder | WatchedBestPrices, ...]", sides):
+            side.check()
+
+
+class _Given:
+    """A market book, or a market's definition, and what it was made of."""
+
+    __slots__ = ("_made", "thing")
+
+    def __init__(self, thing: MarketBook | MarketDefinition | None, *lists: str) -> None:
+        self.thing = thing
+        self._made = {} if thing is None else thing.__dict__ | {name: getattr(thing, name).copy() for name in lists}
+
+    def check(self) -> None:
+        if self.thing is not None and _is_changed(self.thing.__dict__, self._made):
+            raise ChangedBookError("an attribute")
+
+
+class WatchedCache(MarketCache):
+    """A market that looks after its books."""
+
+    runner = WatchedRunner
+    _book = _definition = _Given(None)
+
+    def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:
+        """Make the market's book as it is now.
+
+        Args:
+            unique_id: As its base.
+            snap: The same.
+            publish_time: The same.
+
+        Returns:
+            The book.
+
+        Raises:
+            ChangedBookError: The one before is not as it was made.
+        """
+        self._book.check()
+        book = super().create_resource(unique_id, snap, publish_time)
+        self._book = _Given(book, "runners")
+        if self._definition.thing is not book.market_definition:
+            self._definition.check()
+            self._definition = _Given(book.market_definition, "runners", "regulators")
+        return book
+
+    def check(self) -> None:
+        """Look at all that was given last.
+
+        Raises:
+            ChangedBookError: It is not as it was made.
+        """
+        self._book.check()
+        self._definition.check()
+        for runner in cast("list[WatchedRunner]", self._runners):
+            runner.check()
+
+
+class WatchedSummedCache(WatchedCache, SummedCache):
+    """The same, its volumes summed."""
+
+
+class WatchedStream(LeanStream):
+    """A `LeanStream` of watched books."""
+
+    cache, summed_cache = WatchedCache, WatchedSummedCache
+
+    @cached_property
+    def _made(self) -> list[MarketCache]:
+        return []
+
+    def check(self) -> None:
+        """Look at all that strategies were given last.
+
+        Raises:
+            ChangedBookError: It is not as it was made.
+        """
+        for cache in cast("list[WatchedCache]", self._made):
+            cache.check()
+
+    def _books(self) -> Iterator[list[MarketBook]]:
+        yield from super()._books()
+        self.check()
+
+    def _make_cache(self, market_id: str) -> MarketCache:
+        cache = super()._make_cache(market_id)
+        self._made.append(cache)
+        return cache

@@ -1,0 +1,106 @@
+"""Flumine's settings, which are one module for all strategies of a process: a strategy that changes one is refused.
+
+What a run may set of them are its `SimulationSettings`; nothing here decides a value.
+"""
+
+from types import ModuleType
+from typing import Any
+
+from flumine import config
+
+from tasks.variants.running import running
+from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
+
+# Flumine's own clock writes it on every tick.
+_CLOCK = "current_time"
+
+_ABSENT = object()
+
+
+class ChangedConfigError(Exception):
+    """A strategy changed a setting of flumine, which all variants of a replay share.
+
+    Attributes:
+        setting: Its name in `flumine.config`.
+    """
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(setting)
+        self.setting = setting
+
+    def __str__(self) -> str:
+        name = self.setting
+        instead = f"give the run {name} (--{name.replace('_', '-')}), " if name in DEFAULT_SETTINGS.config else ""
+        return f"flumine.config.{name}, which is every variant's: {instead}a strategy cannot set it for itself"
+
+
+class GuardedConfig(ModuleType):
+    """The class that `flumine.config` is given: it refuses what would change a setting."""
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever a strategy sets
+        if name != _CLOCK and not _is_same(vars(self).get(name, _ABSENT), value):
+            _refuse(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        _refuse(name)
+
+
+def guard_config(settings: SimulationSettings | None = None) -> None:
+    """Set flumine to raise what strategies raise, to simulate, and to keep its settings from now on.
+
+    Args:
+        settings: Those of the run; none keeps those that were given last, at first flumine's own.
+    """
+    if type(config) is not GuardedConfig:
+        # Flumine would log what a strategy raises, and go on.
+        config.raise_errors = True
+        config.simulated = True
+        config.__class__ = GuardedConfig
+        _settings.update(_current())
+    if settings is not None:
+        _settings.update(settings.config)
+        vars(config).update(settings.config)
+
+
+def restore_config() -> None:
+    """Undo what got past the guard.
+
+    Raises:
+        ChangedConfigError: Something did.
+    """
+    now = _current()
+    if now == _settings:
+        return
+    clock = vars(config)[_CLOCK]
+    vars(config).clear()
+    vars(config).update(_settings, **{_CLOCK: clock})
+    raise ChangedConfigError(next(name for name in {**now, **_settings} if now.get(name) != _settings.get(name)))
+
+
+def take_refusals() -> dict[str, str]:
+    """Say who tried to change a setting since this was last asked, also where the strategy caught the refusal.
+
+    Returns:
+        Variant ids, and the last setting that each tried to change.
+    """
+    refused = _refused.copy()
+    _refused.clear()
+    return refused
+
+
+_settings: dict[str, Any] = {}
+_refused: dict[str, str] = {}
+
+
+def _current() -> dict[str, Any]:
+    return {name: value for name, value in vars(config).items() if name != _CLOCK}
+
+
+def _refuse(setting: str) -> None:
+    _refused[running.variant] = setting
+    raise ChangedConfigError(setting)
+
+
+def _is_same(value: object, other: object) -> bool:
+    return type(value) is type(other) and value == other

@@ -1,0 +1,211 @@
+"""From what a user writes to a flumine strategy: finding the class, checking its parameters, making an instance.
+
+Strategies of this project are found by name, any other by its import path; importing one runs its code.
+"""
+
+import ast
+import copy
+import difflib
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from flumine import BaseStrategy
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from strategies import STRATEGIES
+from strategies.base import Ratings
+from tasks.errors import StrategyError
+from tasks.variants.dependencies.record import record_dependencies
+from tasks.variants.guarded_config import guard_config
+
+# Given by the replay itself, so not a user's to set.
+_GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
+_CONTEXT = "context."
+
+
+def find_strategy(name: str) -> type[BaseStrategy]:
+    """Find a strategy's class.
+
+    Args:
+        name: A name of `strategies.STRATEGIES`, or `module:Class`.
+
+    Returns:
+        The class.
+
+    Raises:
+        StrategyError: There is none of that name, or it is not a flumine strategy.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    guard_config()
+    record_dependencies()
+    module_name, colon, class_name = name.partition(":")
+    if not colon:
+        near = difflib.get_close_matches(name, STRATEGIES, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise StrategyError(f"no strategy {name!r}; {hint}there are {', '.join(STRATEGIES)}; your own is module:Class")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name, None)
+    except ImportError as error:
+        raise StrategyError(f"{name}: cannot import {module_name} ({error}); run from the folder it is in") from error
+    except Exception as error:
+        raise StrategyError(f"{name}: importing {module_name!r} raised {type(error).__name__}: {error}") from error
+    if found is None:
+        raise StrategyError(f"{name}: the module {module_name} has no {class_name}")
+    if not (isinstance(found, type) and issubclass(found, BaseStrategy)):
+        raise StrategyError(f"{name}: {class_name} is not a flumine.BaseStrategy")
+    return found
+
+
+def summary_of(strategy: type[BaseStrategy]) -> str:
+    """Say in one line what a strategy does.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        The first line of its docstring.
+    """
+    return next(iter((strategy.__doc__ or "").splitlines()), "")
+
+
+def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
+    """Say which parameters a strategy takes.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        Its own model, or one made from its constructor's arguments.
+    """
+    own = _own_model(strategy)
+    if own is not None:
+        return own
+    fields: dict[str, Any] = {}
+    for arguments, hints in _constructors(strategy):
+        for argument in arguments:
+            if argument.name not in _GIVEN:
+                default = ... if argument.default is argument.empty else argument.default
+                fields.setdefault(argument.name, (hints.get(argument.name, Any), default))
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    return create_model(f"{strategy.__name__}Parameters", __config__=config, **fields)
+
+
+def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what a user set.
+
+    Args:
+        name: The strategy, as for `find_strategy`.
+        parameters: Names to values; text is converted. `context.x` goes into flumine's `context` as `x`.
+
+    Returns:
+        Parameters of JSON's types: all, where the strategy has a model of its own; else those that were set, because
+        what its constructors pass on to one another is theirs to decide.
+
+    Raises:
+        StrategyError: A parameter the strategy does not have, or a value it cannot take.
+    """
+    strategy = find_strategy(name)
+    own, model = _own_model(strategy), parameters_model(strategy)
+    context = {} if own else {key: _literal(value) for key, value in parameters.items() if key.startswith(_CONTEXT)}
+    named = {
+        key: value if own or _is_text(model, key) else _literal(value)
+        for key, value in parameters.items()
+        if key not in context
+    }
+    try:
+        made = model.model_validate(named)
+        checked = {**made.model_dump(mode="json", exclude_unset=own is None), **context}
+        json.dumps(checked, allow_nan=False)
+        lasts = own is None or model.model_validate(checked) == made
+    except ValidationError as error:
+        known = ", ".join(model.model_fields) or "none"
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise StrategyError(f"{name}: {problems}. Its parameters are {known}") from None
+    except (TypeError, ValueError) as error:
+        raise StrategyError(f"{name}: {dict(parameters)} has a value that JSON cannot write ({error})") from None
+    if not lasts:
+        raise StrategyError(
+            f"{name}: its Parameters are others when they are written down and read again; see {checked}"
+        )
+    return checked
+
+
+def takes_ratings(strategy: type[BaseStrategy]) -> bool:
+    """Tell whether a strategy's constructors ask for `ratings`.
+
+    Args:
+        strategy: Its class.
+
+    Returns:
+        True where it has to be given ratings.
+    """
+    return any(argument.name == "ratings" for arguments, _ in _constructors(strategy) for argument in arguments)
+
+
+def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Ratings], BaseStrategy]:
+    """Prepare the making of a strategy's instances, of which there is one a market.
+
+    Args:
+        name: As for `find_strategy`.
+        parameters: From `check_parameters`.
+
+    Returns:
+        Makes an instance, its streams not yet set, of ratings: market id to selection id to rated price.
+    """
+    strategy, own = find_strategy(name), _own_model(find_strategy(name))
+    is_rated = takes_ratings(strategy)
+    context = {key.removeprefix(_CONTEXT): value for key, value in parameters.items() if key.startswith(_CONTEXT)}
+    named = {key: value for key, value in parameters.items() if not key.startswith(_CONTEXT)}
+
+    def make(ratings: Ratings) -> BaseStrategy:
+        given: dict[str, Any] = {"ratings": ratings} if is_rated else {}
+        if own is not None:
+            return strategy(own.model_validate(dict(parameters)), **given)
+        if context:
+            given["context"] = copy.deepcopy(context)
+        return strategy(**copy.deepcopy(named), **given)
+
+    return make
+
+
+def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:
+    own = getattr(strategy, "Parameters", None)
+    return own if isinstance(own, type) and issubclass(own, BaseModel) else None
+
+
+def _is_text(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].annotation is str
+
+
+def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Parameter], dict[str, Any]]]:
+    """Give the constructors whose arguments reach the strategy: up the classes for as long as each passes `**` on."""
+    found = []
+    for base in strategy.__mro__:
+        constructor = vars(base).get("__init__")
+        if constructor is None or base is object:
+            continue
+        if not callable(constructor):
+            raise StrategyError(f"{base.__name__}.__init__ is no function; a strategy's has to be one")
+        arguments = inspect.signature(constructor).parameters.values()
+        try:
+            hints = get_type_hints(constructor)
+        except NameError:
+            hints = {}
+        named = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
+        found.append((named, {} if base is BaseStrategy else hints))
+        if not any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
+            break
+    return found
+
+
+def _literal(value: Any) -> Any:  # noqa: ANN401 - a parameter of a strategy we know nothing about
+    if not isinstance(value, str):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value

@@ -1,0 +1,168 @@
+"""Where a chunk's compressed windows lie in the lake, and making those that are missing.
+
+How a market is compressed is in `compress.py`, what a window is in `window.py`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from tasks.errors import LakeError
+from tasks.lake.datasets import MARKETS, WINDOWS
+from tasks.lake.fingerprint import fingerprint
+from tasks.lake.parquet import LakeFile, Reader, Writer
+from tasks.lake.store import Lake, file_path
+from tasks.windows.compress import compress_window
+from tasks.windows.window import Window
+
+VERSION = 2
+
+
+class WindowsFile(NamedTuple):
+    """A chunk's file of `windows`.
+
+    Attributes:
+        lake: The lake.
+        window: As a person writes it.
+        archive: The archive's name.
+        chunk: The chunk's number.
+        upstream: Fingerprint of the chunk's messages.
+        market_types: The types that are compressed, from `types_of`; none means all. Nobody waits for the others.
+    """
+
+    lake: Lake
+    window: str
+    archive: str
+    chunk: int
+    upstream: str
+    market_types: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name without the ending: `WIN`."""
+        return "+".join(self.market_types) or "ALL"
+
+    @property
+    def path(self) -> str:
+        """Where it lies, below the lake's root."""
+        return file_path(WINDOWS, self.partition, self.name)
+
+    @property
+    def partition(self) -> dict[str, object]:
+        """Where it lies."""
+        # Windows cannot have a folder whose name ends in dots.
+        return {"window": self.window.replace("..", "_"), "archive": self.archive, "chunk": self.chunk}
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides its content."""
+        return fingerprint(
+            "windows",
+            version=VERSION,
+            upstream=self.upstream,
+            window=self.window,
+            market_types=self.market_types,
+            schema=WINDOWS.layout,
+        )
+
+    def fresh(self) -> LakeFile | None:
+        """Find it in the lake, if it need not be made again."""
+        return self.lake.fresh(WINDOWS, self.partition, self.fingerprint, self.name)
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Open it for writing; a market is a row group."""
+        return self.lake.writer(WINDOWS, self.partition, self.fingerprint, self.name)
+
+    def wants(self, change: Mapping[str, Any]) -> bool:
+        """Tell whether a market is compressed.
+
+        Args:
+            change: Its first entry of `mc`, which has its definition.
+
+        Returns:
+            True where its type is among those wanted.
+        """
+        kind = (change.get("marketDefinition") or {}).get("marketType") or ""
+        return not self.market_types or kind.upper() in self.market_types
+
+    def make(self) -> LakeFile:
+        """Make it from the chunk's messages.
+
+        Returns:
+            The file.
+
+        Raises:
+            LakeError: The chunk's messages are missing or damaged.
+        """
+        window = Window.parse(self.window)
+        path = file_path(MARKETS, {"archive": self.archive, "chunk": self.chunk})
+        with (
+            self.lake.reader(MARKETS, path, self.upstream) as reader,
+            self.writer() as writer,
+        ):
+            for market_id, group in row_groups(reader).items():
+                rows = reader.read_row_group(group, ["publish_time", "message"])
+                raw = rows["message"].cast(pa.binary()).to_pylist()
+                if self.wants(orjson.loads(raw[0])["mc"][0]):
+                    messages = zip(rows["publish_time"].to_pylist(), raw, strict=True)
+                    writer.write(as_table(market_id, compress_window(messages, window)))
+        return writer.file
+
+
+def types_of(market_types: Iterable[str]) -> tuple[str, ...]:
+    """Say market types in one way, whichever a person's was.
+
+    Args:
+        market_types: As the filter has them.
+
+    Returns:
+        In capitals, sorted.
+    """
+    return tuple(sorted({market_type.upper() for market_type in market_types}))
+
+
+def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:
+    """Make a market's rows of `markets` or `windows`.
+
+    Args:
+        market_id: The market.
+        messages: Publish time and JSON of each.
+
+    Returns:
+        The rows.
+    """
+    compressed = list(messages)
+    return pa.table(
+        [
+            pa.array([market_id] * len(compressed), pa.string()),
+            pa.array([publish_time for publish_time, _ in compressed], pa.int64()),
+            pa.array([message for _, message in compressed], pa.string()),
+        ],
+        WINDOWS.schema,
+    )
+
+
+def row_groups(reader: Reader) -> dict[str, int]:
+    """Find each market's row group.
+
+    Args:
+        reader: A file of `markets` or `windows`.
+
+    Returns:
+        Market ids and numbers of row groups, in the file's order.
+
+    Raises:
+        LakeError: A row group is of more than one market.
+    """
+    return dict(_row_groups(reader))
+
+
+def _row_groups(reader: Reader) -> Iterator[tuple[str, int]]:
+    for number in range(reader.metadata.num_row_groups):
+        statistics = reader.metadata.row_group(number).column(0).statistics
+        if statistics.min != statistics.max:
+            raise LakeError(f"a row group holds {statistics.min} and {statistics.max}; extract the archive again")
+        yield statistics.min, number
