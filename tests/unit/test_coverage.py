@@ -128,7 +128,8 @@ def test_a_damaged_file_is_deleted_and_lacks(job):
 
 def test_orders_of_another_version_are_made_again_in_their_place(job, monkeypatch):
     file = write(job)
-    monkeypatch.setattr("tasks.orders.files._KIND", "another")
+    for module in ("orders.files", "simulation.write_orders"):
+        monkeypatch.setattr(f"tasks.{module}.KIND", "another")
     assert found(job) == set()
     assert write(job).name == file.name
     assert found(job) == {FIRST.id, SECOND.id}
