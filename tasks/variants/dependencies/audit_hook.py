@@ -34,7 +34,7 @@ _SOURCES = (".py", ".pyc")
 _BETWEEN = frozenset({"pathlib", "tokenize", "zipfile"})
 
 # What calls strategies, but for those parts of it that look at files themselves.
-_CALLING = "tasks.simulation."
+_CALLING = ("tasks.simulation.", "tasks.variants.")
 _LOOKING = frozenset({digests.__name__, opened_files.__name__})
 
 
