@@ -33,8 +33,8 @@ from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import WINDOWS
 from tasks.lake.store import Lake
 from tasks.orders.coverage import index_orders
-from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
-from tasks.ratings.services import session
+from tasks.ratings.days import as_lookup, load_ratings, store_day
+from tasks.ratings.predictions import ALL_DAYS, find_file
 from tasks.simulation.framework import quiet
 from tasks.simulation.replay import replay_chunk
 from tasks.simulation.stage import plan_replays
@@ -195,12 +195,12 @@ def _timed(work: Callable[[], int]) -> tuple[float, int]:
 
 
 def _variants(subject: Subject, count: int, strategy: str = "rated_price") -> tuple[Variant, ...]:
-    model = find_model(subject.predictions, "")
+    source = find_file(subject.predictions)
     return tuple(
         make_variant(
             strategy,
             {"stake": 5 if n == 0 else round(5 + n / 100, 2)},
-            ratings=model.name,
+            ratings=source.name,
             window=WINDOW,
             account=Account(),
         )
@@ -215,14 +215,13 @@ def extract(subject: Subject) -> None:
         subject: What is measured on.
     """
     lake = Lake(subject.lake)
-    model = find_model(subject.predictions, "")
+    source = find_file(subject.predictions)
     archive = read_archive(lake, subject.archive)
     jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
     _on_workers(extract_chunk, lacking, subject.workers)
     write_manifest(lake, archive, jobs)
-    with session() as http:
-        store_day(lake, model, "all", http)
+    store_day(lake, source, ALL_DAYS)
 
 
 def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
@@ -238,13 +237,13 @@ def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
 def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
     manifest = read_manifest(lake, read_archive(lake, subject.archive))
     markets, _ = select_markets(lake, [manifest], WIN)
-    model = find_model(subject.predictions, "")
-    ratings = as_lookup(load_ratings(lake, model, markets["market_date"]))
+    source = find_file(subject.predictions)
+    ratings = as_lookup(load_ratings(lake, source.name, [ALL_DAYS]))
     return Run(
         lake,
         variants,
         (manifest,),
-        tuple(plan_replays(lake, markets, variants, {model.name: ratings}, WIN.market_types)),
+        tuple(plan_replays(lake, markets, variants, {source.name: ratings}, WIN.market_types)),
         Commission(),
     )
 

@@ -1,18 +1,19 @@
 """The aggregate stage: orders to results."""
 
 import time
+from datetime import UTC, datetime
 
 from prefect import flow
-from pydantic import Field
 
+from flows.backtest_report import read_report
 from flows.parameters import BacktestParameters
-from flows.report_page import has_page, origin_of, write_page
-from flows.simulate import plan_run
+from flows.plan import plan_run
+from flows.report_page import has_page, write_page
 from flows.stages import TASK_RUNNER, gather
+from tasks.aggregation.results import results_digest
 from tasks.aggregation.stage import settle_task
-from tasks.lake.runs import note_asked
 from tasks.progress import Words
-from tasks.rejects import RejectSource
+from tasks.runs import note_asked, note_done
 from tasks.tally import StageRecord, completed
 
 
@@ -21,11 +22,9 @@ class AggregateRecord(StageRecord):
 
     Attributes:
         run: The run's id: `results/…/run=<id>`.
-        reject_sources: Where what was left out of it is; not told on.
     """
 
     run: str
-    reject_sources: list[RejectSource] = Field(exclude=True)
 
 
 @flow(name="aggregate", flow_run_name="aggregate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
@@ -43,7 +42,8 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         BalanceError: Orders or money do not add up.
     """
     started = time.monotonic()
-    with parameters.opened_lake.alone():
+    lake = parameters.opened_lake
+    with lake.alone():
         planned = plan_run(parameters)
         record = gather(
             "aggregate",
@@ -52,8 +52,10 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
             [0],
             started=started,
         )
-        origin = origin_of(parameters, planned)
-        if not record.cached or not has_page(planned.run, origin):
-            write_page(planned, origin)
-        note_asked(planned.run.lake, planned.run.id)
-    return completed(AggregateRecord(**record.model_dump(), run=planned.run.id, reject_sources=origin.reject_sources))
+        noted = note_asked(lake, planned.record)
+        if not record.cached or not has_page(lake, noted):
+            write_page(planned, noted)
+        results = results_digest(lake, noted.run)
+        if (noted.state, noted.results) != ("done", results):
+            note_done(lake, noted, results, read_report(noted.run, lake.root).headline, datetime.now(UTC))
+    return completed(AggregateRecord(**record.model_dump(), run=planned.run.id))

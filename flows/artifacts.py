@@ -7,7 +7,6 @@ import base64
 import logging
 import shlex
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from prefect.artifacts import (
@@ -31,7 +30,8 @@ from tasks.lake.datasets import (
 )
 from tasks.lake.store import Lake, file_path
 from tasks.progress import Progress
-from tasks.rejects import RejectSource, count_rejects
+from tasks.rejects import count_rejects
+from tasks.runs import read_run
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -63,14 +63,14 @@ class ProgressArtifact:
             update_progress_artifact(self._id, 100 * self._progress.fraction, self._progress.sentence())
 
 
-def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None:
+def show_report(report: BacktestReport) -> None:
     """Show what a run found: its variants, their equity, what was left out, and where all of it is.
 
     Args:
         report: The run's.
-        sources: Where the run's rejects are.
     """
     lake = Lake(report.lake)
+    record = read_run(lake, report.run)
     best = max(report.variants, key=merit)
     of_best = f"the best, {best['strategy']}: {say_net(best)}" if best["bets"] else "no bets"
     logger.info("backtest: run %s, %s; %s", report.run, plural(len(report.variants), "variant"), of_best)
@@ -81,7 +81,7 @@ def show_report(report: BacktestReport, sources: Iterable[RejectSource]) -> None
     )
     rejects = [
         {name: as_text(value) if isinstance(value, str) else value for name, value in row.items()}
-        for row in count_rejects(lake, sources)
+        for row in count_rejects(lake, record.rejects if record else ())
     ]
     create_table_artifact(
         rejects or [{"stage": "", "source": "", "reason": "nothing was left out", "count": 0, "for example": ""}],

@@ -76,10 +76,10 @@ def _can_be_made_again(error: BaseException | None) -> bool:
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
     stages = {"extract": run_stage(extract, parameters)}
-    if parameters.ratings_model:
+    if parameters.ratings_source:
         stages["ratings"] = run_stage(ratings, parameters)
     stages["simulate"] = run_stage(simulate, parameters)
     stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
     report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
-    show_report(report, aggregated.reject_sources)
+    show_report(report)
     return report

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tasks.aggregation.account import say_account
 from tasks.aggregation.results import NOTICES, WRITTEN, made_of
 from tasks.aggregation.split import say_split
-from tasks.aggregation.statistics import verdict
+from tasks.aggregation.statistics import merit, verdict
 from tasks.errors import InputError
 from tasks.lake.datasets import (
     DATASETS,
@@ -19,8 +19,8 @@ from tasks.lake.datasets import (
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
 )
-from tasks.lake.runs import latest_run
 from tasks.lake.store import Lake
+from tasks.runs import latest_run
 from tasks.settings import Settings
 from tasks.tally import StageRecord
 
@@ -53,6 +53,14 @@ class BacktestReport(BaseModel):
     out_of_sample: list[str] = []
     notices: list[str] = []
     page: str | None = None
+
+    @property
+    def headline(self) -> str:
+        """What may be concluded, in a sentence: of the account where there is one, or of the best variant."""
+        if self.account:
+            return str(self.account["verdict"])
+        best = max(self.statistics, key=merit)
+        return f"{best['strategy']}: {best['verdict']}"
 
 
 def page_path(run: str) -> str:

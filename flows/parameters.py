@@ -4,9 +4,9 @@ Every field has its default, its unit and one line of help. What a strategy's ow
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from betfairlightweight.metadata import currency_parameters
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
@@ -16,25 +16,18 @@ from tasks.addresses import check_address, shown
 from tasks.aggregation.settlement import Commission
 from tasks.aggregation.split import check_split
 from tasks.archives.archive import archive_name, check_exists
-from tasks.archives.manifest import Manifest
 from tasks.archives.selection import MarketFilter
 from tasks.errors import InputError
 from tasks.lake.store import Lake
 from tasks.machine import cores, memory_megabytes
 from tasks.option import Option
 from tasks.orders.limits import Limits
-from tasks.ratings.model import Model, find_model, left_out_name
-from tasks.rejects import RejectSource
+from tasks.ratings.source import RatingsSource, find_source
 from tasks.settings import Settings
 from tasks.simulation.lean import engine_is_proven
 from tasks.variants.settings import SimulationSettings
 from tasks.variants.variant import FLUMINE, LEAN, Account, Variant, make_variant, unseen
 from tasks.windows.window import DEFAULT_WINDOW, Window
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    import pandas as pd
 
 logger = logging.getLogger("backtest")
 
@@ -175,13 +168,13 @@ class BacktestParameters(Profile):
         return f"{first} and {len(others)} more" if others else first
 
     @cached_property
-    def ratings_model(self) -> Model | None:
-        """The ratings' model.
+    def ratings_source(self) -> RatingsSource | None:
+        """Where the ratings are from.
 
         Raises:
             RatingsFileError: There is no such file.
         """
-        return find_model(self.ratings, Settings().ratings_url) if self.ratings else None
+        return find_source(self.ratings, Settings().ratings_url) if self.ratings else None
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
@@ -191,11 +184,11 @@ class BacktestParameters(Profile):
             InputError: A strategy, a parameter or the ratings it needs are wrong or missing, or two variants would have
                 one id.
         """
-        model = self.ratings_model.name if self.ratings_model else ""
+        source = self.ratings_source.name if self.ratings_source else ""
         account = Account(self.currency, self.discount_rate, self.min_stake)
         decide = partial(
             make_variant,
-            ratings=model,
+            ratings=source,
             window=self.window,
             account=account,
             engine=self.proven_engine,
@@ -216,28 +209,6 @@ class BacktestParameters(Profile):
             logger.warning("the lean engine was not proven with this flumine; flumine's own replays instead, slower")
             return FLUMINE
         return self.engine
-
-    def reject_sources(
-        self, manifests: Sequence[Manifest], market_dates: "pd.Series[date]", run: str
-    ) -> list[RejectSource]:
-        """Say where the rejects of this backtest are.
-
-        Args:
-            manifests: What was extracted of its archives.
-            market_dates: Days of the selected markets.
-            run: The run's id.
-
-        Returns:
-            What its archives, its days of ratings, its replay and its settlement left out.
-        """
-        names = [manifest.archive for manifest in manifests]
-        extracted = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in manifests]
-        of_run = [RejectSource(stage, name, (run,)) for stage in ("simulate", "aggregate") for name in names]
-        if (model := self.ratings_model) is None:
-            return [*extracted, *of_run]
-        days = model.days(market_dates)
-        files = (*days, left_out_name(names, days))
-        return [*extracted, RejectSource("ratings", model.name, files), *of_run]
 
     def anew(self) -> "BacktestParameters":
         """Give the same parameters, of which nothing is worked out yet: a strategy's source may be another now.

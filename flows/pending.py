@@ -1,7 +1,7 @@
 """Whether a backtest has work to do: told from the lake alone, with nothing done and nothing written."""
 
 from flows.parameters import BacktestParameters
-from flows.simulate import plan_run
+from flows.plan import plan_run
 from tasks.aggregation.results import find_results
 from tasks.archives.identity import find_archive
 from tasks.archives.manifest import find_manifest

@@ -11,8 +11,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
 from tasks.progress import Words
-from tasks.ratings.model import RUNNER, check_usable, read_days
-from tasks.ratings.services import session
+from tasks.ratings.days import RUNNER, check_usable, read_days
 from tasks.ratings.stage import report_left_out, store_day_task
 from tasks.tally import StageRecord, completed
 
@@ -33,27 +32,26 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         InputError: No ratings were asked for, an archive was not extracted, or not one row can be used.
     """
     started = time.monotonic()
-    lake, model = parameters.opened_lake, parameters.ratings_model
-    if model is None:
+    lake, source = parameters.opened_lake, parameters.ratings_source
+    if source is None:
         raise InputError("no ratings were asked for; give iggy, kash or the path of a CSV file")
     with lake.alone():
         manifests = read_manifests(parameters)
         selected, _ = select_markets(lake, manifests, parameters.markets)
-        days = model.days(selected["market_date"])
-        with session() as http:
-            futures = [store_day_task.submit(lake, model, day, http) for day in days]
-            record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
-        rows = read_days(lake, model, selected["market_date"])
+        days = source.days(selected["market_date"])
+        futures = [store_day_task.submit(lake, source, day) for day in days]
+        record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
+        rows = read_days(lake, source.name, days)
         archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
-        unmatched = report_left_out(lake, model, days, rows, archives)
+        unmatched = report_left_out(lake, source, days, rows, archives)
         rated = rows.drop_duplicates(RUNNER)
         out = len(rated) - unmatched
-        check_usable(lake, model, days, archives, out)
+        check_usable(lake, source, days, archives, out)
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
-        logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), model.name)
+        logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), source.name)
     if unmatched:
-        logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, model.name)
+        logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, source.name)
     return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

@@ -5,62 +5,34 @@ from dataclasses import replace
 import pandas as pd
 
 from flows.backtest_report import page_path, read_page
-from flows.command_line.command import command_of
-from flows.parameters import BacktestParameters
-from flows.simulate import Plan
+from flows.plan import Plan
 from tasks.aggregation.bootstrap import bootstrap, by_race
 from tasks.aggregation.races import number_races, seed_of
-from tasks.aggregation.results import Run
-from tasks.report.collect import Origin, ReportData, collect
+from tasks.lake.store import Lake
+from tasks.report.collect import ReportData, collect, page_key
 from tasks.report.html import render
+from tasks.runs import RunRecord
 
 
-def origin_of(parameters: BacktestParameters, planned: Plan) -> Origin:
-    """Say what a run's page tells of how it was asked.
-
-    Args:
-        parameters: What was asked.
-        planned: What was replayed.
-
-    Returns:
-        Where the run comes from.
-    """
-    return Origin(
-        command=command_of(parameters),
-        archives=planned.run.archives,
-        currency=parameters.currency,
-        ratings=parameters.ratings_model,
-        reject_sources=parameters.reject_sources(planned.run.archives, planned.markets["market_date"], planned.run.id),
-    )
+def has_page(lake: Lake, record: RunRecord) -> bool:
+    """Tell whether a run has a page of what was asked, and of its results as they are now."""
+    page = read_page(lake, record.run)
+    return page is not None and page_key(record) in page
 
 
-def has_page(run: Run, origin: Origin) -> bool:
-    """Tell whether a run has a page that tells of this origin, and of its results as they are now.
-
-    Args:
-        run: The run.
-        origin: Where it comes from.
-
-    Returns:
-        Whether it need not be written again.
-    """
-    page = read_page(run.lake, run.id)
-    return page is not None and origin.fingerprint in page
-
-
-def write_page(planned: Plan, origin: Origin) -> str:
+def write_page(planned: Plan, record: RunRecord) -> str:
     """Write a finished run's page.
 
     Args:
         planned: What was replayed.
-        origin: Where the run comes from.
+        record: The run.
 
     Returns:
-        Its address.
+        The page's address.
     """
-    lake, run = planned.run.lake, planned.run
-    report = _with_draws(collect(lake, run.id, origin), planned)
-    return lake.write_page(page_path(run.id), render(report))
+    lake = planned.run.lake
+    report = _with_draws(collect(lake, record), planned)
+    return lake.write_page(page_path(record.run), render(report))
 
 
 def _with_draws(report: ReportData, planned: Plan) -> ReportData:

@@ -2,85 +2,26 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
 from prefect import flow
 
-from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
+from flows.plan import plan_run
 from flows.stages import TASK_RUNNER, gather
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
-from tasks.aggregation.split import split_markets
-from tasks.archives.selection import select_markets
 from tasks.lake.datasets import ORDERS
 from tasks.orders.coverage import OrderIndex, index_orders
 from tasks.progress import Words
-from tasks.ratings.model import as_lookup, load_ratings
-from tasks.rejects import Reject, by_archive, write_down
+from tasks.rejects import by_archive, write_down
+from tasks.runs import note_asked
 from tasks.simulation.instance_times import InstanceTimes
-from tasks.simulation.stage import plan_replays, simulate_chunk_task
+from tasks.simulation.stage import simulate_chunk_task
 from tasks.tally import StageRecord, completed
 from tasks.workers import worker_pool
 
-if TYPE_CHECKING:
-    from tasks.orders.session import Ratings
-
-
 logger = logging.getLogger("backtest")
-
-
-class Plan(NamedTuple):
-    """What parameters and lake together say is to be replayed.
-
-    Attributes:
-        run: The run: its variants and the chunks they are replayed on.
-        markets: The selected rows of the catalogue.
-        repeated: By archive, markets that an archive before has.
-    """
-
-    run: Run
-    markets: pd.DataFrame
-    repeated: Mapping[str, list[Reject]]
-
-
-def plan_run(parameters: BacktestParameters) -> Plan:
-    """Say what is to be replayed; the simulate and the aggregate stage both need to know.
-
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        The plan.
-
-    Raises:
-        InputError: A parameter is wrong, an archive was not extracted to its end, no market passes the filter, or the
-            split leaves none on one side.
-        LakeError: Ratings are missing; run their stage.
-    """
-    lake, model = parameters.opened_lake, parameters.ratings_model
-    manifests = read_manifests(parameters)
-    markets, repeated = select_markets(lake, manifests, parameters.markets)
-    if parameters.split:
-        split_markets(markets, parameters.split)
-    rated: dict[str, Ratings] = {}
-    if model and any(variant.ratings for variant in parameters.variants):
-        rated[model.name] = as_lookup(load_ratings(lake, model, markets["market_date"]))
-    types = parameters.markets.types_that_filter
-    jobs = tuple(plan_replays(lake, markets, parameters.variants, rated, types))
-    run = Run(
-        lake,
-        parameters.variants,
-        manifests,
-        jobs,
-        commission=parameters.commission_rate,
-        split=parameters.split,
-        together=parameters.together,
-    )
-    return Plan(run, markets, repeated)
 
 
 @flow(name="simulate", flow_run_name="simulate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
@@ -101,6 +42,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
         run = planned.run
+        note_asked(run.lake, planned.record)
         for sentence in nowhere_to_bet(run.variants, planned.markets):
             logger.warning("simulate: %s", sentence)
         index = index_orders(run.lake, run.jobs)

@@ -13,14 +13,22 @@ from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.split import Races, compare, split_markets
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
-from tasks.archives.manifest import ExtractedChunk, Manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_SPLIT, RESULTS_STATISTICS
-from tasks.report.collect import Origin, ReportData
+from tasks.report.collect import ReportData
+from tasks.runs import RunArchive, RunRecord
 
 VENUES = (("Devonport", "AU"), ("Wentworth Park", "AU"), ("Addington", "NZ"), ("Romford", "GB"), ("Nowhere", "AU"))
 FIRST = datetime(2022, 3, 1, 1, 30, tzinfo=UTC)
-ORIGIN = Origin(
-    "backtest run month.tar --strategy rated_price", [Manifest("month", "0123", {1: ExtractedChunk("p", 20, 0)})], "AUD"
+RECORD = RunRecord(
+    run="month-0011aabb",
+    command="backtest run month.tar --strategy rated_price",
+    parameters={"currency": "AUD", "session": "market", "simulation": {}},
+    archives=(RunArchive("month", "month", "month.tar"),),
+    ratings=None,
+    rejects=(),
+    versions={"flumine": "3.3.2"},
+    asked_at=FIRST,
+    asked_by="backtest",
 )
 
 
@@ -77,8 +85,7 @@ def make_report(
         divided = compare(made, list(variants), split_markets(frames["markets"], split))
     account = on_one_account(frames["orders"], frames["markets"], {}, variants, Commission()) if together else None
     return ReportData(
-        run="month-0011aabb",
-        origin=ORIGIN,
+        record=RECORD,
         summary=by_variant(settled, named).assign(no_bets=None),
         settled=settled,
         ratings=ratings,

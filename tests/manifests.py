@@ -1,9 +1,10 @@
 """Manifests of archives that nobody extracted, and of those that a test extracts chunk by chunk."""
 
+import json
 from collections.abc import Iterable
 
-from tasks.archives.identity import Archive, read_archive
-from tasks.archives.manifest import ExtractedChunk, Manifest
+from tasks.archives.identity import ARCHIVE, Archive, read_archive
+from tasks.archives.manifest import CHUNKS, ExtractedChunk, Manifest
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import ExtractJob, extract_chunk, extract_job
 from tasks.extraction.write_manifest import write_manifest
@@ -13,8 +14,10 @@ from tasks.lake.store import Lake
 
 def keep_manifest(lake: Lake, archive: str, chunks: Iterable[tuple[int, int]] = ()) -> Manifest:
     """Write a manifest of chunks, by number and markets, whose files have the fingerprint `p`."""
-    lake.write(MANIFESTS, {}, MANIFESTS.schema.empty_table(), "p", archive)
-    return Manifest(archive, archive, {number: ExtractedChunk("p", markets, 0) for number, markets in chunks})
+    extracted = {number: ExtractedChunk("p", markets, 0) for number, markets in chunks}
+    notes = {ARCHIVE: archive, CHUNKS: json.dumps(extracted)}
+    lake.write(MANIFESTS, {}, MANIFESTS.schema.empty_table(), "p", archive, notes)
+    return Manifest(archive, archive, extracted)
 
 
 def extract_whole(

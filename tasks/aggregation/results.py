@@ -258,6 +258,12 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
     return {_PARTS: json.dumps(parts), _EXTRACTED_BY: json.dumps(EXTRACTED_BY, sort_keys=True)}
 
 
+def results_digest(lake: Lake, run: str) -> str:
+    """Say of what a run's results were made; empty where it has none."""
+    summary = lake.find(RESULTS_SUMMARY, {"run": run})
+    return made_of(summary) if summary else ""
+
+
 def made_of(results: LakeFile) -> str:
     """Say of what results were made; all results of a run that are of one making say the same.
 

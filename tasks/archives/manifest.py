@@ -176,6 +176,22 @@ def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:
     return Counter(reasons.to_pylist())
 
 
+def named_manifest(lake: Lake, content: str) -> Manifest:
+    """Read the manifest of an archive that a run was made of.
+
+    Args:
+        lake: The lake.
+        content: What the archive is.
+
+    Raises:
+        InputError: There is none any more.
+    """
+    file = lake.find(MANIFESTS, {}, content)
+    if file is None:
+        raise InputError(f"archive {content} is no longer in the lake {lake.root}; run the extract stage")
+    return _from(file, content)
+
+
 def manifest_fingerprint(archive: Archive) -> str:
     """What decides an archive's manifest."""
     return fingerprint(

@@ -485,7 +485,23 @@ RUNS = Dataset(
     keys=("asked",),
     row="the last time that the run was asked for",
     files=r"\d{12}",
-    columns=(Column("asked", pa.int64(), "its place in the order in which runs were asked of this lake, from 1"),),
+    columns=(
+        Column("asked", pa.int64(), "its place in the order in which runs were asked of this lake, from 1"),
+        Column("state", pa.string(), "asked; done once its results and its page are there"),
+        Column("asked_at", TIME, "when it was asked"),
+        Column("asked_by", pa.string(), "the deployment, or the program"),
+        Column("done_at", TIME, "when it was done", nullable=True),
+        Column("command", pa.string(), "the command line that makes it again"),
+        Column("parameters", pa.string(), "all that was asked, JSON"),
+        Column("session", pa.string(), "what one instance of a strategy lived through"),
+        Column("settings", pa.string(), "of flumine's simulation, JSON"),
+        Column("archives", pa.string(), "name, digest of the content and address of each, JSON"),
+        Column("ratings", pa.string(), "name, content and days, JSON; null without"),
+        Column("rejects", pa.string(), "where what was left out is: stage, source, files; JSON"),
+        Column("versions", pa.string(), "of this project, flumine, betfairlightweight and Python, JSON"),
+        Column("results", pa.string(), "digest of the results", nullable=True),
+        Column("verdict", pa.string(), "what may be concluded, in a sentence", nullable=True),
+    ),
 )
 
 DATASETS = {

@@ -4,7 +4,11 @@ What its rows must look like is in `columns` and `ids`; the published ratings ar
 """
 
 import hashlib
+import re
+from dataclasses import dataclass, field
 from io import BufferedIOBase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -12,9 +16,82 @@ from fsspec.implementations.local import LocalFileSystem
 from tasks.addresses import shown, shown_within
 from tasks.errors import ChangedSourceError, RatingsFileError
 from tasks.ratings.columns import Columns, RatingRows, clean_rows, read_csv
+from tasks.ratings.services import SERVICES
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import pandas as pd
 
 NAME_COLUMNS = ("name", "DogName", "runner_name", "Horse", "Dog")
 """What the runner's name is called in the files that are about; the first that a file has is read."""
+
+
+ALL_DAYS = "all"
+"""The partition of a file, which covers any number of days."""
+
+_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class FileRatings:
+    """A file's ratings, as a source that is read at once.
+
+    Attributes:
+        name: The file's name and a digest of its content.
+        address: Where it is, without what may be secret.
+        content: SHA-256 of its bytes, hexadecimal digits.
+        path: Where it is, with all that is in it; only what opens it has it.
+    """
+
+    name: str
+    address: str
+    content: str
+    path: str = field(repr=False)
+
+    def days(self, _market_dates: "pd.Series[date]") -> list[str]:
+        """All days are one part, whichever are asked for."""
+        return [ALL_DAYS]
+
+    def read(self, _day: str) -> RatingRows:
+        """Read the file.
+
+        Raises:
+            RatingsFileError: It cannot be read.
+            ChangedSourceError: It is another by now.
+        """
+        return read_predictions(self.path, self.content)
+
+
+def find_file(ratings: str) -> FileRatings:
+    """Find a file of ratings.
+
+    Args:
+        ratings: A path, or any URL that fsspec opens.
+
+    Returns:
+        The file, known by its content.
+
+    Raises:
+        RatingsFileError: There is no such file.
+    """
+    address = shown(ratings)
+    try:
+        with open_file(ratings) as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:  # noqa: BLE001 - each kind of store raises its own
+        # Of a server, fsspec says that there is nothing, whatever it met with.
+        why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+        if not isinstance(why, FileNotFoundError):
+            raise RatingsFileError(
+                f"{address}: cannot be opened ({shown_within(str(why))}); download it and give its path"
+            ) from None
+        raise RatingsFileError(
+            f"{address}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
+            "market_id, selection_id, rating"
+        ) from None
+    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(address.replace("\\", "/")).stem).lstrip(".")
+    return FileRatings(f"{stem}-{content[:_DIGITS]}", address, content, ratings)
 
 
 def read_predictions(source: str, content: str | None = None) -> RatingRows:

@@ -5,10 +5,11 @@ No lake and no Prefect: a day's text in, its clean rows out. The user's own file
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import requests
@@ -17,6 +18,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tasks.addresses import shown, shown_within
 from tasks.errors import InputError, RatingsServiceError
 from tasks.ratings.columns import Columns, CsvTable, RatingRows, clean_rows, read_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_BASE_URL = "https://betfair-data-supplier-prod.herokuapp.com"
 """Where both services are."""
@@ -56,6 +60,51 @@ SERVICES = {
     )
 }
 """The services by name."""
+
+
+@dataclass(frozen=True)
+class ServiceRatings:
+    """A service's ratings, as a source that is read day by day.
+
+    Attributes:
+        service: The service.
+        base_url: Where the services are, with all that is in it; only requests have it.
+    """
+
+    service: Service
+    base_url: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What users and the lake call it."""
+        return self.service.name
+
+    @property
+    def address(self) -> str:
+        """Where the services are, without what may be secret."""
+        return shown(self.base_url)
+
+    @property
+    def content(self) -> str:
+        """The address: whatever it gives is that day's."""
+        return self.address
+
+    def days(self, market_dates: "pd.Series[date]") -> list[str]:
+        """A day for each day of racing."""
+        return sorted({day.isoformat() for day in market_dates})
+
+    def read(self, day: str) -> RatingRows:
+        """Ask the service for a day.
+
+        Args:
+            day: YYYY-MM-DD.
+
+        Raises:
+            RatingsServiceError: It did not give the day.
+        """
+        when = date.fromisoformat(day)
+        with session() as http:
+            return parse_day(fetch_day(http, self.service, when, self.base_url), self.service, when)
 
 
 def session() -> requests.Session:

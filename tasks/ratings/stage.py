@@ -3,44 +3,43 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import requests
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.lake.store import Lake
-from tasks.ratings.model import RUNNER, Model, left_out_name, store_day
+from tasks.ratings.days import RUNNER, left_out_name, store_day
+from tasks.ratings.source import RatingsSource
 from tasks.rejects import Reject, write_down
 from tasks.tally import Tally, completed
 
 
-@task(name="ratings of a day", task_run_name="ratings {model.name} {day}", cache_policy=NO_CACHE, persist_result=False)
-def store_day_task(lake: Lake, model: Model, day: str, http: requests.Session) -> Tally:
-    """Fetch a model's day, or read its file, into the lake.
+@task(name="ratings of a day", task_run_name="ratings {source.name} {day}", cache_policy=NO_CACHE, persist_result=False)
+def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
+    """Read a source's day into the lake.
 
     Args:
         lake: The lake.
-        model: The model.
-        day: A day, or `all` for a file.
-        http: For services.
+        source: Where the ratings are from.
+        day: One of the source's days.
 
     Returns:
         Rows read, kept and rejected.
     """
-    files = store_day(lake, model, day, http)
+    files = store_day(lake, source, day)
     return completed(
         Tally(cached=files.cached, taken=files.kept + files.rejected, out=files.kept, rejected=files.rejected)
     )
 
 
 def report_left_out(
-    lake: Lake, model: Model, days: Sequence[str], ratings: pd.DataFrame, archives: dict[str, set[str]]
+    lake: Lake, source: RatingsSource, days: Sequence[str], ratings: pd.DataFrame, archives: dict[str, set[str]]
 ) -> int:
-    """Write down what is left out of a model's days: a rejects file of its own for each set of archives and days.
+    """Write down what is left out of a source's days: a rejects file of its own for each set of archives and days.
 
     Args:
         lake: The lake.
-        model: The model.
-        days: Values of `Model.days`.
+        source: Where the ratings are from.
+        days: The source's.
         ratings: Those of these days, day by day.
         archives: Market ids of each archive, whole.
 
@@ -60,5 +59,5 @@ def report_left_out(
         )
         for row in ratings[repeated].itertuples()
     ]
-    write_down(lake, "ratings", model.name, rejects, left_out_name(archives, days))
+    write_down(lake, "ratings", source.name, rejects, left_out_name(archives, days))
     return len(unmatched)

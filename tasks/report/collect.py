@@ -3,15 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from platform import python_version
 from typing import Any
 
 import pandas as pd
 
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.worth import value
-from tasks.archives.manifest import Manifest, read_of_markets
+from tasks.archives.manifest import named_manifest, read_of_markets
 from tasks.errors import InputError
 from tasks.lake.datasets import (
     CATALOGUE_MARKETS,
@@ -24,39 +22,21 @@ from tasks.lake.datasets import (
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
 )
-from tasks.lake.fingerprint import ENGINE, fingerprint
+from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake
-from tasks.ratings.model import Model, load_ratings
-from tasks.rejects import RejectSource, count_rejects
+from tasks.ratings.days import load_ratings
+from tasks.rejects import count_rejects
 from tasks.report.drawing import Floats
+from tasks.runs import RunRatings, RunRecord
 
 # Of the page: raised when what it shows changes.
 VERSION = 4
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a run was asked; the lake does not know it.
-
-    Attributes:
-        command: The command line that makes the run again.
-        archives: What was extracted of them, in the order in which they were asked for.
-        currency: The account's, ISO 4217.
-        ratings: The ratings' model, if there was one.
-        reject_sources: Where the run's rejects are.
-    """
-
-    command: str
-    archives: Sequence[Manifest]
-    currency: str
-    ratings: Model | None = None
-    reject_sources: Sequence[RejectSource] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        """What decides a run's page beside its results; it is in the page."""
-        ratings = self.ratings and self.ratings.content
-        return fingerprint("report", version=VERSION, command=self.command, ratings=ratings)
+def page_key(record: RunRecord) -> str:
+    """What decides a run's page beside its results; it is in the page."""
+    ratings = record.ratings and record.ratings.content
+    return fingerprint("report", version=VERSION, command=record.command, ratings=ratings)
 
 
 @dataclass(frozen=True)
@@ -64,8 +44,7 @@ class ReportData:
     """A run, as much of it as its report shows.
 
     Attributes:
-        run: Its id.
-        origin: What it was asked.
+        record: What was asked.
         summary: Rows of `results/summary`.
         settled: Rows of `results/markets`.
         orders: Their rows of `orders`.
@@ -83,8 +62,7 @@ class ReportData:
         account_settled: Rows of `results/account_markets`.
     """
 
-    run: str
-    origin: Origin
+    record: RunRecord
     summary: pd.DataFrame
     settled: pd.DataFrame
     orders: pd.DataFrame
@@ -102,13 +80,12 @@ class ReportData:
     account_settled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
-    """Read a finished run.
+def collect(lake: Lake, record: RunRecord) -> ReportData:
+    """Read a run that has results.
 
     Args:
         lake: The lake.
-        run: The run's id.
-        origin: What it was asked.
+        record: The run.
 
     Returns:
         All that the lake knows of it; the bootstrap's draws are not kept there, and the caller's to add.
@@ -117,46 +94,45 @@ def collect(lake: Lake, run: str, origin: Origin) -> ReportData:
         InputError: There is no such run.
         ReplacedOrdersError: The run's orders are no longer in the lake; run the backtest again.
     """
+    run = record.run
     results = lake.find(RESULTS_SUMMARY, {"run": run})
     if results is None:
         raise InputError(f"no run {run} in the lake {lake.root}")
     settled: pd.DataFrame = lake.read(RESULTS_MARKETS, {"run": run}).to_pandas()
     orders = read_orders(lake, parts_of(results))
+    manifests = [named_manifest(lake, archive.content) for archive in record.archives]
     bet_on = set(orders["market_id"])
     markets, runners = (
-        read_of_markets(lake, origin.archives, dataset, bet_on) for dataset in (CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
+        read_of_markets(lake, manifests, dataset, bet_on) for dataset in (CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
     )
     return ReportData(
-        run=run,
-        origin=origin,
+        record=record,
         summary=lake.read(RESULTS_SUMMARY, {"run": run}).to_pandas(),
         settled=settled,
         orders=value(orders, markets, runners).orders,
         markets=markets,
         runners=runners,
-        ratings=_read_ratings(lake, origin.ratings, markets),
+        ratings=_read_ratings(lake, record.ratings, markets),
         statistics=lake.read_all(RESULTS_STATISTICS, {"run": run}).to_pandas(),
         split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
-        rejects=count_rejects(lake, origin.reject_sources),
+        rejects=count_rejects(lake, record.rejects),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
         refused=lake.read_all(RESULTS_REFUSED, {"run": run}).to_pylist(),
         account=lake.read_all(RESULTS_ACCOUNT, {"run": run}).to_pandas(),
         account_settled=lake.read_all(RESULTS_ACCOUNT_MARKETS, {"run": run}).to_pandas(),
         provenance={
-            "betfair-backtest": version("betfair-backtest"),
-            **ENGINE,
-            "Python": python_version(),
+            **record.versions,
             "results": made_of(results),
-            **{f"archive {archive.archive}": archive.content for archive in origin.archives},
-            **({f"ratings {origin.ratings.name}": origin.ratings.content} if origin.ratings else {}),
+            **{f"archive {archive.name}": archive.content for archive in record.archives},
+            **({f"ratings {record.ratings.name}": record.ratings.content} if record.ratings else {}),
         },
     )
 
 
-def _read_ratings(lake: Lake, model: Model | None, markets: pd.DataFrame) -> pd.DataFrame:
-    if model is None or markets.empty:
+def _read_ratings(lake: Lake, source: RunRatings | None, markets: pd.DataFrame) -> pd.DataFrame:
+    if source is None or markets.empty:
         return pd.DataFrame({"market_id": [], "selection_id": [], "rating": []}).astype(
             {"market_id": "str", "selection_id": "int64", "rating": float}
         )
-    ratings = load_ratings(lake, model, markets["market_date"])
+    ratings = load_ratings(lake, source.name, source.days)
     return ratings[ratings["market_id"].isin(markets["market_id"])]

@@ -27,7 +27,7 @@ from tasks.report import words
 from tasks.report.bets import bets_of
 from tasks.report.breakdowns import DIMENSIONS, Dimension, break_down
 from tasks.report.calibration import calibrate
-from tasks.report.collect import ReportData
+from tasks.report.collect import ReportData, page_key
 from tasks.report.drawing import GREY, Look, Plot, looks
 from tasks.report.out_of_sample import find_sides, plot_split
 from tasks.report.plots import plot_calibration, plot_drawdown, plot_draws, plot_equity, plot_prices
@@ -123,9 +123,10 @@ def render(report: ReportData) -> str:
         _environment()
         .from_string(_read("page.html"))
         .render(
-            run=report.run,
+            run=report.record.run,
             headline=_headline(variants[0], report.statistics),
-            origin=report.origin,
+            record=report.record,
+            key=page_key(report.record),
             days=_days(report.markets),
             variants=variants,
             rows=rows,

@@ -16,8 +16,8 @@ from tasks.extraction.stage import plan_extraction
 from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import RESULTS_SPLIT, RESULTS_STATISTICS
 from tasks.lake.store import Lake
-from tasks.ratings.model import as_lookup, find_model, load_ratings, store_day
-from tasks.ratings.services import session
+from tasks.ratings.days import as_lookup, load_ratings, store_day
+from tasks.ratings.predictions import ALL_DAYS, find_file
 from tasks.simulation.replay import replay_chunk
 from tasks.simulation.stage import plan_replays
 from tasks.variants.variant import Account, make_variant
@@ -124,19 +124,18 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The archive backtested by two variants."""
     lake = Lake(tmp_path_factory.mktemp("lake"))
     archive = read_archive(lake, str(data / "2022_03_MarGreyhoundsPro.tar"))
-    model = find_model(str(data / "model_predictions.csv"), "")
+    source = find_file(str(data / "model_predictions.csv"))
     extraction = plan_extraction(lake, archive, 10**9, WINDOW, TYPES.market_types)
     for job in extraction:
         extract_chunk(job)
     manifest = write_manifest(lake, archive, extraction)
-    with session() as http:
-        store_day(lake, model, "all", http)
+    store_day(lake, source, ALL_DAYS)
     variants = tuple(
         make_variant(name, {}, ratings=ratings, window=WINDOW, account=Account())
-        for name, ratings in (("rated_price", model.name), ("back_favourite", ""))
+        for name, ratings in (("rated_price", source.name), ("back_favourite", ""))
     )
     markets, _ = select_markets(lake, [manifest], TYPES)
-    ratings = {model.name: as_lookup(load_ratings(lake, model, markets["market_date"]))}
+    ratings = {source.name: as_lookup(load_ratings(lake, source.name, [ALL_DAYS]))}
     jobs = tuple(plan_replays(lake, markets, variants, ratings, TYPES.market_types))
     for job in jobs:
         replay_chunk(job)

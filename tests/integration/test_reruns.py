@@ -15,6 +15,10 @@ from lakes import COMPARED, FINISHED, leftovers, rows, written
 from served import PATIENCE, kill_tree
 
 from sample.archive import Sample
+from tasks.archives.identity import read_archive
+from tasks.lake.datasets import RUNS
+from tasks.lake.store import Lake
+from tasks.runs import latest_run, read_run
 
 BacktestJson = Callable[..., dict[str, Any]]
 
@@ -300,3 +304,33 @@ def test_ratings_that_are_saved_while_the_run_is_under_way_are_not_taken_for_tho
         (variant,) = backtest_json(*asked, "--ratings", tmp_path / "ratings.csv", PYTHONPATH=str(tmp_path))["variants"]
         assert (variant["turnover"], variant["bets"]) == (stake * variant["bets"], 60)
         (tmp_path / "ratings.csv").write_text(ratings[2.0])
+
+
+def test_the_lake_says_what_was_asked_and_what_came_of_it(month, ratings_url, undisturbed, tmp_path, backtest):
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
+    lake = Lake(tmp_path)
+    done = read_run(lake, str(latest_run(lake)))
+    assert done is not None
+    assert (done.state, done.asked_by, done.number) == ("done", "backtest", 1)
+    assert done.command.startswith(f"backtest run {month.archive} --strategy back_favourite --strategy rated_price")
+    assert [(one.address, one.content) for one in done.archives] == [
+        (str(month.archive), read_archive(lake, str(month.archive)).content)
+    ]
+    assert done.ratings is not None
+    assert done.ratings.name == "iggy"
+    assert done.verdict is not None
+    assert done.verdict in backtest("show", "--lake", tmp_path).stdout
+
+    raising = tmp_path / "raising.py"
+    raising.write_text(
+        "from flumine import BaseStrategy\n"
+        "class Raising(BaseStrategy):\n"
+        "    def check_market_book(self, market, market_book):\n"
+        "        raise ValueError('as asked')\n",
+        encoding="utf-8",
+    )
+    backtest(
+        "run", month.archive, "--strategy", "raising:Raising", "--lake", tmp_path, expect=1, PYTHONPATH=str(tmp_path)
+    )
+    records = [read_run(lake, run) for run in lake.values(RUNS)]
+    assert [(one.state, one.verdict) for one in records if one and one.number == 2] == [("asked", None)]

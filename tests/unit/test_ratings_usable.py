@@ -4,10 +4,11 @@ import pytest
 
 from tasks.errors import RatingsFileError
 from tasks.lake.store import Lake
-from tasks.ratings.model import ALL_DAYS, Model, check_usable, left_out_name
+from tasks.ratings.days import check_usable, left_out_name
+from tasks.ratings.predictions import ALL_DAYS, FileRatings
 from tasks.rejects import Reject, write_down
 
-MODEL = Model("mine-0011aabb", "mine.csv", "0011", "mine.csv")
+SOURCE = FileRatings("mine-0011aabb", "mine.csv", "0011", "mine.csv")
 
 
 @pytest.fixture
@@ -17,22 +18,22 @@ def lake(tmp_path):
 
 def refused(lake, usable=0):
     with pytest.raises(RatingsFileError) as error:
-        check_usable(lake, MODEL, [ALL_DAYS], ["month"], usable)
+        check_usable(lake, SOURCE, [ALL_DAYS], ["month"], usable)
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
 def test_the_commonest_reason_is_named_with_an_example(lake):
     rejects = [Reject("row 2", "not a rating", "'x'"), *(Reject(f"row {row}", "not a market id") for row in (3, 4))]
-    write_down(lake, "ratings", MODEL.name, rejects, ALL_DAYS)
-    write_down(lake, "ratings", MODEL.name, [Reject("1.2", "in no archive")], left_out_name(["another"], [ALL_DAYS]))
+    write_down(lake, "ratings", SOURCE.name, rejects, ALL_DAYS)
+    write_down(lake, "ratings", SOURCE.name, [Reject("1.2", "in no archive")], left_out_name(["another"], [ALL_DAYS]))
     said = "mine.csv: not one row can be used: not a market id (for example row 3); the lake's rejects have other"
     assert refused(lake).startswith(said)
 
 
 def test_rows_of_no_archive_count(lake):
     rejects, name = [Reject("1.2", "in no archive", "2 runners")], left_out_name(["month"], [ALL_DAYS])
-    write_down(lake, "ratings", MODEL.name, rejects, name)
+    write_down(lake, "ratings", SOURCE.name, rejects, name)
     assert refused(lake) == "mine.csv: not one row can be used: in no archive (for example 1.2: 2 runners)"
 
 
@@ -45,5 +46,5 @@ def test_ratings_without_a_row_are_refused(lake):
 
 
 def test_one_row_is_enough(lake):
-    write_down(lake, "ratings", MODEL.name, [Reject("row 2", "not a rating")], ALL_DAYS)
-    check_usable(lake, MODEL, [ALL_DAYS], ["month"], 1)
+    write_down(lake, "ratings", SOURCE.name, [Reject("row 2", "not a rating")], ALL_DAYS)
+    check_usable(lake, SOURCE, [ALL_DAYS], ["month"], 1)

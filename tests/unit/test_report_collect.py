@@ -1,12 +1,11 @@
 """What a report reads from dataclasses import replace
 from the lake, and that it does not take another run's orders for its own."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pyarrow as pa
 import pytest
-from made_report import ORIGIN, make_report
+from made_report import RECORD, make_report
+from manifests import keep_manifest
 
 from tasks.aggregation.results import made_of, note_parts
 from tasks.errors import InputError, ReplacedOrdersError
@@ -22,14 +21,15 @@ from tasks.lake.datasets import (
 )
 from tasks.lake.store import Lake
 from tasks.orders.files import Part
-from tasks.ratings.model import ALL_DAYS, Model
+from tasks.ratings.predictions import ALL_DAYS
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import collect
 from tasks.report.html import render
+from tasks.runs import RunRatings
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"
-MODEL = Model("predictions-1", "predictions.csv", "0011", "predictions.csv")
+RATINGS_OF_RUN = RunRatings("predictions-1", "0011", (ALL_DAYS,))
 
 
 USUAL = {pa.string(): "x", pa.bool_(): False, TIME: pd.Timestamp(0, tz="UTC")}
@@ -56,12 +56,13 @@ def report():
 def lake(tmp_path, report):
     lake = Lake(tmp_path)
     month, run = {"archive": "month"}, {"run": RUN}
+    keep_manifest(lake, "month", [(1, 20)])
     lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "p", "chunk-0001")
     lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "p", "chunk-0001")
     write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
     for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
         lake.write(dataset, run, table(rows, dataset), "3")
-    lake.write(RATINGS, {"model": MODEL.name, "date": ALL_DAYS}, table(report.ratings, RATINGS), "5")
+    lake.write(RATINGS, {"model": RATINGS_OF_RUN.name, "date": ALL_DAYS}, table(report.ratings, RATINGS), "5")
     write_down(lake, "extract", "month", [Reject("1.3", "never closes")], "data")
     return lake
 
@@ -79,14 +80,14 @@ def write_summary(lake, report, run, parts):
 
 
 def test_all_of_a_run_is_read(lake, report):
-    origin = replace(ORIGIN, ratings=MODEL, reject_sources=[RejectSource("extract", "month", ("data",))])
-    read = collect(lake, RUN, origin)
+    rejects = (RejectSource("extract", "month", ("data",)),)
+    read = collect(lake, RECORD.model_copy(update={"ratings": RATINGS_OF_RUN, "rejects": rejects}))
     assert len(read.orders) == len(report.orders)
     assert len(read.markets) == 20
     assert len(read.runners) == len(read.ratings) == 160
     assert read.rejects[0]["reason"] == "never closes"
     assert read.provenance["results"] == made_of(lake.find(RESULTS_SUMMARY, {"run": RUN}))
-    assert read.provenance[f"ratings {MODEL.name}"] == "0011"
+    assert read.provenance[f"ratings {RATINGS_OF_RUN.name}"] == "0011"
     assert "never closes" in render(read)
 
 
@@ -95,7 +96,7 @@ def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
     lake.write(RESULTS_MARKETS, {"run": "less-1"}, table(some, RESULTS_MARKETS), "6")
     parts = [write_orders(lake, report, variant)._replace(markets=list(some["market_id"])) for variant in VARIANTS]
     write_summary(lake, report, "less-1", parts)
-    read = collect(lake, "less-1", ORIGIN)
+    read = collect(lake, RECORD.model_copy(update={"run": "less-1"}))
     assert len(read.orders) == some["orders"].sum() < len(report.orders)
     assert read.statistics.empty
     assert read.ratings.empty
@@ -105,15 +106,15 @@ def test_orders_that_were_replaced_since(lake, report):
     other = make_report(VARIANTS, races=10)
     write_orders(lake, other, "b-2")
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RUN, ORIGIN)
+        collect(lake, RECORD)
 
 
 def test_orders_that_are_gone(lake):
     lake.delete(ORDERS, {"month": "2026-01"}, "a-1")
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RUN, ORIGIN)
+        collect(lake, RECORD)
 
 
 def test_a_run_that_never_was(lake):
     with pytest.raises(InputError, match="no run other"):
-        collect(lake, "other", ORIGIN)
+        collect(lake, RECORD.model_copy(update={"run": "other"}))

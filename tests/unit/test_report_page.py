@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from made_report import ORIGIN, make_report, without_bets
+from made_report import RECORD, make_report, without_bets
 
 from tasks.aggregation.statistics import verdict
 from tasks.report.drawing import MOST_POINTS
@@ -147,7 +147,7 @@ def test_breakdowns_are_tables(page):
 
 
 def test_what_was_left_out_and_how_to_run_it_again(page):
-    for text in ("never closes", ORIGIN.command, "flumine", "3.3.2", "rated_price-00000002", "stake = 1.0"):
+    for text in ("never closes", RECORD.command, "flumine", "3.3.2", "rated_price-00000002", "stake = 1.0"):
         assert text in page.said
 
 
@@ -163,7 +163,8 @@ def test_names_cannot_break_out(where):
     if where == "reject":
         report = replace(report, rejects=[dict.fromkeys(report.rejects[0], NASTY) | {"count": 1}])
     if where == "command":
-        report = replace(report, origin=replace(ORIGIN, command=NASTY, currency=NASTY))
+        asked = {"command": NASTY, "parameters": {"currency": NASTY}}
+        report = replace(report, record=RECORD.model_copy(update=asked))
     if where == "provenance":
         report = replace(report, provenance={NASTY: NASTY})
     page = read(report)
@@ -187,7 +188,7 @@ def test_a_run_without_bets():
     assert "0 bets" in page.said or "no bets" in page.said.lower()
     assert not page.scripts
     assert "Breakdowns" not in page.said
-    assert ORIGIN.command in page.said
+    assert RECORD.command in page.said
 
 
 def test_a_run_without_bets_says_why_first():

@@ -1,0 +1,103 @@
+"""What a backtest is to replay, planned from its parameters and the lake; and the run that is written down of it."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+from prefect.runtime import deployment
+
+from flows.archives import read_archives
+from flows.command_line.command import command_of
+from flows.parameters import BacktestParameters
+from tasks.addresses import shown
+from tasks.aggregation.results import Run
+from tasks.aggregation.split import split_markets
+from tasks.archives.manifest import read_manifest
+from tasks.archives.selection import select_markets
+from tasks.lake.fingerprint import ENGINE
+from tasks.ratings.days import as_lookup, left_out_name, load_ratings
+from tasks.rejects import Reject, RejectSource
+from tasks.runs import RunArchive, RunRatings, RunRecord
+from tasks.simulation.stage import plan_replays
+
+if TYPE_CHECKING:
+    from tasks.orders.session import Ratings
+
+
+class Plan(NamedTuple):
+    """What parameters and lake together say is to be replayed.
+
+    Attributes:
+        run: The run: its variants and the chunks they are replayed on.
+        markets: The selected rows of the catalogue.
+        repeated: By archive, markets that an archive before has.
+        record: What is written down of the run.
+    """
+
+    run: Run
+    markets: pd.DataFrame
+    repeated: Mapping[str, list[Reject]]
+    record: RunRecord
+
+
+def plan_run(parameters: BacktestParameters) -> Plan:
+    """Say what is to be replayed; the simulate and the aggregate stage both need to know.
+
+    Args:
+        parameters: What to backtest.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: A parameter is wrong, an archive was not extracted to its end, no market passes the filter, or the
+            split leaves none on one side.
+        LakeError: Ratings are missing; run their stage.
+    """
+    lake, source = parameters.opened_lake, parameters.ratings_source
+    archives = read_archives(parameters)
+    manifests = tuple(read_manifest(lake, archive) for archive in archives)
+    markets, repeated = select_markets(lake, manifests, parameters.markets)
+    if parameters.split:
+        split_markets(markets, parameters.split)
+    ratings = RunRatings(source.name, source.content, tuple(source.days(markets["market_date"]))) if source else None
+    rated: dict[str, Ratings] = {}
+    if ratings and any(variant.ratings for variant in parameters.variants):
+        rated[ratings.name] = as_lookup(load_ratings(lake, ratings.name, ratings.days))
+    types = parameters.markets.types_that_filter
+    run = Run(
+        lake,
+        parameters.variants,
+        manifests,
+        tuple(plan_replays(lake, markets, parameters.variants, rated, types)),
+        commission=parameters.commission_rate,
+        split=parameters.split,
+        together=parameters.together,
+    )
+    record = RunRecord(
+        run=run.id,
+        command=command_of(parameters),
+        parameters=parameters.model_dump(mode="json"),
+        archives=tuple(RunArchive(one.name, one.content, shown(one.address)) for one in archives),
+        ratings=ratings,
+        rejects=tuple(_reject_sources(run, ratings)),
+        versions={"betfair-backtest": version("betfair-backtest"), **ENGINE, "Python": python_version()},
+        asked_at=datetime.now(UTC),
+        asked_by=f"deployment {deployment.name}" if deployment.name else Path(sys.argv[0]).name,
+    )
+    return Plan(run, markets, repeated, record)
+
+
+def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:
+    """Say where is what the run's archives, its days of ratings, its replay and its settlement left out."""
+    names = [manifest.archive for manifest in run.archives]
+    sources = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in run.archives]
+    if ratings:
+        files = (*ratings.days, left_out_name(names, ratings.days))
+        sources.append(RejectSource("ratings", ratings.name, files))
+    return [*sources, *(RejectSource(stage, name, (run.id,)) for stage in ("simulate", "aggregate") for name in names)]

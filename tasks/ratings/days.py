@@ -1,0 +1,157 @@
+"""What the lake has of a ratings source's days, and what is left out of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from tasks.errors import RatingsFileError
+from tasks.lake.datasets import RATINGS, REJECTS
+from tasks.lake.fingerprint import digest, fingerprint
+from tasks.lake.store import Lake
+from tasks.ratings.source import RatingsSource
+from tasks.rejects import RejectSource, as_table, count_rejects
+
+VERSION = 1
+
+# What tells one rated runner from another.
+RUNNER = ["market_id", "selection_id"]
+
+
+class RatingsFiles(NamedTuple):
+    """What the lake has of a source's day.
+
+    Attributes:
+        cached: Whether it was there already.
+        kept: Rows kept.
+        rejected: Rows rejected.
+    """
+
+    cached: bool
+    kept: int
+    rejected: int
+
+
+def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
+    """Read a source's day into the lake, where it is not there already.
+
+    Args:
+        lake: The lake.
+        source: Where it is read.
+        day: One of the source's days.
+
+    Returns:
+        What there is.
+
+    Raises:
+        RatingsServiceError: The service did not give the day.
+        RatingsFileError: The file cannot be read.
+        ChangedSourceError: It is another by now.
+    """
+    decided_by = fingerprint(
+        "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
+    )
+    ratings_at = (RATINGS, {"model": source.name, "date": day})
+    rejects_at = (REJECTS, {"stage": "ratings", "source": source.name})
+    ratings, rejects = lake.fresh(*ratings_at, decided_by), lake.fresh(*rejects_at, decided_by, day)
+    if ratings and rejects:
+        return RatingsFiles(cached=True, kept=ratings.rows, rejected=rejects.rows)
+    rows = source.read(day)
+    table = rows.ratings.assign(source=source.address, fetched_at=pd.Timestamp.now("UTC").floor("ms"))
+    rejects = lake.write(*rejects_at, as_table(rows.rejects), decided_by, day)
+    ratings = lake.write(*ratings_at, pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False), decided_by)
+    return RatingsFiles(cached=False, kept=ratings.rows, rejected=rejects.rows)
+
+
+def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
+    """Read all that the lake has of some days.
+
+    Args:
+        lake: The lake.
+        name: The source's.
+        days: Some of its days.
+
+    Returns:
+        market_id, selection_id, rating, day by day.
+
+    Raises:
+        LakeError: A day is missing; run the ratings stage.
+    """
+    wanted = ["market_id", "selection_id", "rating"]
+    read: list[pd.DataFrame] = [
+        lake.read(RATINGS, {"model": name, "date": day}, columns=wanted).to_pandas() for day in days
+    ]
+    return pd.concat(read, ignore_index=True)
+
+
+def load_ratings(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
+    """Read a source's ratings from the lake.
+
+    Args:
+        lake: The lake.
+        name: The source's.
+        days: Some of its days, in order.
+
+    Returns:
+        market_id, selection_id, rating; of a runner that is rated on several days, the first day's.
+
+    Raises:
+        LakeError: A day is missing; run the ratings stage.
+    """
+    ratings: pd.DataFrame = read_days(lake, name, days).drop_duplicates(RUNNER, ignore_index=True)
+    return ratings
+
+
+def left_out_name(archives: Iterable[str], days: Iterable[str]) -> str:
+    """Name the file of what is left out of a source's days beside these archives.
+
+    Args:
+        archives: Their names in the lake.
+        days: The source's.
+
+    Returns:
+        The file's name without its ending.
+    """
+    return "unmatched-" + digest(name.encode() for name in (*sorted(archives), *sorted(days)))
+
+
+def check_usable(lake: Lake, source: RatingsSource, days: Sequence[str], archives: Iterable[str], usable: int) -> None:
+    """Refuse ratings of which nothing can be used, where the rejects already say why.
+
+    Args:
+        lake: The lake.
+        source: Where the ratings are from.
+        days: The source's.
+        archives: The archives' names in the lake.
+        usable: Rows that are of a market of the archives.
+
+    Raises:
+        RatingsFileError: There are none; the commonest reason is named.
+    """
+    if usable:
+        return
+    reasons = count_rejects(lake, [RejectSource("ratings", source.name, (*days, left_out_name(archives, days)))])
+    if not reasons:
+        raise RatingsFileError(f"{source.address}: there is no rating in it for the markets that were selected")
+    first, *others = reasons
+    more = "; the lake's rejects have other reasons, too" if others else ""
+    raise RatingsFileError(
+        f"{source.address}: not one row can be used: {first['reason']} (for example {first['for example']}){more}"
+    )
+
+
+def as_lookup(ratings: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """Turn ratings into what a strategy looks up on a tick.
+
+    Args:
+        ratings: market_id, selection_id, rating.
+
+    Returns:
+        Market id to selection id to rating.
+    """
+    lookup: dict[str, dict[int, float]] = {}
+    columns = (ratings[column].tolist() for column in ("market_id", "selection_id", "rating"))
+    for market_id, selection_id, rating in zip(*columns, strict=True):
+        lookup.setdefault(market_id, {})[selection_id] = rating
+    return lookup
