@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.archives import read_archives
 from flows.parameters import BacktestParameters
-from flows.stages import TASK_RUNNER, gather
+from flows.stages import gather, waiting_threads
 from tasks.archives.manifest import ENTRIES
 from tasks.extraction.stage import extract_chunk_task, forget_old_archives, plan_extraction
 from tasks.extraction.write_manifest import write_manifest
@@ -19,7 +19,7 @@ from tasks.workers import worker_pool
 logger = logging.getLogger("backtest")
 
 
-@flow(name="extract", flow_run_name="extract {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
+@flow(name="extract", flow_run_name="extract {parameters.title}", persist_result=False)
 def extract(parameters: BacktestParameters) -> StageRecord:
     """Read archives into the lake: raw messages, catalogue, rejects.
 
@@ -47,8 +47,11 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]
         jobs = [job for of_archive in planned for job in of_archive]
-        with worker_pool(parameters.workers) as pool:
-            futures = [extract_chunk_task.submit(job, n, len(jobs), pool) for n, job in enumerate(jobs, start=1)]
+        with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
+            futures = [
+                runner.submit(extract_chunk_task, {"job": job, "number": n, "of": len(jobs), "executor": executor})
+                for n, job in enumerate(jobs, start=1)
+            ]
             record = gather(
                 "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
             )

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
-from flows.stages import TASK_RUNNER, gather
+from flows.stages import gather, waiting_threads
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
 from tasks.lake.datasets import ORDERS
@@ -24,7 +24,7 @@ from tasks.workers import worker_pool
 logger = logging.getLogger("backtest")
 
 
-@flow(name="simulate", flow_run_name="simulate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
+@flow(name="simulate", flow_run_name="simulate {parameters.title}", persist_result=False)
 def simulate(parameters: BacktestParameters) -> StageRecord:
     """Replay the selected markets and write each variant's orders.
 
@@ -51,9 +51,10 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         size_of = dict(zip(planned.markets["market_id"], planned.markets["bytes"], strict=True))
         sizes = [sum(map(size_of.__getitem__, job.market_ids)) for job in jobs]
         times = InstanceTimes()
-        with worker_pool(parameters.workers) as pool:
+        with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
+            shared = {"index": index, "of": len(jobs), "executor": executor, "times": times}
             futures = [
-                simulate_chunk_task.submit(job, index, number, len(jobs), pool, times)
+                runner.submit(simulate_chunk_task, {"job": job, "number": number, **shared})
                 for number, job in enumerate(jobs, start=1)
             ]
             record = gather("simulate", Words("chunks", "markets"), futures, sizes, started=started)

@@ -11,12 +11,21 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.artifacts import ProgressArtifact
 from flows.events import one_line
 from tasks.errors import BacktestError, InputError, StageError
+from tasks.executor import Executor
 from tasks.machine import cores
 from tasks.progress import Progress, Words
 from tasks.tally import StageRecord, Tally
 
-# A task thread only waits for a worker process; one a core keeps the UI's list of running tasks true.
+# Of tasks that work in their own thread.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
+
+
+def waiting_threads(executor: Executor) -> "ThreadPoolTaskRunner[Any]":
+    """Make the runner of tasks that only wait for an executor: a thread for each job that it does at once.
+
+    So Prefect shows as running what is running.
+    """
+    return ThreadPoolTaskRunner(max_workers=executor.width)
 
 
 P = TypeVar("P")

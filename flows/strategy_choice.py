@@ -20,7 +20,7 @@ def check_allowed(strategy: str) -> None:
     """Check, before it is imported, that a strategy may be.
 
     Args:
-        strategy: Its name or import path.
+        strategy: Its name, file and class, or import path.
 
     Raises:
         StrategyError: It is imported, and only strategies of this project are run here.
@@ -79,9 +79,9 @@ class OwnStrategyChoice(_Choice):
     """A flumine strategy of the user's own and its parameters."""
 
     strategy: str = Field(
-        pattern=r"^[\w.]+:\w+$",
-        description="Its import path, module:Class; importing it runs its code. Here only with "
-        "`backtest serve --own-strategies`",
+        pattern=r"^([\w.]+|.+\.py):\w+$",
+        description="Its file and class, path/to/my.py:MyStrategy, or module:Class; importing it runs its code. Here "
+        "only with `backtest serve --own-strategies`",
     )
     parameters: dict[str, Any] = Field({}, description="Arguments of its constructor; context.x goes into its context")
 

@@ -1,10 +1,11 @@
 """How strategies and their parameters are written as text: on the command line, and in the form of a sweep.
 
-    NAME    NAME:key=value,…    module:Class    module:Class:key=value,…
+    NAME    NAME:key=value,…    my.py:Class    my.py:Class:key=value,…    module:Class    module:Class:key=value,…
 
-A value is the text up to the next comma, as it stands; what it means is for the strategy to say. What cannot be written
-so is written as JSON: a value that begins with `"`, `[` or `{`, and `null`. A number, true or false that must not be
-taken for its text has an equals sign of its own: `key==5`. A key may be a JSON string.
+A file's path has no colon, quote or equals sign in it but the colon after a drive. A value is the text up to the next
+comma, as it stands; what it means is for the strategy to say. What cannot be written so is written as JSON: a value
+that begins with `"`, `[` or `{`, and `null`. A number, true or false that must not be taken for its text has an equals
+sign of its own: `key==5`. A key may be a JSON string.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 from tasks.errors import StrategyError
 
+_FILE = re.compile(r'(?:[A-Za-z]:[\\/])?[^=:"]*?\.py(?=:|$)')
 _SETTINGS = re.compile(r'\s*"|[^:]*=')
 _JSON_BEGINS = ('"', "[", "{")
 _AS_JSON = "="
@@ -27,12 +29,14 @@ def read_strategy(text: str) -> tuple[str, dict[str, Any]]:
         text: By the grammar above.
 
     Returns:
-        Its name or import path, and its parameters.
+        Its name, file and class, or import path, and its parameters.
 
     Raises:
         StrategyError: A parameter is not key=value, is given twice, or its JSON is none.
     """
-    name, colon, settings = text.partition(":")
+    file = _FILE.match(text)
+    name = file[0] if file else text.partition(":")[0]
+    colon, settings = text[len(name) : len(name) + 1], text[len(name) + 1 :]
     if colon and not _SETTINGS.match(settings):
         class_name, colon, settings = settings.partition(":")
         name = f"{name}:{class_name}"
@@ -50,7 +54,7 @@ def write_strategy(name: str, parameters: dict[str, str]) -> str:
     """Write a strategy and its parameters.
 
     Args:
-        name: Its name or import path.
+        name: As `read_strategy` gives it.
         parameters: Their values, written.
 
     Returns:

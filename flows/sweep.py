@@ -58,7 +58,7 @@ class SweepParameters(BacktestParameters):
     """What to sweep: a backtest of one strategy and a grid in place of strategies."""
 
     strategy: str = Field(
-        description=f"{', '.join(STRATEGIES)}, or your own, module:Class; importing it runs its code",
+        description=f"{', '.join(STRATEGIES)}, or your own, my.py:MyStrategy; importing it runs its code",
         # For the form; the check below says more.
         json_schema_extra={"pattern": rf"^({'|'.join(STRATEGIES)}|[\w.]+:\w+)$"},
     )

@@ -164,7 +164,7 @@ def serve_here(
     port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200,
     lake: LakeRoot = None,
     own_strategies: Annotated[
-        bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, module:Class")
+        bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, my.py:Class")
     ] = False,
 ) -> None:
     """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
@@ -188,7 +188,6 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 
 def run() -> None:
     """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
-    sys.path.insert(0, "")  # a user's own strategies are imported from where the command is run
     use_any_encoding()
     try:
         _check_arguments(sys.argv[1:])

@@ -13,7 +13,7 @@ from flows.parameters import BacktestParameters
 from flows.strategy_text import read_axis, read_strategy, write_value
 from tasks.errors import InputError, StrategyError
 
-_STRATEGY = "NAME[:key=value,…] or module:Class[:key=value,…]"
+_STRATEGY = "NAME[:key=value,…] or path/to/my.py:Class[:key=value,…]"
 _GRID = "NAME=VALUE,…: values of a parameter to combine; repeatable"
 _JSON = "Print one JSON object instead of tables"
 

@@ -25,6 +25,7 @@ from flows.serving.private_state import keep_private, open_private, served_at, v
 from flows.serving.same_origin import NAMES
 from tasks.errors import BacktestError, InputError
 from tasks.settings import Settings
+from tasks.variants.own_strategy import FOLDER
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _HOST = NAMES[0]
@@ -132,8 +133,8 @@ def _environment(url: str, word: str, backtest: Mapping[str, str]) -> dict[str, 
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_UI_API_URL": "/api",  # by whichever of its names the page was opened
     }
-    # A user's own strategies are imported from where the command was run, as everywhere.
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path.cwd()), environment.get("PYTHONPATH"))))
+    # A user's own strategies are found from where the command was run, as everywhere.
+    environment[FOLDER] = str(Path.cwd())
     # What the terminal is spared belongs into the logs.
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)
     return environment

@@ -73,14 +73,14 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) -> Tally:  # noqa: ARG001 - in the run's name
+def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor) -> Tally:  # noqa: ARG001 - in the run's name
     """Extract one chunk of an archive.
 
     Args:
         job: What to do.
         number: Which of the stage's chunks this is, from 1.
         of: How many there are.
-        pool: The worker processes.
+        executor: The worker processes.
 
     Returns:
         Markets found, kept and rejected.
@@ -91,7 +91,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, pool: Executor) ->
     """
     found = find_extracted(job)
     try:
-        files = found or pool.run(extract_chunk, job)
+        files = found or executor.run(extract_chunk, job)
     except ArchiveError:
         forget_archive(job.lake, job.address)
         raise

@@ -83,7 +83,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
     index: OrderIndex,
     number: int,  # noqa: ARG001 - in the run's name
     of: int,  # noqa: ARG001 - the same
-    pool: Executor,
+    executor: Executor,
     times: InstanceTimes,
 ) -> Tally:
     """Replay what a job lacks, once for all variants that lack the same.
@@ -93,7 +93,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
         index: The orders there are.
         number: Which of the stage's jobs this is, from 1.
         of: How many there are.
-        pool: The worker processes.
+        executor: The worker processes.
         times: Is told how long the variants took.
 
     Returns:
@@ -108,9 +108,9 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
     """
     found = index.coverage(job)
     parts, rejects = [*found.parts], [*found.rejects.values()]
-    shares = [share for lacking in found.lacking for group in _apart(lacking) for share in _shared_out(group, pool)]
+    shares = [share for lacking in found.lacking for group in _apart(lacking) for share in _shared_out(group, executor)]
     with ThreadPoolExecutor(max(len(shares), 1)) as threads:
-        done = _together(*threads.map(partial(_replay, pool=pool), shares))
+        done = _together(*threads.map(partial(_replay, executor=executor), shares))
     times.add(done.took)
     for failure in done.failures[1:]:
         logger.warning("simulate: %s", str(failure).partition("\n")[0])
@@ -144,9 +144,9 @@ def _apart(job: ReplayJob) -> list[ReplayJob]:
     return [replace(job, variants=tuple(group)) for group in groups.values()]
 
 
-def _shared_out(job: ReplayJob, pool: Executor) -> list[ReplayJob]:
+def _shared_out(job: ReplayJob, executor: Executor) -> list[ReplayJob]:
     """Share the variants of a session of all markets out to the workers, who would otherwise have nothing to do."""
-    count = min(pool.width, len(job.variants)) if job.variants[0].session == "run" else 1
+    count = min(executor.width, len(job.variants)) if job.variants[0].session == "run" else 1
     return [replace(job, variants=job.variants[number::count]) for number in range(count)]
 
 
@@ -161,38 +161,38 @@ def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Rej
     return tally.balanced(f"simulate, {job.title}")
 
 
-def _replay(job: ReplayJob, pool: Executor) -> ReplayedChunk:
+def _replay(job: ReplayJob, executor: Executor) -> ReplayedChunk:
     """Replay a job for its variants: side by side, but for those that have to be by themselves."""
     try:
-        done = pool.run(replay_chunk, job)
+        done = executor.run(replay_chunk, job)
     except (ReplayError, WorkerError, JobError) as error:
-        return _without_culprit(job, error, pool)
+        return _without_culprit(job, error, executor)
     leavers = tuple(variant for variant in job.variants if variant.id in done.leavers)
-    return _together(done, _each_alone(replace(job, variants=leavers), pool, was_alone=len(job.variants) == 1))
+    return _together(done, _each_alone(replace(job, variants=leavers), executor, was_alone=len(job.variants) == 1))
 
 
-def _each_alone(job: ReplayJob, pool: Executor, *, was_alone: bool) -> ReplayedChunk:
+def _each_alone(job: ReplayJob, executor: Executor, *, was_alone: bool) -> ReplayedChunk:
     """Replay a job for one variant at a time: all sessions in one process, or each in one that has seen no other."""
     replayed: dict[str, Replayed] = {}
     failures: list[BacktestError] = []
     for variant in job.variants:
         alone = replace(job, variants=(variant,))
         try:
-            whole = None if was_alone else pool.run(replay_alone, alone)
-            replayed[variant.id] = whole or joined(_session_by_session(alone, pool))
+            whole = None if was_alone else executor.run(replay_alone, alone)
+            replayed[variant.id] = whole or joined(_session_by_session(alone, executor))
         except (ReplayError, WorkerError, JobError, ChangedSourceError) as error:
             failures.append(_of_variant(error, alone))
     file, unkept = write_orders(job, replayed)
     return ReplayedChunk([file] if file else [], [*failures, *unkept])
 
 
-def _session_by_session(job: ReplayJob, pool: Executor) -> list[Replayed]:
-    parts = (pool.run(replay_alone, replace(job, sessions=(session,))) for session in job.sessions)
+def _session_by_session(job: ReplayJob, executor: Executor) -> list[Replayed]:
+    parts = (executor.run(replay_alone, replace(job, sessions=(session,))) for session in job.sessions)
     # A process that replays one session for one variant finds nothing that was left, and looks for nothing.
     return [part for part in parts if part is not None]
 
 
-def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, pool: Executor) -> ReplayedChunk:
+def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, executor: Executor) -> ReplayedChunk:
     """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
@@ -201,7 +201,7 @@ def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError
     suspects = tuple(variant for variant in job.variants if variant.id == named)
     suspects = suspects or job.variants[: len(job.variants) // 2]
     others = tuple(variant for variant in job.variants if variant not in suspects)
-    return _together(*(_replay(replace(job, variants=variants), pool) for variants in (suspects, others)))
+    return _together(*(_replay(replace(job, variants=variants), executor) for variants in (suspects, others)))
 
 
 def _together(*parts: ReplayedChunk) -> ReplayedChunk:

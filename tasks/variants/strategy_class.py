@@ -1,6 +1,6 @@
 """From what a user writes to a flumine strategy: finding the class, checking its parameters, making an instance.
 
-Strategies of this project are found by name, any other by its import path; importing one runs its code.
+Strategies of this project are found by name, any other by its file or import path; importing one runs its code.
 """
 
 import ast
@@ -20,6 +20,7 @@ from strategies.base import Ratings
 from tasks.errors import StrategyError
 from tasks.variants.dependencies.record import record_dependencies
 from tasks.variants.guarded_config import guard_config
+from tasks.variants.own_strategy import import_path
 
 # Given by the replay itself, so not a user's to set.
 _GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
@@ -30,7 +31,7 @@ def find_strategy(name: str) -> type[BaseStrategy]:
     """Find a strategy's class.
 
     Args:
-        name: A name of `strategies.STRATEGIES`, or `module:Class`.
+        name: A name of `strategies.STRATEGIES`, `path/to/my.py:MyStrategy`, or `module:Class`.
 
     Returns:
         The class.
@@ -42,15 +43,19 @@ def find_strategy(name: str) -> type[BaseStrategy]:
         return STRATEGIES[name]
     guard_config()
     record_dependencies()
-    module_name, colon, class_name = name.partition(":")
-    if not colon:
+    if ":" not in name and not name.endswith(".py"):
         near = difflib.get_close_matches(name, STRATEGIES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise StrategyError(f"no strategy {name!r}; {hint}there are {', '.join(STRATEGIES)}; your own is module:Class")
+        raise StrategyError(
+            f"no strategy {name!r}; {hint}there are {', '.join(STRATEGIES)}; your own is path/to/my.py:MyStrategy"
+        )
+    module_name, _, class_name = import_path(name).partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name, None)
     except ImportError as error:
-        raise StrategyError(f"{name}: cannot import {module_name} ({error}); run from the folder it is in") from error
+        raise StrategyError(
+            f"{name}: cannot import {module_name} ({error}); give its file, path/to/my.py:MyStrategy"
+        ) from error
     except Exception as error:
         raise StrategyError(f"{name}: importing {module_name!r} raised {type(error).__name__}: {error}") from error
     if found is None:

@@ -9,6 +9,7 @@ from tasks.errors import StrategyError
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.variants.dependencies.own_modules import forget_changed_modules
 from tasks.variants.dependencies.record import dependencies_of
+from tasks.variants.own_strategy import check_nothing_hidden, import_path
 from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
 from tasks.variants.strategy_class import check_parameters, find_strategy, takes_ratings
 from tasks.windows.window import Window
@@ -131,7 +132,7 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
     """Make a variant of what a user asked for.
 
     Args:
-        name: The strategy's name, or `module:Class`.
+        name: The strategy's name, `path/to/my.py:MyStrategy`, or `module:Class`.
         parameters: Those that were set.
         ratings: The ratings' model; empty where there are none.
         window: The part of each market that is replayed.
@@ -152,7 +153,10 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
     if takes_ratings(strategy) and not ratings:
         raise StrategyError(f"{name} bets on ratings and was given none; add iggy, kash or a CSV file as ratings")
     model = ratings if takes_ratings(strategy) else ""
-    source = dependencies_of(strategy).digest
+    used = dependencies_of(strategy)
+    if name not in STRATEGIES:
+        check_nothing_hidden(name, used.modules)
+        name = import_path(name)
     decided_by = fingerprint(
         "variant",
         version=VERSION,
@@ -163,9 +167,9 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         # Whoever gives no least stake has the variant that it was before there was one to give.
         account=account if account.min_stake is not None else account[:-1],
         replay=engine,
-        source=source,
+        source=used.digest,
         settings=settings.model_dump(),
         session=session,
         engine=ENGINE,
     )
-    return Variant(name, complete, model, window, account, engine, source, decided_by, settings, session)
+    return Variant(name, complete, model, window, account, engine, used.digest, decided_by, settings, session)

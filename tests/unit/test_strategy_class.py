@@ -86,7 +86,7 @@ def test_a_misspelt_name_is_guessed(name, meant):
 def test_a_name_like_no_other_gets_the_list():
     text = refused(find_strategy, "zzz")
     assert "did you mean" not in text
-    for words in ("'zzz'", "back_favourite", "rated_price", "module:Class"):
+    for words in ("'zzz'", "back_favourite", "rated_price", "path/to/my.py:MyStrategy"):
         assert words in text
 
 
