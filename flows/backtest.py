@@ -3,6 +3,7 @@
 import logging
 
 from prefect import flow
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from flows.aggregate import aggregate
 from flows.artifacts import show_report
@@ -47,16 +48,19 @@ def backtest(parameters: BacktestParameters) -> BacktestReport:
 def _run(parameters: BacktestParameters) -> BacktestReport:
     parameters.check()
     parameters.forewarn()
-    for _ in range(_MOST_REPAIRS):
-        try:
-            return _run_stages(parameters)
-        except BacktestError as error:
-            if not _can_be_made_again(error):
-                raise
-            logger.warning("%s", one_line(error))
-            logger.warning("backtest: once more from the first stage; what is whole is not done again")
-            parameters = parameters.anew()
-    return _run_stages(parameters)
+    attempts = Retrying(
+        stop=stop_after_attempt(1 + _MOST_REPAIRS),
+        retry=retry_if_exception(_can_be_made_again),
+        before_sleep=_say_again,
+        reraise=True,
+    )
+    return attempts(lambda: _run_stages(parameters.anew()))
+
+
+def _say_again(attempt: RetryCallState) -> None:
+    if attempt.outcome and isinstance(error := attempt.outcome.exception(), BacktestError):
+        logger.warning("%s", one_line(error))
+    logger.warning("backtest: once more from the first stage; what is whole is not done again")
 
 
 def _can_be_made_again(error: BaseException | None) -> bool:

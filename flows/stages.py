@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from prefect.exceptions import MissingResult
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from flows.artifacts import ProgressArtifact
 from flows.events import one_line
@@ -45,10 +46,8 @@ def run_stage(stage: Callable[[P], R], parameters: P) -> R:
     Returns:
         What it returns.
     """
-    try:
-        return stage(parameters)
-    except MissingResult:
-        return stage(parameters)
+    attempts = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type(MissingResult), reraise=True)
+    return attempts(stage, parameters)
 
 
 def gather(

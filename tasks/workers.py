@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar, cast
 
 import psutil
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from tasks import errors
 from tasks.errors import BacktestError, JobError, ReplayError, WorkerError
@@ -320,12 +321,12 @@ _starting = threading.Lock()
 def _start(process: BaseProcess) -> None:
     """Start a process, and a new server first where that has died, which the system may say a moment later."""
     with _without_interrupts(), _no_stopped_server():
-        for _ in range(_STARTS - 1):
-            try:
-                return process.start()
-            except (EOFError, ConnectionError):
-                time.sleep(_SECONDS_BETWEEN_STARTS)
-        return process.start()
+        Retrying(
+            stop=stop_after_attempt(_STARTS),
+            wait=wait_fixed(_SECONDS_BETWEEN_STARTS),
+            retry=retry_if_exception_type((EOFError, ConnectionError)),
+            reraise=True,
+        )(process.start)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest  # type: ignore[import-untyped]  # SciPy ships no types
 
 _MOST_BINS = 10
 _LEAST_IN_A_BIN = 30
-_Z = 1.959964  # the 97.5 % point of the normal distribution
 
 
 def calibrate(rated: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +26,9 @@ def calibrate(rated: pd.DataFrame) -> pd.DataFrame:
     bins = max(1, min(_MOST_BINS, count // _LEAST_IN_A_BIN))
     binned = ordered.groupby(np.arange(count) * bins // max(count, 1))
     found = pd.DataFrame({"runners": binned.size(), "chance": binned["chance"].mean(), "wins": binned["won"].mean()})
-    n, share = found["runners"], found["wins"]
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return found.assign(low=middle - half, high=middle + half).reset_index(drop=True)
+    intervals = [
+        binomtest(round(share * runners), runners).proportion_ci(method="wilson")
+        for runners, share in zip(found["runners"], found["wins"], strict=True)
+    ]
+    low, high = zip(*intervals, strict=True) if intervals else ((), ())
+    return found.assign(low=low, high=high).reset_index(drop=True)

@@ -9,11 +9,11 @@ import json
 from functools import cache
 from importlib.resources import files
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.aggregation.account import say_account
@@ -118,40 +118,37 @@ def render(report: ReportData) -> str:
     variants = rows[: len(summary)]
     plots = _plots(report, bets, drawn)
     betting = _with_bets(names, bets)
-    script = _read("page.js")
-    return (
-        _environment()
-        .from_string(_read("page.html"))
-        .render(
-            run=report.record.run,
-            headline=_headline(variants[0], report.statistics),
-            record=report.record,
-            key=page_key(report.record),
-            days=_days(report.markets),
-            variants=variants,
-            rows=rows,
-            drawn=drawn,
-            account=[_sentence(say_account(row)) for row in _records(report.account)],
-            statistics=_statistics(pd.concat([report.statistics, report.account]), every),
-            out_of_sample=_out_of_sample(report.split, names),
-            sides=find_sides(report.split, names),
-            reach=_reach(pd.DataFrame(rows)),
-            plots=plots,
-            specs=_as_json({plot.key: plot.figure for plot in plots}),
-            broken=[_break_down(bets, strategy, name) for strategy, name in betting[:_MOST_BROKEN_DOWN]],
-            unbroken=len(betting[_MOST_BROKEN_DOWN:]),
-            fewest=FEWEST,
-            rejects=report.rejects,
-            refused=[_refused(row, names) for row in report.refused[:_MOST_REFUSED]],
-            unlisted=len(report.refused[_MOST_REFUSED:]),
-            notices=report.notices,
-            unknown_venues=unknown_venues(report.markets),
-            provenance=report.provenance,
-            plotly=Markup(_plotly()),  # noqa: S704 - the library as it was installed
-            script=Markup(script),  # noqa: S704 - this folder's own
-            style=Markup(_read("page.css")),  # noqa: S704 - this folder's own
-            policy=_policy(_plotly(), script) if plots else _policy(),
-        )
+    environment = _environment()
+    script, style = (_source(environment, name) for name in ("page.js", "page.css"))
+    return environment.get_template("page.html").render(
+        run=report.record.run,
+        headline=_headline(variants[0], report.statistics),
+        record=report.record,
+        key=page_key(report.record),
+        days=_days(report.markets),
+        variants=variants,
+        rows=rows,
+        drawn=drawn,
+        account=[_sentence(say_account(row)) for row in _records(report.account)],
+        statistics=_statistics(pd.concat([report.statistics, report.account]), every),
+        out_of_sample=_out_of_sample(report.split, names),
+        sides=find_sides(report.split, names),
+        reach=_reach(pd.DataFrame(rows)),
+        plots=plots,
+        specs=_as_json({plot.key: plot.figure for plot in plots}),
+        broken=[_break_down(bets, strategy, name) for strategy, name in betting[:_MOST_BROKEN_DOWN]],
+        unbroken=len(betting[_MOST_BROKEN_DOWN:]),
+        fewest=FEWEST,
+        rejects=report.rejects,
+        refused=[_refused(row, names) for row in report.refused[:_MOST_REFUSED]],
+        unlisted=len(report.refused[_MOST_REFUSED:]),
+        notices=report.notices,
+        unknown_venues=unknown_venues(report.markets),
+        provenance=report.provenance,
+        plotly=Markup(_plotly()),  # noqa: S704 - the library as it was installed
+        script=Markup(script),  # noqa: S704 - this folder's own
+        style=Markup(style),  # noqa: S704 - this folder's own
+        policy=_policy(_plotly(), script) if plots else _policy(),
     )
 
 
@@ -283,7 +280,12 @@ def _statistics(statistics: pd.DataFrame, every: dict[str, Look]) -> list[tuple[
 
 def _environment() -> Environment:
     environment = Environment(
-        autoescape=True, finalize=_finalize, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("tasks.report"),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     written: Iterable[Callable[..., str]] = (
         words.chance,
@@ -319,8 +321,10 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
-def _read(name: str) -> str:
-    return files("tasks.report").joinpath(name).read_text("utf-8")
+def _source(environment: Environment, name: str) -> str:
+    loader = cast("PackageLoader", environment.loader)
+    text, *_ = loader.get_source(environment, name)
+    return str(text)
 
 
 @cache
