@@ -140,13 +140,13 @@ class WorkerPool:
         with self._free:
             answer = self._ask(packed)
             if isinstance(answer, str) and not self._is_closed:
-                logger.warning("a worker process %s; another does its task again", answer)
+                logger.warning("a worker %s; its task is run once more", answer)
                 answer = self._ask(packed)
         if not isinstance(answer, str):
             return cast("T", answer.outcome())
         if self._is_closed:
             raise RuntimeError("the pool was closed while the job was running")
-        raise WorkerError(f"two worker processes died of it; the second {answer}")
+        raise WorkerError(f"two workers died running this task; the second {answer}")
 
     def close(self) -> None:
         """Wait for what is running; nothing more begins."""
@@ -231,7 +231,7 @@ class _Waiting:
                 pass
             else:
                 if said is None:
-                    return f"{self._death()} in {self._step.what}"
+                    return self._death()
                 if isinstance(said, _Answer):
                     return said
                 self._step, self._seconds, self._seconds_stopped = said, 0.0, 0.0
@@ -295,12 +295,15 @@ class _Waiting:
         with _starting:
             self._process.join(_SECONDS_TO_END)
             status = self._process.exitcode
+        where = f" in {self._step.what}"
         if status is None or status >= 0:
-            return f"ended with exit status {status}" if status else "ended"
-        with suppress(ValueError):
+            return f"ended with exit status {status}{where}" if status else f"ended{where}"
+        try:
             name = signal.Signals(-status).name
-            return "was killed (SIGKILL; is there memory enough?)" if name == "SIGKILL" else f"died of {name}"
-        return f"died of signal {-status}"
+        except ValueError:
+            name = f"signal {-status}"
+        advice = ", probably out of memory: lower --workers" if name == "SIGKILL" else ""
+        return f"died of {name}{where}{advice}"
 
 
 def _beyond(step: Step, seconds: float, megabytes: float) -> Overrun | None:

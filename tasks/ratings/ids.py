@@ -26,11 +26,11 @@ def restore_market_id(text: str) -> str:
         The market id as the exchange writes it.
 
     Raises:
-        ValueError: The text is neither form; it says what would be right.
+        ValueError: The text is neither form; it says what was expected.
     """
     found = _MARKET_ID.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is not a market id: '1.' and 9 digits would be right, such as '1.195395740'")
+        raise ValueError(f"{text!r} is not a market id: expected '1.' and 9 digits, such as '1.195395740'")
     shortened, bare = found.groups()
     # A bare number is never filled up: what a float drops from it is not its zeros.
     return f"1.{bare or shortened.ljust(_MARKET_ID_DIGITS, '0')}"
@@ -46,12 +46,12 @@ def parse_selection_id(text: str) -> int:
         The selection id, positive, within int64.
 
     Raises:
-        ValueError: The text is not a positive whole number; it says what would be right.
+        ValueError: The text is not a positive whole number; it says what was expected.
     """
     found = _SELECTION_ID.fullmatch(text.strip())
     selection_id = int(found[1]) if found else 0
     if selection_id == 0:
-        raise ValueError(f"{text!r} is not a selection id: a positive whole number would be right, such as '42248828'")
+        raise ValueError(f"{text!r} is not a selection id: expected a positive whole number, such as '42248828'")
     return selection_id
 
 
@@ -66,7 +66,7 @@ def parse_rating(text: str) -> float:
 
     Raises:
         ValueError: The text is no number ("N/A", empty), or no price (0, negative, 1, infinite, nan); it says what
-            would be right.
+            was expected.
     """
     try:
         # float() takes Python's own 1_000 for a thousand; in a file it is a slip.
@@ -74,5 +74,5 @@ def parse_rating(text: str) -> float:
     except ValueError:
         rating = math.nan
     if not 1.0 < rating < math.inf:  # false for nan too
-        raise ValueError(f"{text!r} is not a rating: decimal odds would be right, a number above 1 such as '7.5'")
+        raise ValueError(f"{text!r} is not a rating: expected decimal odds above 1, such as '7.5'")
     return rating

@@ -113,7 +113,7 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
         ChangedSourceError: Its bytes are others: what is made of them would be taken for what is made of those before.
     """
     address = shown(source)
-    right = "a CSV file with the columns market_id, selection_id and rating would be right"
+    right = "expected a CSV file with the columns market_id, selection_id and rating"
     try:
         with open_file(source) as file:
             raw = file.read()

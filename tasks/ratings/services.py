@@ -171,10 +171,10 @@ def fetch_day(  # noqa: PLR0913 - the four that say what to get are its argument
         asked = retrying.statistics["attempt_number"]
         times = "" if asked == 1 else f", asked {asked} times"
         # Not from the error: where the service sent us on, to a signed address say, stands in it.
-        raise RatingsServiceError(f"{where}: {_what_came(error)}{times}; a CSV file would be right") from None
+        raise RatingsServiceError(f"{where}: {_what_came(error)}{times}; expected CSV") from None
     # 202 and its like also have an empty body, but do not mean that there are no races.
     if response.status_code not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
-        raise RatingsServiceError(f"{where}: status {response.status_code} came; a CSV file would be right")
+        raise RatingsServiceError(f"{where}: got HTTP {response.status_code}, expected CSV")
     return _checked_text(response, where)
 
 
@@ -204,7 +204,7 @@ def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str
     user, _, host = base.netloc.rpartition("@")
     if base.scheme not in ("http", "https") or not host or urlsplit(shown(base_url)).netloc != host:
         # Without the address: of one that cannot be taken apart nobody knows which part is the password.
-        raise InputError(f"base address of the ratings services: not a URL; one like {DEFAULT_BASE_URL} would be right")
+        raise InputError(f"base address of the ratings services: not a URL; expected one like {DEFAULT_BASE_URL}")
     path = f"{base.path.rstrip('/')}/api/widgets/{service.path}/datasets"
     query = urlencode({"date": day.isoformat(), "presenter": "RatingsPresenter", "csv": "true"})
     name, _, password = user.partition(":")
@@ -242,11 +242,11 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _what_came(error: Exception) -> str:
-    """Say in one line what came instead of an answer."""
+    """Return in one line what came instead of an answer."""
     if isinstance(error, requests.HTTPError):
-        return f"status {error.response.status_code} {error.response.reason or ''}".rstrip() + " came"
+        return f"got HTTP {error.response.status_code} {error.response.reason or ''}".rstrip()
     if isinstance(error, requests.Timeout):
-        return "no answer came in time"
+        return "got no answer in time"
     # The outer texts say "Max retries exceeded" though there were none; the innermost says what happened.
     inner: object = error
     while isinstance(inner, Exception) and inner.args:
@@ -254,7 +254,7 @@ def _what_came(error: Exception) -> str:
         if not isinstance(deeper, str | Exception):  # the number of a system error
             break
         inner = deeper
-    return f"no whole answer came ({type(error).__name__}: {' '.join(shown_within(str(inner)).split())})"
+    return f"got no whole answer ({type(error).__name__}: {' '.join(shown_within(str(inner)).split())})"
 
 
 def _checked_text(response: requests.Response, where: str) -> str:
@@ -263,9 +263,9 @@ def _checked_text(response: requests.Response, where: str) -> str:
         # Not `response.text`: without a declared charset that takes any text for Latin-1.
         text = response.content.decode()
     except UnicodeDecodeError as error:
-        raise RatingsServiceError(f"{where}: bytes came that are not UTF-8; a CSV file would be right") from error
+        raise RatingsServiceError(f"{where}: got bytes that are not UTF-8, expected CSV") from error
     if "html" in response.headers.get("Content-Type", "") or text.lstrip("\ufeff \t\r\n").startswith("<"):
-        raise RatingsServiceError(f"{where}: an HTML page came; a CSV file would be right")
+        raise RatingsServiceError(f"{where}: got an HTML page, expected CSV")
     _table(text, where)
     return text
 

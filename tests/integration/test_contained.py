@@ -174,7 +174,7 @@ def test_who_ends_its_process_is_named(lake: Lake, pool: Executor, written: Call
     bad, good = written("bad", STRATEGY.format(what=what)), written("good", PLAIN)
     line = str(failure_of(lake, pool, bad, good))
     where = f"chunk 1 of {month_in(lake).archive}, markets 1.900000001 to 1.900000003"
-    assert line.startswith(f"{bad.id} on {where}: two worker processes died")
+    assert line.startswith(f"{bad.id} on {where}: two workers died")
     assert DYING[what] in line
     assert "lake" not in line
     assert told(lake, pool, good) == {good.id: RIGHT}

@@ -52,7 +52,7 @@ def test_rejects_say_what_was_seen():
     assert [reject.detail for reject in found.rejects] == [
         "market 1.195395740, selection 42248828: 9.0 left out, 7.5 of row 2 kept",
         "market 1.195395740, selection 42248828: as row 2",
-        "'N/A' is not a rating: decimal odds would be right, a number above 1 such as '7.5'",
+        "'N/A' is not a rating: expected decimal odds above 1, such as '7.5'",
         "6, the header has 4",
     ]
 

@@ -28,7 +28,7 @@ def test_market_id_is_restored(text, market_id):
     ],
 )
 def test_what_is_no_market_id_is_refused_in_one_line(text):
-    with pytest.raises(ValueError, match=r"^'.*' is not a market id: '1\.' and 9 digits would be right.*'$"):
+    with pytest.raises(ValueError, match=r"^'.*' is not a market id: expected '1\.' and 9 digits.*'$"):
         restore_market_id(text)
 
 
@@ -41,7 +41,7 @@ def test_selection_id_is_a_whole_number(text):
     "text", ["", "0", "0.0", "-5", "42248828.5", "4e7", "N/A", "9" * 19, "1_000", "\N{ARABIC-INDIC DIGIT FOUR}"]
 )
 def test_what_is_no_selection_id_is_refused_in_one_line(text):
-    with pytest.raises(ValueError, match=r"^'.*' is not a selection id: a positive whole number would be right.*'$"):
+    with pytest.raises(ValueError, match=r"^'.*' is not a selection id: expected a positive whole number.*'$"):
         parse_selection_id(text)
 
 
@@ -56,5 +56,5 @@ def test_rating_is_decimal_odds(text, rating):
     "text", ["", "N/A", "-7.5", "0", "1", "1.0", "0.99", "inf", "-inf", "nan", "1e999", "7,5", "1_0"]
 )
 def test_what_is_no_rating_is_refused_in_one_line(text):
-    with pytest.raises(ValueError, match=r"^'.*' is not a rating: decimal odds would be right.*'$"):
+    with pytest.raises(ValueError, match=r"^'.*' is not a rating: expected decimal odds.*'$"):
         parse_rating(text)

@@ -104,7 +104,7 @@ def test_an_unusable_file_is_refused_in_one_line(written, content, wrong):
     with pytest.raises(RatingsFileError, match=wrong) as raised:
         read_predictions(path)
     assert str(raised.value).startswith(f"{path}: ")
-    assert str(raised.value).endswith("; a CSV file with the columns market_id, selection_id and rating would be right")
+    assert str(raised.value).endswith("; expected a CSV file with the columns market_id, selection_id and rating")
     assert "\n" not in str(raised.value)
 
 

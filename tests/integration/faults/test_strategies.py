@@ -118,7 +118,7 @@ FAILING = {
     "Raises": "raised ZeroDivisionError: one market too many",
     "Loops": "took more than 10 s",
     "Leaks": "MB of memory, of 900",
-    "Dies": "two worker processes died of it",
+    "Dies": "two workers died running this task",
     "Exits": "raised Odd: (and raised KeyboardInterrupt when it was asked what)",
     "Taints": "raised ZeroDivisionError: after it changed what is everybody's",
     "Changes": "changed prices of a market book, where it should change a copy,",
