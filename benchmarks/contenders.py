@@ -180,8 +180,8 @@ def _orjson_alone(subject: Subject) -> tuple[float, int]:
     messages = []
     for job in run.jobs:
         first = job.sessions[0].markets[0]
-        at = {"window": WINDOW, "archive": first.archive, "chunk": first.chunk}
-        rows = lake.read(WINDOWS, at, "WIN", columns=["market_id", "message"]).to_pydict()
+        key = WINDOWS.at(WINDOW, first.archive, first.chunk, ["WIN"])
+        rows = lake.read(key, ["market_id", "message"]).to_pydict()
         chosen = set(job.market_ids)
         pairs = zip(rows["market_id"], rows["message"], strict=True)
         messages += [message for market_id, message in pairs if market_id in chosen]

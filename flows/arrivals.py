@@ -13,6 +13,7 @@ from flows.inbox import ArchiveOutcome, InboxParameters, InboxRecord, left_alone
 from flows.parameters import BacktestParameters
 from tasks.arrival.inbox import Candidate
 from tasks.errors import StageError
+from tasks.lake.dataset import Key
 from tasks.lake.datasets import ARRIVALS
 from tasks.lake.fingerprint import digest, fingerprint
 
@@ -52,7 +53,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
 
 
 def _was_announced(archive: Candidate, asked: BacktestParameters) -> bool:
-    found = asked.opened_lake.fresh(ARRIVALS, _at(archive), _decided_by(archive, asked))
+    found = asked.opened_lake.fresh(_key(archive), _decided_by(archive, asked))
     return archive.settled and found is not None
 
 
@@ -65,12 +66,12 @@ def _remember(archive: Candidate, asked: BacktestParameters) -> None:
         "parameters": asked.model_dump_json(),
     }
     table = pa.Table.from_pylist([row], ARRIVALS.schema)
-    asked.opened_lake.write(ARRIVALS, _at(archive), table, _decided_by(archive, asked))
+    asked.opened_lake.write(_key(archive), table, _decided_by(archive, asked))
 
 
-def _at(archive: Candidate) -> dict[str, object]:
+def _key(archive: Candidate) -> Key:
     # Two in one inbox, or in two, may have one name.
-    return {"archive": f"{archive.name}-{digest([archive.address.encode()])[:8]}"}
+    return ARRIVALS.at(f"{archive.name}-{digest([archive.address.encode()])[:8]}")
 
 
 def _decided_by(archive: Candidate, asked: BacktestParameters) -> str:

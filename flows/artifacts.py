@@ -28,7 +28,7 @@ from tasks.lake.datasets import (
     RESULTS_MARKETS,
     RESULTS_SUMMARY,
 )
-from tasks.lake.store import Lake, file_path
+from tasks.lake.store import Lake
 from tasks.progress import Progress
 from tasks.rejects import count_rejects
 from tasks.runs import read_run
@@ -88,9 +88,9 @@ def show_report(report: BacktestReport) -> None:
         key="rejects",
         description=f"Run {report.run}: what was left out, and why",
     )
-    at = {"run": report.run}
     settled, together = (
-        lake.read_all(dataset, at).to_pandas() for dataset in (RESULTS_MARKETS, RESULTS_ACCOUNT_MARKETS)
+        lake.read_all(dataset.at(report.run).folder).to_pandas()
+        for dataset in (RESULTS_MARKETS, RESULTS_ACCOUNT_MARKETS)
     )
     equity = draw_equity(settled, together)
     create_markdown_artifact(
@@ -108,7 +108,7 @@ def _page(report: BacktestReport, equity: bytes) -> str:
     # An image artifact would print the picture's whole address, which is the picture.
     picture = f"![net of each variant](data:image/png;base64,{base64.b64encode(equity).decode()})"
     datasets = (*_DATASETS, *(_OF_ACCOUNT if report.account else ()))
-    files = (file_path(dataset, {"run": report.run}) for dataset in datasets)
+    files = (dataset.at(report.run).path for dataset in datasets)
     return "\n".join(
         (
             "Net of each variant, added up in order of settlement, in the account's currency",

@@ -11,6 +11,7 @@ from tasks.aggregation.results import NOTICES, WRITTEN, made_of
 from tasks.aggregation.split import say_split
 from tasks.aggregation.statistics import merit, verdict
 from tasks.errors import InputError
+from tasks.lake.dataset import ByRun
 from tasks.lake.datasets import (
     DATASETS,
     RESULTS_ACCOUNT,
@@ -86,7 +87,7 @@ def read_page(lake: Lake, run: str) -> str | None:
         HTML; None where there is none, or where it tells of other results than there are: a run that had others may
         have been killed before it wrote its page.
     """
-    results, page = lake.find(RESULTS_SUMMARY, {"run": run}), lake.read_page(page_path(run))
+    results, page = lake.find(RESULTS_SUMMARY.at(run)), lake.read_page(page_path(run))
     return page if results and page and made_of(results) in page else None
 
 
@@ -107,26 +108,28 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
     lake.check_answers()
     wanted, runs = run or latest_run(lake), lake.values(RESULTS_SUMMARY)
     # What is no run's name may not be a path's part either.
-    results = lake.find(RESULTS_SUMMARY, {"run": wanted}) if wanted in runs else None
+    results = lake.find(RESULTS_SUMMARY.at(wanted)) if wanted in runs else None
     if wanted is None or results is None:
         raise InputError(
             f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
         )
     written = json.loads(results.notes.get(WRITTEN, "[]"))
-    files = [lake.find(DATASETS[name], {"run": wanted}) if name in DATASETS else None for name in written]
+    files = [
+        lake.find(dataset.at(wanted)) if isinstance(dataset := DATASETS.get(name), ByRun) else None for name in written
+    ]
     is_one_making = written and all(file and made_of(file) == made_of(results) for file in files)
     if not is_one_making or results.fingerprint[:8] != wanted[-8:]:
         raise InputError(
             f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
         )
-    rows = lake.read(RESULTS_SUMMARY, {"run": wanted}).to_pylist()
+    rows = lake.read(RESULTS_SUMMARY.at(wanted)).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
-    refused = lake.read(RESULTS_REFUSED, {"run": wanted}).to_pylist()
-    weighed = lake.read(RESULTS_STATISTICS, {"run": wanted}).to_pylist()
+    refused = lake.read(RESULTS_REFUSED.at(wanted)).to_pylist()
+    weighed = lake.read(RESULTS_STATISTICS.at(wanted)).to_pylist()
     no_bets = {row["strategy"]: row["no_bets"] for row in rows}
     statistics = [{**row, "verdict": verdict({**row, "no_bets": no_bets[row["strategy"]]})} for row in weighed]
-    split = lake.read_all(RESULTS_SPLIT, {"run": wanted}).to_pylist()
-    together = lake.read_all(RESULTS_ACCOUNT, {"run": wanted}).to_pylist()
+    split = lake.read_all(RESULTS_SPLIT.at(wanted).folder).to_pylist()
+    together = lake.read_all(RESULTS_ACCOUNT.at(wanted).folder).to_pylist()
     return BacktestReport(
         run=wanted,
         lake=lake.root,

@@ -74,7 +74,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
 def _delete_old_orders(run: Run, index: OrderIndex) -> None:
     """Delete what no run will take again, so that whoever looks at the lake's orders does not count it."""
     for file in index.superseded(run.variants):
-        run.lake.delete(ORDERS, {"month": file.month}, file.name)
+        run.lake.delete(ORDERS.at(file.month, file.name))
     if folders := run.lake.forget_old(ORDERS):
         logger.info(
             "simulate: orders as earlier versions kept them (%d folders) were deleted; they are made again", folders

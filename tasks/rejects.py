@@ -63,12 +63,12 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
     Returns:
         How many there are.
     """
-    rows, at = list(rejects), {"stage": stage, "source": source}
+    rows, key = list(rejects), REJECTS.at(stage, source, name)
     decided_by = digest("\0".join(row).encode() for row in rows)
     if not rows:
-        lake.delete(REJECTS, at, name)
-    elif not lake.fresh(REJECTS, at, decided_by, name):
-        lake.write(REJECTS, at, as_table(rows), decided_by, name)
+        lake.delete(key)
+    elif not lake.fresh(key, decided_by):
+        lake.write(key, as_table(rows), decided_by)
     return len(rows)
 
 
@@ -100,9 +100,8 @@ def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str,
     """
     counted: dict[tuple[str, str, str], tuple[int, str]] = {}
     for stage, source, names in sources:
-        at = {"stage": stage, "source": source}
-        found = [name for name in names if lake.find(REJECTS, at, name)]
-        for row in (row for name in found for row in lake.read(REJECTS, at, name).to_pylist()):
+        found = [key for key in (REJECTS.at(stage, source, name) for name in names) if lake.find(key)]
+        for row in (row for file in found for row in lake.read(file).to_pylist()):
             key = (stage, source, row["reason"])
             count, example = counted.get(key, (0, f"{row['what']}: {row['detail']}".removesuffix(": ")))
             counted[key] = (count + 1, example)

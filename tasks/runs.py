@@ -118,7 +118,7 @@ def note_asked(lake: Lake, record: RunRecord) -> RunRecord:
     _write(lake, noted)
     before = numbers.get(record.run)
     if before and before != noted.number:
-        lake.delete(RUNS, {"run": record.run}, _name(before))
+        lake.delete(RUNS.at(record.run, before))
     return noted
 
 
@@ -145,10 +145,9 @@ def read_run(lake: Lake, run: str) -> RunRecord | None:
     Returns:
         The run; None where nothing was written down, or an earlier version did.
     """
-    at = {"run": run}
-    for name in reversed(lake.names(RUNS, at)):
-        if lake.fresh(RUNS, at, _fingerprint(int(name)), name):
-            (row,) = lake.read(RUNS, at, name).to_pylist()
+    for key in reversed(lake.keys(RUNS.of(run))):
+        if lake.fresh(key, _fingerprint(int(key.name))):
+            (row,) = lake.read(key).to_pylist()
             return _record(run, row)
     return None
 
@@ -166,18 +165,14 @@ def latest_run(lake: Lake) -> str | None:
     numbers = _numbers(lake)
     runs = lake.values(RESULTS_SUMMARY)
     for number in sorted({numbers.get(run, 0) for run in runs}, reverse=True):
-        if found := lake.newest(RESULTS_SUMMARY, [run for run in runs if numbers.get(run, 0) == number]):
-            return found
+        if found := lake.newest(RESULTS_SUMMARY.at(run) for run in runs if numbers.get(run, 0) == number):
+            return found.folder.partition[0]
     return None
 
 
 def _numbers(lake: Lake) -> dict[str, int]:
     """Read the numbers from the files' names: one listing, however many runs there are."""
-    numbers: dict[str, int] = {}
-    for path in lake.paths(RUNS):
-        _, run, name = path.split("/")
-        numbers[run.removeprefix("run=")] = int(name.removesuffix(".parquet"))  # in order: the last one counts
-    return numbers
+    return {key.folder.partition[0]: int(key.name) for key in lake.all_keys(RUNS)}  # in order: the last one counts
 
 
 def _write(lake: Lake, record: RunRecord) -> None:
@@ -186,7 +181,7 @@ def _write(lake: Lake, record: RunRecord) -> None:
     row["settings"] = record.parameters["simulation"]
     row |= {column: json.dumps(row[column]) for column in _AS_JSON}
     table = pa.Table.from_pylist([row], RUNS.schema)
-    lake.write(RUNS, {"run": record.run}, table, _fingerprint(record.number), _name(record.number))
+    lake.write(RUNS.at(record.run, record.number), table, _fingerprint(record.number))
 
 
 def _record(run: str, row: Mapping[str, Any]) -> RunRecord:
@@ -197,7 +192,3 @@ def _record(run: str, row: Mapping[str, Any]) -> RunRecord:
 
 def _fingerprint(number: int) -> str:
     return fingerprint("runs", version=2, asked=number, schema=RUNS.layout)
-
-
-def _name(number: int) -> str:
-    return f"{number:012d}"

@@ -38,7 +38,7 @@ def files(job: ReplayJob) -> list[OrderFile]:
 
 def delete(file: OrderFile, job: ReplayJob) -> None:
     """Delete a file of orders."""
-    job.lake.delete(ORDERS, {"month": file.month}, file.name)
+    job.lake.delete(ORDERS.at(file.month, file.name))
 
 
 def rows_of(job: ReplayJob) -> dict[str, list[dict[str, Any]]]:

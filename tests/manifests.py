@@ -16,7 +16,7 @@ def keep_manifest(lake: Lake, archive: str, chunks: Iterable[tuple[int, int]] = 
     """Write a manifest of chunks, by number and markets, whose files have the fingerprint `p`."""
     extracted = {number: ExtractedChunk("p", markets, 0) for number, markets in chunks}
     notes = {ARCHIVE: archive, CHUNKS: json.dumps(extracted)}
-    lake.write(MANIFESTS, {}, MANIFESTS.schema.empty_table(), "p", archive, notes)
+    lake.write(MANIFESTS.at(archive), MANIFESTS.schema.empty_table(), "p", notes)
     return Manifest(archive, archive, extracted)
 
 

@@ -55,10 +55,10 @@ def replayed_markets(
     lake: Lake, archives: Sequence[Manifest], variants: Sequence[Variant], some: Sequence[str] = (), *, pool: WorkerPool
 ) -> int:
     """Replay what lacks of some markets, or of all; gives how many markets were replayed, once a file of orders."""
-    before = set(lake.paths(ORDERS))
+    before = set(lake.all_keys(ORDERS))
     jobs = simulate(lake, archives, variants, pool, MarketFilter(market_types=[], market_ids=list(some)))
     files = find_order_files(lake, {job.month for job in jobs})
-    return sum(len(file.markets) for file in files if f"orders/month={file.month}/{file.name}.parquet" not in before)
+    return sum(len(file.markets) for file in files if ORDERS.at(file.month, file.name) not in before)
 
 
 def orders_by_market(jobs: Sequence[ReplayJob], *fields: str) -> dict[tuple[str, str], list[tuple[Any, ...]] | None]:
@@ -82,4 +82,4 @@ def summary(lake: Lake, archive: Manifest, jobs: tuple[ReplayJob, ...]) -> dict[
     markets, _ = select_markets(lake, [archive], ALL)
     run = Run(lake, jobs[0].variants, (archive,), jobs, Commission())
     write_results(run, markets)
-    return {row["strategy"]: row for row in lake.read(RESULTS_SUMMARY, {"run": run.id}).to_pylist()}
+    return {row["strategy"]: row for row in lake.read(RESULTS_SUMMARY.at(run.id)).to_pylist()}

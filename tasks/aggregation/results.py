@@ -21,6 +21,7 @@ from tasks.aggregation.worth import Valued, value
 from tasks.archives.identity import file_of
 from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_of_markets
 from tasks.errors import BalanceError, ReplacedOrdersError
+from tasks.lake.dataset import ByRun, Dataset
 from tasks.lake.datasets import (
     CATALOGUE_RUNNERS,
     ORDERS,
@@ -33,7 +34,6 @@ from tasks.lake.datasets import (
     RESULTS_SPLIT,
     RESULTS_STATISTICS,
     RESULTS_SUMMARY,
-    Dataset,
 )
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
@@ -85,7 +85,7 @@ class Run:
     together: bool = False
 
     @property
-    def datasets(self) -> tuple[Dataset, ...]:
+    def datasets(self) -> tuple[ByRun, ...]:
         """What its results are; the summary last: a run that has one is whole."""
         split = (RESULTS_SPLIT,) if self.split else ()
         account = (RESULTS_ACCOUNT_MARKETS, RESULTS_ACCOUNT) if self.together else ()
@@ -139,7 +139,7 @@ def find_results(run: Run) -> list[LakeFile] | None:
     Returns:
         Its files, or None where any is to be made: it is missing, or its orders are, or it was made of others.
     """
-    found = [run.lake.fresh(dataset, {"run": run.id}, run.fingerprint) for dataset in run.datasets]
+    found = [run.lake.fresh(dataset.at(run.id), run.fingerprint) for dataset in run.datasets]
     try:
         made_of = note_parts(find_orders(run).parts)
     except ReplacedOrdersError:
@@ -211,7 +211,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     }
     _write_rejects(run, markets, valued)
     return [
-        run.lake.write(dataset, {"run": run.id}, _table(frames[dataset], dataset), run.fingerprint, notes=notes)
+        run.lake.write(dataset.at(run.id), _table(frames[dataset], dataset), run.fingerprint, notes)
         for dataset in run.datasets
     ]
 
@@ -260,7 +260,7 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
 
 def results_digest(lake: Lake, run: str) -> str:
     """Say of what a run's results were made; empty where it has none."""
-    summary = lake.find(RESULTS_SUMMARY, {"run": run})
+    summary = lake.find(RESULTS_SUMMARY.at(run))
     return made_of(summary) if summary else ""
 
 

@@ -14,6 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tasks.archives.archive import Index, Member, archive_name, check_exists, read_index, read_members
 from tasks.errors import ArchiveError
+from tasks.lake.dataset import Key
 from tasks.lake.datasets import ARCHIVES, MANIFESTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
@@ -82,7 +83,7 @@ def read_archive(lake: Lake, address: str) -> Archive:
     if _state_of(address) != state:
         raise ArchiveError(f"{address}: changed while it was read; run again when it is whole")
     content = _content(index)
-    manifest = lake.find(MANIFESTS, {}, content)
+    manifest = lake.find(MANIFESTS.at(content))
     name = manifest.notes[ARCHIVE] if manifest else f"{archive_name(address)}-{content[:8]}"
     archive = Archive(address, name, content, *index)
     if state:
@@ -113,7 +114,7 @@ def forget_archive(lake: Lake, address: str) -> None:
         lake: The lake.
         address: A path or an fsspec URL.
     """
-    lake.delete(ARCHIVES, {}, _key(address))
+    lake.delete(_key(address))
 
 
 def check_archives(lake: Lake) -> list[str]:
@@ -126,7 +127,7 @@ def check_archives(lake: Lake) -> list[str]:
         A line for each that is another although its file seems the same. One whose file changed, or is gone, is none.
     """
     problems = []
-    files = [lake.find(ARCHIVES, {}, name) for name in lake.names(ARCHIVES, {})]
+    files = [lake.find(key) for key in lake.keys(ARCHIVES.folder)]
     for address in (file.notes[_ADDRESS] for file in files if file):
         try:
             known = find_archive(lake, address)
@@ -157,10 +158,10 @@ def _content(index: Index) -> str:
 
 
 def _remembered(lake: Lake, address: str, state: str) -> Archive | None:
-    known = lake.fresh(ARCHIVES, {}, state, _key(address)) if state else None
+    known = lake.fresh(_key(address), state) if state else None
     if known is None:
         return None
-    rows = lake.read(ARCHIVES, {}, _key(address)).to_pydict()
+    rows = lake.read(_key(address)).to_pydict()
     members = tuple(map(Member, rows["member"], rows["bytes"], rows["offset"], rows["digest"]))
     rejects = tuple(Reject(*reject) for reject in json.loads(known.notes[_REJECTS]))
     return Archive(address, known.notes[ARCHIVE], known.notes[_CONTENT], members, rejects)
@@ -175,11 +176,11 @@ def _remember(lake: Lake, archive: Archive, state: str) -> None:
         _CONTENT: archive.content,
         _REJECTS: json.dumps(archive.rejects),
     }
-    lake.write(ARCHIVES, {}, table, state, _key(archive.address), notes)
+    lake.write(_key(archive.address), table, state, notes)
 
 
-def _key(address: str) -> str:
-    return digest([_absolute(address).encode(errors="surrogateescape")])
+def _key(address: str) -> Key:
+    return ARCHIVES.at(digest([_absolute(address).encode(errors="surrogateescape")]))
 
 
 def _absolute(address: str) -> str:

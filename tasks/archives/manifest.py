@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tasks.archives.identity import ARCHIVE, Archive
 from tasks.errors import BalanceError, InputError
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MANIFESTS, MARKETS, Dataset, chunk_name
+from tasks.lake.dataset import ByChunk, chunk_name
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MANIFESTS, MARKETS
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
@@ -80,7 +81,7 @@ def find_manifest(lake: Lake, archive: Archive) -> Manifest | None:
     Returns:
         Its manifest; None where its extraction is not whole, or of another version.
     """
-    file = lake.fresh(MANIFESTS, {}, manifest_fingerprint(archive), archive.content)
+    file = lake.fresh(MANIFESTS.at(archive.content), manifest_fingerprint(archive))
     return _from(file, archive.content) if file else None
 
 
@@ -100,12 +101,12 @@ def read_manifest(lake: Lake, archive: Archive) -> Manifest:
     manifest = find_manifest(lake, archive)
     if manifest:
         return manifest
-    is_old = lake.find(MANIFESTS, {}, archive.content) is not None
+    is_old = lake.find(MANIFESTS.at(archive.content)) is not None
     why = "was extracted by another version" if is_old else "was not extracted to its end as it is now"
     raise InputError(f"{archive.address} {why}; run the extract stage on the lake {lake.root}")
 
 
-def read_extracted(lake: Lake, manifest: Manifest, dataset: Dataset) -> pa.Table:
+def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table:
     """Read all that the lake has of an archive in one of the catalogue's datasets.
 
     Args:
@@ -120,15 +121,15 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: Dataset) -> pa.Table
         InputError: A chunk is missing, or another than the manifest names.
         BalanceError: The catalogue has not as many markets as the manifest.
     """
-    at = {"archive": manifest.archive}
     tables = [dataset.schema.empty_table()]
     for number, chunk in manifest.chunks.items():
-        if lake.fresh(dataset, at, chunk.fingerprint, chunk_name(number)) is None:
+        key = dataset.at(manifest.archive, number)
+        if lake.fresh(key, chunk.fingerprint) is None:
             raise InputError(
                 f"chunk {number} of {manifest.archive} is not in the lake {lake.root} as its manifest names it; "
                 "run the extract stage"
             )
-        tables.append(lake.read(dataset, at, chunk_name(number)))
+        tables.append(lake.read(key))
     whole = pa.concat_tables(tables)
     if dataset is CATALOGUE_MARKETS and whole.num_rows != manifest.markets:
         raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in its manifest, {whole.num_rows} found")
@@ -136,7 +137,7 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: Dataset) -> pa.Table
 
 
 def read_of_markets(
-    lake: Lake, manifests: Iterable[Manifest], dataset: Dataset, market_ids: Collection[str]
+    lake: Lake, manifests: Iterable[Manifest], dataset: ByChunk, market_ids: Collection[str]
 ) -> pd.DataFrame:
     """Read the catalogue's rows of some markets; of a market that is in several archives the first's.
 
@@ -172,7 +173,7 @@ def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:
     Returns:
         Members and markets, by the reason.
     """
-    reasons = lake.read(MANIFESTS, {}, manifest.content, ["reason"])["reason"].drop_null()
+    reasons = lake.read(MANIFESTS.at(manifest.content), ["reason"])["reason"].drop_null()
     return Counter(reasons.to_pylist())
 
 
@@ -186,7 +187,7 @@ def named_manifest(lake: Lake, content: str) -> Manifest:
     Raises:
         InputError: There is none any more.
     """
-    file = lake.find(MANIFESTS, {}, content)
+    file = lake.find(MANIFESTS.at(content))
     if file is None:
         raise InputError(f"archive {content} is no longer in the lake {lake.root}; run the extract stage")
     return _from(file, content)

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tasks.archives.market_files import MARKET_ID
 from tasks.extraction.messages import BadMemberError, Message
 from tasks.extraction.replayable import ReplayCheck
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, Dataset
+from tasks.lake.dataset import Dataset
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.lake.fingerprint import digest
 
 _RACE = re.compile(r"R(?P<number>\d+)\s+(?P<distance>\d+)m\b\s*(?P<grade>.*)")

@@ -17,7 +17,8 @@ from tasks.archives.market_files import market_of
 from tasks.errors import BalanceError
 from tasks.extraction.chunks import Chunk
 from tasks.extraction.markets import Intake, Market, read_markets
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, Dataset, chunk_name
+from tasks.lake.dataset import Dataset, Key, chunk_name
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
@@ -87,21 +88,21 @@ def extract_job(
     return ExtractJob(lake, archive.address, archive.name, chunk, window, types_of(market_types), decided_by)
 
 
-def outputs(job: ExtractJob) -> list[tuple[Dataset, dict[str, object], str]]:
+def outputs(job: ExtractJob) -> list[Key]:
     """List the files of a chunk, the catalogue's last: once that one is there, all are.
 
     Args:
         job: The chunk's job.
 
     Returns:
-        Dataset, partition and name of each.
+        Their keys.
     """
-    name = chunk_name(job.chunk.number)
+    number = job.chunk.number
     return [
-        (MARKETS, {"archive": job.archive, "chunk": job.chunk.number}, "data"),
-        (CATALOGUE_RUNNERS, {"archive": job.archive}, name),
-        (REJECTS, {"stage": "extract", "source": job.archive}, name),
-        (CATALOGUE_MARKETS, {"archive": job.archive}, name),
+        MARKETS.at(job.archive, number),
+        CATALOGUE_RUNNERS.at(job.archive, number),
+        REJECTS.at("extract", job.archive, chunk_name(number)),
+        CATALOGUE_MARKETS.at(job.archive, number),
     ]
 
 
@@ -114,7 +115,7 @@ def find_extracted(job: ExtractJob) -> list[LakeFile] | None:
     Returns:
         The files, or None where any is missing or was decided by something else.
     """
-    found = [job.lake.fresh(dataset, partition, job.fingerprint, name) for dataset, partition, name in outputs(job)]
+    found = [job.lake.fresh(key, job.fingerprint) for key in outputs(job)]
     files = [file for file in found if file is not None]
     return files if len(files) == len(found) else None
 
@@ -132,7 +133,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         ArchiveError: The archive changed or broke since it was read.
         BalanceError: Not all that went in came out or was rejected; the catalogue is not written then.
     """
-    (messages_at, runners_at, rejects_at, markets_at) = outputs(job)
+    messages_at, runners_at, rejects_at, markets_at = outputs(job)
     other_copies = _OtherCopies(job)
     intake = Intake()
     catalogue: list[pa.Table] = []
@@ -140,7 +141,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     rejects: list[Reject] = []
     windows = job.windows
     with (
-        job.lake.writer(*messages_at[:2], job.fingerprint, messages_at[2]) as writer,
+        job.lake.writer(messages_at, job.fingerprint) as writer,
         windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
@@ -166,10 +167,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     )
     return [
         writer.file,
-        *(
-            job.lake.write(dataset, at, table, job.fingerprint, name, notes)
-            for (dataset, at, name), table, notes in tables
-        ),
+        *(job.lake.write(key, table, job.fingerprint, notes) for key, table, notes in tables),
     ]
 
 

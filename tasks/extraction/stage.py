@@ -10,7 +10,8 @@ from tasks.errors import ArchiveError
 from tasks.executor import Executor
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, ExtractJob, extract_chunk, extract_job, find_extracted
-from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS, chunk_name
+from tasks.lake.dataset import chunk_name
+from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.tally import Tally, completed
@@ -35,10 +36,10 @@ def plan_extraction(
         extract_job(lake, archive, chunk, window, market_types)
         for chunk in cut_into_chunks(archive.members, chunk_bytes)
     ]
-    present = {chunk_name(job.chunk.number) for job in jobs}
-    for name in lake.names(CATALOGUE_MARKETS, {"archive": archive.name}):
-        if name not in present:
-            _forget(lake, archive.name, int(name.removeprefix("chunk-")))
+    present = {CATALOGUE_MARKETS.at(archive.name, job.chunk.number) for job in jobs}
+    for key in lake.keys(CATALOGUE_MARKETS.of(archive.name)):
+        if key not in present:
+            _forget(lake, archive.name, int(key.name.removeprefix("chunk-")))
     return jobs
 
 
@@ -54,22 +55,21 @@ def forget_old_archives(lake: Lake) -> int:
     old = [name for name in lake.values(CATALOGUE_MARKETS) if file_of(name) is None]
     for archive in old:
         for window in lake.values(WINDOWS):
-            lake.delete_folder(WINDOWS, {"window": window, "archive": archive})
+            lake.delete_folders(WINDOWS, window, archive)
         for dataset in (MARKETS, CATALOGUE_RUNNERS, CATALOGUE_MARKETS):
-            lake.delete_folder(dataset, {"archive": archive})
+            lake.delete_folders(dataset, archive)
     return len(old)
 
 
 def _forget(lake: Lake, archive: str, chunk: int) -> None:
     """Delete all that the lake has of a chunk, the catalogue first: what is not in it is not looked for."""
-    name, at = chunk_name(chunk), {"archive": archive, "chunk": chunk}
-    lake.delete(CATALOGUE_MARKETS, {"archive": archive}, name)
-    lake.delete(CATALOGUE_RUNNERS, {"archive": archive}, name)
-    lake.delete(REJECTS, {"stage": "extract", "source": archive}, name)
-    lake.delete(MARKETS, at)
+    lake.delete(CATALOGUE_MARKETS.at(archive, chunk))
+    lake.delete(CATALOGUE_RUNNERS.at(archive, chunk))
+    lake.delete(REJECTS.at("extract", archive, chunk_name(chunk)))
+    lake.delete(MARKETS.at(archive, chunk))
     for window in lake.values(WINDOWS):
-        for file in lake.names(WINDOWS, {"window": window, **at}):
-            lake.delete(WINDOWS, {"window": window, **at}, file)
+        for key in lake.keys(WINDOWS.of(window, archive, chunk)):
+            lake.delete(key)
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)

@@ -9,7 +9,8 @@ from tasks.archives.identity import ARCHIVE, Archive
 from tasks.archives.manifest import CHUNKS, ExtractedChunk, Manifest, find_manifest, manifest_fingerprint
 from tasks.errors import BalanceError
 from tasks.extraction.extract import ExtractJob, find_extracted
-from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, REJECTS, chunk_name
+from tasks.lake.dataset import chunk_name
+from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, REJECTS
 from tasks.lake.store import Lake
 
 
@@ -41,7 +42,7 @@ def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> 
         if missing:
             raise BalanceError(f"{archive.address}: nothing is said of {len(missing)} members ({min(missing)}, …)")
         notes = {ARCHIVE: archive.name, CHUNKS: json.dumps(chunks)}
-        lake.write(MANIFESTS, {}, table, manifest_fingerprint(archive), archive.content, notes)
+        lake.write(MANIFESTS.at(archive.content), table, manifest_fingerprint(archive), notes)
     return made
 
 
@@ -50,9 +51,8 @@ def _rows(lake: Lake, archive: Archive, manifest: Manifest) -> Iterator[dict[str
     for reject in archive.rejects:
         yield {"member": reject.what, "chunk": 0, "reason": reject.reason}
     for number in manifest.chunks:
-        name = chunk_name(number)
-        markets = lake.read(CATALOGUE_MARKETS, {"archive": archive.name}, name, ["member", "market_id"])
-        rejects = lake.read(REJECTS, {"stage": "extract", "source": archive.name}, name, ["what", "reason"])
+        markets = lake.read(CATALOGUE_MARKETS.at(archive.name, number), ["member", "market_id"])
+        rejects = lake.read(REJECTS.at("extract", archive.name, chunk_name(number)), ["what", "reason"])
         for entry in (*markets.to_pylist(), *rejects.rename_columns(["member", "reason"]).to_pylist()):
             member = members[entry["member"]]
             yield {**entry, "bytes": member.size, "digest": member.digest, "chunk": number}

@@ -33,10 +33,10 @@ def check_lake(lake: Lake) -> Checked:
     files = rows = 0
     problems: list[str] = []
     for dataset in DATASETS.values():
-        for path in lake.paths(dataset):
+        for key in lake.all_keys(dataset):
             files += 1
             try:
-                rows += lake.check(dataset, path)
+                rows += lake.check(key)
             except LakeError as error:
                 problems.append(str(error))
     return Checked(files, rows, problems)

@@ -4,96 +4,34 @@ This is the one place where a column is declared; the store validates against it
 How files are read and written is the store's business, what a stage puts into a column the stage's.
 """
 
-import re
-from dataclasses import dataclass
-from functools import cached_property
-
 import pyarrow as pa
 
+from tasks.lake.dataset import (
+    AsAsked,
+    ByArchive,
+    ByChunk,
+    ByModelAndDate,
+    ByMonth,
+    ByRun,
+    BySource,
+    Column,
+    Dataset,
+    OfMessages,
+    OfWindows,
+    Whole,
+)
+
 TIME = pa.timestamp("ms", tz="UTC")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: what it holds, and in which unit.
-
-    Attributes:
-        name: As in the exchange's own words.
-        type: Arrow type, the same in every file.
-        meaning: One line, with the unit where there is one.
-        nullable: Whether a row may lack it.
-        repeats: Whether a value is worth a dictionary and statistics; not so where each is a long text of its own.
-    """
-
-    name: str
-    type: pa.DataType
-    meaning: str
-    nullable: bool = False
-    repeats: bool = True
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A dataset: a folder of Parquet files with one schema.
-
-    Attributes:
-        name: Its folder below the lake's root.
-        partitions: The `key=value` folders below it, outermost first; their values are not stored in the files.
-        columns: In the order of the files.
-        keys: The columns that together name a row within a file; empty where rows have no name.
-        row: What one row is.
-        files: What its files may be called beside `data`, a regular expression; what is called otherwise is not ours.
-    """
-
-    name: str
-    partitions: tuple[str, ...]
-    columns: tuple[Column, ...]
-    keys: tuple[str, ...]
-    row: str
-    files: str = "data"
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema of every file, each field's meaning in its metadata."""
-        return pa.schema(
-            [pa.field(c.name, c.type, nullable=c.nullable, metadata={"meaning": c.meaning}) for c in self.columns]
-        )
-
-    @property
-    def layout(self) -> list[str]:
-        """The columns' names and types: what must not change under a file that is taken as fresh."""
-        return [f"{c.name}:{c.type}" for c in self.columns]
-
-    def has(self, path: str) -> bool:
-        """Tell whether a file is one of the dataset's, by its place and name.
-
-        Args:
-            path: Below the dataset's folder.
-
-        Returns:
-            Whether it is; what else lies there is somebody else's.
-        """
-        folders = "".join(f"{key}=[^/]+/" for key in self.partitions)
-        return re.fullmatch(rf"{folders}(data|{self.files})\.parquet", path) is not None
-
 
 _MARKET_ID = Column("market_id", pa.string(), "`1.` and nine digits")
 _SELECTION_ID = Column("selection_id", pa.int64(), "the runner's id, the same in every market it is in")
 _HANDICAP = Column("handicap", pa.float64(), "0 but in handicap markets")
 
 _CHUNK = r"chunk-\d{4,}"
-
-
-def chunk_name(number: int) -> str:
-    """Name a chunk's files in datasets not partitioned by chunk: `chunk-0001`, so that names sort as numbers do."""
-    return f"chunk-{number:04}"
-
-
 _DIGEST = "[0-9a-f]{16}"
 
-ARCHIVES = Dataset(
+ARCHIVES = Whole(
     name="archives",
-    partitions=(),
     keys=(),
     row="a member of an archive; a file is an archive as it was last read, wherever it lies",
     files=_DIGEST,
@@ -105,9 +43,8 @@ ARCHIVES = Dataset(
     ),
 )
 
-MANIFESTS = Dataset(
+MANIFESTS = Whole(
     name="manifests",
-    partitions=(),
     keys=(),
     row="a market of a member of an archive, or why it was left out; a file is an archive whose extraction is whole",
     files=_DIGEST,
@@ -121,9 +58,8 @@ MANIFESTS = Dataset(
     ),
 )
 
-CATALOGUE_MARKETS = Dataset(
+CATALOGUE_MARKETS = ByChunk(
     name="catalogue/markets",
-    partitions=("archive",),
     keys=("market_id",),
     row="a market, as its last definition describes it",
     files=_CHUNK,
@@ -169,9 +105,8 @@ CATALOGUE_MARKETS = Dataset(
     ),
 )
 
-CATALOGUE_RUNNERS = Dataset(
+CATALOGUE_RUNNERS = ByChunk(
     name="catalogue/runners",
-    partitions=("archive",),
     keys=("market_id", "selection_id", "handicap"),
     row="a runner of a market, as the last definition describes it",
     files=_CHUNK,
@@ -189,9 +124,8 @@ CATALOGUE_RUNNERS = Dataset(
     ),
 )
 
-MARKETS = Dataset(
+MARKETS = OfMessages(
     name="markets",
-    partitions=("archive", "chunk"),
     keys=(),
     row="a stream message; a row group holds the messages of one market, in their order",
     columns=(
@@ -201,18 +135,16 @@ MARKETS = Dataset(
     ),
 )
 
-WINDOWS = Dataset(
+WINDOWS = OfWindows(
     name="windows",
-    partitions=("window", "archive", "chunk"),
     keys=(),
     row="a message that a replay of the window needs: as in `markets`, all that lies outside it compressed",
     files=r"[A-Z0-9_+]+",
     columns=MARKETS.columns,
 )
 
-RATINGS = Dataset(
+RATINGS = ByModelAndDate(
     name="ratings",
-    partitions=("model", "date"),
     keys=("market_id", "selection_id"),
     row="a rated runner",
     columns=(
@@ -225,9 +157,8 @@ RATINGS = Dataset(
     ),
 )
 
-ORDERS = Dataset(
+ORDERS = ByMonth(
     name="orders",
-    partitions=("month",),
     keys=("strategy_name", "bet_id"),
     row="an order that reached the simulated exchange, in a market that was settled; a row group holds a variant's",
     files=_DIGEST,
@@ -267,9 +198,8 @@ ORDERS = Dataset(
 _TURNOVER = Column("turnover", pa.float64(), "matched stake of the bets; both stakes of EACH_WAY bets")
 _LIABILITY = Column("liability", pa.float64(), "what the bets could lose: stakes of backs, liabilities of lays")
 
-RESULTS_MARKETS = Dataset(
+RESULTS_MARKETS = ByRun(
     name="results/markets",
-    partitions=("run",),
     keys=("strategy", "market_id"),
     row="a market that a variant placed orders in, in order of settlement",
     columns=(
@@ -309,9 +239,8 @@ _SUMMED = (
     Column("roi_on_liability", pa.float64(), "net / liability; none without liability", nullable=True),
 )
 
-RESULTS_DAYS = Dataset(
+RESULTS_DAYS = ByRun(
     name="results/days",
-    partitions=("run",),
     keys=("strategy", "date"),
     row="a variant on a racing day",
     columns=(
@@ -321,9 +250,8 @@ RESULTS_DAYS = Dataset(
     ),
 )
 
-RESULTS_SUMMARY = Dataset(
+RESULTS_SUMMARY = ByRun(
     name="results/summary",
-    partitions=("run",),
     keys=("strategy",),
     row="a variant",
     columns=(
@@ -344,9 +272,8 @@ RESULTS_SUMMARY = Dataset(
     ),
 )
 
-RESULTS_REFUSED = Dataset(
+RESULTS_REFUSED = ByRun(
     name="results/refused",
-    partitions=("run",),
     keys=("strategy", "action", "control", "reason"),
     row="what flumine refused of what a variant asked, of one kind, the most frequent first",
     columns=(
@@ -365,9 +292,8 @@ RESULTS_REFUSED = Dataset(
     ),
 )
 
-RESULTS_STATISTICS = Dataset(
+RESULTS_STATISTICS = ByRun(
     name="results/statistics",
-    partitions=("run",),
     keys=("strategy",),
     row="a variant: what its bets did, and what may be concluded",
     columns=(
@@ -400,9 +326,8 @@ RESULTS_STATISTICS = Dataset(
     ),
 )
 
-RESULTS_ACCOUNT_MARKETS = Dataset(
+RESULTS_ACCOUNT_MARKETS = ByRun(
     name="results/account_markets",
-    partitions=("run",),
     keys=("strategy", "market_id"),
     row="a market that any variant placed orders in, the orders of all as one; only of runs with `--together`",
     columns=RESULTS_MARKETS.columns,
@@ -410,9 +335,8 @@ RESULTS_ACCOUNT_MARKETS = Dataset(
 
 _IN_ACCOUNT = {"strategy", "variants", *(column.name for column in _SUMMED)}
 
-RESULTS_ACCOUNT = Dataset(
+RESULTS_ACCOUNT = ByRun(
     name="results/account",
-    partitions=("run",),
     keys=("strategy",),
     row="the one account that all variants bet on; only of runs with `--together`",
     columns=(
@@ -424,9 +348,8 @@ RESULTS_ACCOUNT = Dataset(
     ),
 )
 
-RESULTS_SPLIT = Dataset(
+RESULTS_SPLIT = ByRun(
     name="results/split",
-    partitions=("run",),
     keys=("begins", "part", "strategy"),
     row="a variant on one side of a day; only of runs with a split",
     columns=(
@@ -437,9 +360,8 @@ RESULTS_SPLIT = Dataset(
     ),
 )
 
-RESULTS_DIFFERENCES = Dataset(
+RESULTS_DIFFERENCES = ByRun(
     name="results/differences",
-    partitions=("run",),
     keys=("strategy", "market_id", "rule"),
     row="a market in which a variant's bets are worth something else than flumine says, by the rule that flumine lacks",
     columns=(
@@ -452,9 +374,8 @@ RESULTS_DIFFERENCES = Dataset(
     ),
 )
 
-REJECTS = Dataset(
+REJECTS = BySource(
     name="rejects",
-    partitions=("stage", "source"),
     keys=(),
     row="a file, row or market that was left out",
     files=rf"{_CHUNK}|entries|all|\d{{4}}-\d\d-\d\d|unmatched-{_DIGEST}|.+-[0-9a-f]{{8}}",
@@ -465,9 +386,8 @@ REJECTS = Dataset(
     ),
 )
 
-ARRIVALS = Dataset(
+ARRIVALS = ByArchive(
     name="arrivals",
-    partitions=("archive",),
     keys=("address",),
     row="the archive as it was last announced, so that it is announced once",
     columns=(
@@ -479,9 +399,8 @@ ARRIVALS = Dataset(
     ),
 )
 
-RUNS = Dataset(
+RUNS = AsAsked(
     name="runs",
-    partitions=("run",),
     keys=("asked",),
     row="the last time that the run was asked for",
     files=r"\d{12}",
@@ -504,7 +423,7 @@ RUNS = Dataset(
     ),
 )
 
-DATASETS = {
+DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
         ARCHIVES,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import LakeError
-from tasks.lake.datasets import Dataset
+from tasks.lake.dataset import Dataset
 
 
 class LakeFile(NamedTuple):

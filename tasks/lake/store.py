@@ -20,7 +20,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import DamagedFileError, InputError, LakeError
-from tasks.lake.datasets import Dataset
+from tasks.lake.dataset import Dataset, Folder, Key
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
@@ -35,29 +35,6 @@ _FINGERPRINT = b"fingerprint"
 _NOTE = "note:"
 _LOCK = ".lock"
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
-
-
-def file_path(dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> str:
-    """Say where a file lies below the lake's root.
-
-    Args:
-        dataset: The dataset.
-        partition: A value for each of the dataset's partition keys.
-        name: The file's name without its ending; a partition of several files gives each its own.
-
-    Returns:
-        `dataset/key=value/…/name.parquet`.
-
-    Raises:
-        LakeError: The keys are not the dataset's, or a value cannot stand in a path.
-    """
-    if tuple(partition) != dataset.partitions:
-        raise LakeError(f"{dataset.name} is partitioned by {dataset.partitions}, not by {tuple(partition)}")
-    for value in (*partition.values(), name):
-        if not str(value) or set(str(value)) & set('/\\=<>:"|?*') or str(value).startswith("."):
-            raise LakeError(f"{dataset.name}: {str(value)!r} cannot be part of a path in the lake")
-    folders = [f"{key}={value}" for key, value in partition.items()]
-    return posixpath.join(dataset.name, *folders, f"{name}.parquet")
 
 
 class Lake:
@@ -108,23 +85,19 @@ class Lake:
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"
 
-    def write(  # noqa: PLR0913, PLR0917 - a file is all of this
+    def write(
         self,
-        dataset: Dataset,
-        partition: Mapping[str, object],
+        key: Key,
         table: pa.Table,
         fingerprint: str,
-        name: str = "data",
         notes: Mapping[str, str] | None = None,
     ) -> LakeFile:
         """Write one file, whole or not at all.
 
         Args:
-            dataset: What it belongs to.
-            partition: A value for each partition key.
+            key: Where it lies.
             table: Its rows, with exactly the dataset's columns.
             fingerprint: What decided its content.
-            name: The file's name without its ending.
             notes: What else is to be known of it, without reading its rows.
 
         Returns:
@@ -133,27 +106,23 @@ class Lake:
         Raises:
             LakeError: The table does not fit the dataset.
         """
-        with self.writer(dataset, partition, fingerprint, name) as writer:
+        with self.writer(key, fingerprint) as writer:
             writer.notes.update(notes or {})
             writer.write(table)
         return writer.file
 
     @contextmanager
-    def writer(
-        self, dataset: Dataset, partition: Mapping[str, object], fingerprint: str, name: str = "data"
-    ) -> Iterator[Writer]:
+    def writer(self, key: Key, fingerprint: str) -> Iterator[Writer]:
         """Write one file piece by piece, each piece a row group; it appears whole when the block ends well.
 
         Args:
-            dataset: What it belongs to.
-            partition: A value for each partition key.
+            key: Where it lies.
             fingerprint: What decided its content.
-            name: The file's name without its ending.
 
         Yields:
             Its writer; `writer.file` is there after the block.
         """
-        path = file_path(dataset, partition, name)
+        dataset, path = key.dataset, key.path
         metadata = {_FINGERPRINT: fingerprint.encode(), b"dataset": dataset.name.encode(), KEY: BLANK}
         schema = dataset.schema.with_metadata(metadata)
         with self._whole(path) as sink:
@@ -264,13 +233,8 @@ class Lake:
     def _address(self, path: str) -> str:
         return str(self._fs.unstrip_protocol(self._absolute(path))).removeprefix("file://")
 
-    def find(self, dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> LakeFile | None:
+    def find(self, key: Key) -> LakeFile | None:
         """Look a file up without reading its rows.
-
-        Args:
-            dataset: What it belongs to.
-            partition: A value for each partition key.
-            name: The file's name without its ending.
 
         Returns:
             The file, or None where it is missing or cut short.
@@ -278,7 +242,7 @@ class Lake:
         Raises:
             LakeError: It cannot be read, whatever is in it.
         """
-        path = file_path(dataset, partition, name)
+        path = key.path
         try:
             with self._open(path) as source:
                 check_seal(source)
@@ -298,36 +262,24 @@ class Lake:
         }
         return LakeFile(path, fingerprint, metadata.num_rows, int(self._fs.size(self._absolute(path))), notes)
 
-    def fresh(
-        self, dataset: Dataset, partition: Mapping[str, object], fingerprint: str, name: str = "data"
-    ) -> LakeFile | None:
+    def fresh(self, key: Key, fingerprint: str) -> LakeFile | None:
         """Find a file that need not be made again.
 
         Args:
-            dataset: What it belongs to.
-            partition: A value for each partition key.
+            key: Where it lies.
             fingerprint: What has to have decided its content.
-            name: The file's name without its ending.
 
         Returns:
             The file, or None where it is missing, cut short, or was decided by something else.
         """
-        file = self.find(dataset, partition, name)
+        file = self.find(key)
         return file if file and file.fingerprint == fingerprint else None
 
-    def read(
-        self,
-        dataset: Dataset,
-        partition: Mapping[str, object],
-        name: str = "data",
-        columns: list[str] | None = None,
-    ) -> pa.Table:
+    def read(self, key: Key, columns: list[str] | None = None) -> pa.Table:
         """Read one file.
 
         Args:
-            dataset: What it belongs to.
-            partition: A value for each partition key.
-            name: The file's name without its ending.
+            key: Where it lies.
             columns: Only these, in this order; all where None.
 
         Returns:
@@ -336,16 +288,11 @@ class Lake:
         Raises:
             LakeError: The file is missing, damaged, or not of the dataset's schema.
         """
-        path = file_path(dataset, partition, name)
-        with self.reader(dataset, path) as reader:
+        with self.reader(key) as reader:
             return reader.read(columns)
 
-    def read_all(self, dataset: Dataset, partition: Mapping[str, object]) -> pa.Table:
+    def read_all(self, folder: Folder) -> pa.Table:
         """Read all files of one partition.
-
-        Args:
-            dataset: What they belong to.
-            partition: A value for each partition key.
 
         Returns:
             Their rows, file by file in the order of their names.
@@ -353,16 +300,15 @@ class Lake:
         Raises:
             LakeError: A file is damaged, or not of the dataset's schema.
         """
-        tables = [self.read(dataset, partition, name) for name in self.names(dataset, partition)]
-        return pa.concat_tables(tables) if tables else dataset.schema.empty_table()
+        tables = [self.read(key) for key in self.keys(folder)]
+        return pa.concat_tables(tables) if tables else folder.dataset.schema.empty_table()
 
     @contextmanager
-    def reader(self, dataset: Dataset, path: str, fingerprint: str | None = None) -> Iterator[Reader]:
+    def reader(self, key: Key, fingerprint: str | None = None) -> Iterator[Reader]:
         """Open one file for reading piece by piece.
 
         Args:
-            dataset: What it belongs to.
-            path: Below the lake's root.
+            key: Where it lies.
             fingerprint: What has to have decided its content; None where whoever asks knows the file.
 
         Yields:
@@ -374,6 +320,7 @@ class Lake:
             DamagedFileError: Its bytes are not those that were written. It is deleted, so that the next run makes it
                 again: whatever is in the lake was made of something.
         """
+        dataset, path = key.dataset, key.path
         with ExitStack() as opened:
             with self._reading(path):
                 source = opened.enter_context(self._open(path))
@@ -384,12 +331,8 @@ class Lake:
                 raise LakeError(f"{path} in the lake {self.root} is another than was made; run the stage that makes it")
             yield Reader(parquet, partial(self._reading, path))
 
-    def check(self, dataset: Dataset, path: str) -> int:
+    def check(self, key: Key) -> int:
         """Read one file to its last byte.
-
-        Args:
-            dataset: What it belongs to.
-            path: Below the lake's root.
 
         Returns:
             How many rows it has.
@@ -398,9 +341,9 @@ class Lake:
             LakeError: The file is missing, cannot be read, or is not of the dataset's schema.
             DamagedFileError: Its bytes are not those that were written. It is deleted.
         """
-        with self._reading(path), self._fs.open(self._absolute(path), "rb") as source:
+        with self._reading(key.path), self._fs.open(self._absolute(key.path), "rb") as source:
             check_content(source)
-        with self.reader(dataset, path) as reader:
+        with self.reader(key) as reader:
             return sum(piece.num_rows for piece in reader.pieces())
 
     @contextmanager
@@ -417,51 +360,25 @@ class Lake:
                 f"{path} in the lake {self.root} is damaged ({error}) and was deleted; run the stage that makes it"
             ) from error
 
-    def names(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
-        """List the files of one partition.
+    def keys(self, folder: Folder) -> list[Key]:
+        """List the files of one partition, by their names."""
+        found = self._keys_of(folder.dataset, self._find(folder.path, maxdepth=1))
+        return sorted(found, key=lambda key: key.name)
 
-        Args:
-            dataset: The dataset.
-            partition: A value for each partition key.
+    def latest_first(self, folder: Folder) -> list[Key]:
+        """List the files of one partition, the latest written first; of those of one time the last by name."""
+        written = {key: self._fs.modified(self._absolute(key.path)) for key in self.keys(folder)}
+        return sorted(written, key=lambda key: (written[key], key.name), reverse=True)
 
-        Returns:
-            Their names without ending, sorted.
-        """
-        folder = posixpath.dirname(file_path(dataset, partition))
-        found = self._files_of(dataset, self._find(folder, maxdepth=1))
-        return sorted(posixpath.basename(path).removesuffix(".parquet") for path in found)
+    def all_keys(self, dataset: Dataset) -> list[Key]:
+        """List all files of a dataset, by their paths."""
+        return sorted(self._keys_of(dataset, self._find(dataset.name)), key=lambda key: key.path)
 
-    def latest_first(self, dataset: Dataset, partition: Mapping[str, object]) -> list[str]:
-        """List the files of one partition by the time of writing.
-
-        Args:
-            dataset: The dataset.
-            partition: A value for each partition key.
-
-        Returns:
-            Their names without ending, the latest first; of those of one time the last by name.
-        """
-        names = self.names(dataset, partition)
-        written = {name: self._fs.modified(self._absolute(file_path(dataset, partition, name))) for name in names}
-        return sorted(names, key=lambda name: (written[name], name), reverse=True)
-
-    def paths(self, dataset: Dataset) -> list[str]:
-        """List all files of a dataset.
-
-        Args:
-            dataset: The dataset.
-
-        Returns:
-            Where they lie below the lake's root, sorted.
-        """
-        found = self._files_of(dataset, self._find(dataset.name))
-        return sorted(posixpath.relpath(path, self._base) for path in found)
-
-    def _files_of(self, dataset: Dataset, found: Iterable[str]) -> Iterator[str]:
-        """Give those of some files that are a dataset's, and say which only look like it."""
+    def _keys_of(self, dataset: Dataset, found: Iterable[str]) -> Iterator[Key]:
+        """Give the keys of those of some files that are a dataset's, and say which only look like it."""
         for path in found:
-            if dataset.has(posixpath.relpath(path, self._absolute(dataset.name))):
-                yield path
+            if key := dataset.key_of(posixpath.relpath(path, self._absolute(dataset.name))):
+                yield key
             elif path.endswith(".parquet"):
                 _say_stranger(posixpath.relpath(path, self._base), self.root)
 
@@ -481,41 +398,27 @@ class Lake:
         found = (posixpath.basename(path.rstrip("/")) for path in self._fs.ls(folder, detail=False))
         return sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
 
-    def newest(self, dataset: Dataset, values: Iterable[str]) -> str | None:
-        """Find the partition that was written last, of a dataset with one partition key and one file in each.
+    def newest(self, keys: Iterable[Key]) -> Key | None:
+        """Find the file that was written last; None where there is none of them."""
+        paths = {key: self._absolute(key.path) for key in keys}
+        written = {key: self._fs.modified(path) for key, path in paths.items() if self._fs.exists(path)}
+        return max(written, key=lambda key: written[key], default=None)
 
-        Args:
-            dataset: The dataset.
-            values: Of the partition key; those that have no file are passed over.
-
-        Returns:
-            One of them, or None where none has a file.
-        """
-        (key,) = dataset.partitions
-        paths = {value: self._absolute(file_path(dataset, {key: value})) for value in values}
-        written = {value: self._fs.modified(path) for value, path in paths.items() if self._fs.exists(path)}
-        return max(written, key=lambda value: written[value], default=None)
-
-    def delete(self, dataset: Dataset, partition: Mapping[str, object], name: str = "data") -> None:
-        """Delete one file, if it is there.
-
-        Args:
-            dataset: The dataset.
-            partition: A value for each partition key.
-            name: The file's name without its ending.
-        """
-        path = self._absolute(file_path(dataset, partition, name))
+    def delete(self, key: Key) -> None:
+        """Delete one file, if it is there."""
+        path = self._absolute(key.path)
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
-    def delete_folder(self, dataset: Dataset, values: Mapping[str, object]) -> None:
+    def delete_folders(self, dataset: Dataset, *values: str) -> None:
         """Delete all files of some partitions, if there are any.
 
         Args:
-            dataset: The dataset.
-            values: Of the outermost partition keys, in their order.
+            dataset: Whose they are.
+            values: Of the outermost partition keys, in their order; those within may have any value.
         """
-        folder = self._absolute(posixpath.join(dataset.name, *(f"{key}={value}" for key, value in values.items())))
+        pairs = zip(dataset.partitions, values, strict=False)
+        folder = self._absolute(posixpath.join(dataset.name, *(f"{key}={value}" for key, value in pairs)))
         if self._fs.isdir(folder):
             self._fs.rm(folder, recursive=True)
 

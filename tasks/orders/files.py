@@ -141,13 +141,12 @@ def find_order_files(lake: Lake, months: Iterable[str]) -> list[OrderFile]:
     """
     found = []
     for month in sorted(set(months)):
-        at = {"month": month}
-        for name in lake.latest_first(ORDERS, at):
-            file = lake.find(ORDERS, at, name)
+        for key in lake.latest_first(ORDERS.of(month)):
+            file = lake.find(key)
             if file is None:
-                lake.delete(ORDERS, at, name)
+                lake.delete(key)
             elif file.fingerprint == KIND:
-                found.append(read_notes(month, name, file.notes))
+                found.append(read_notes(month, key.name, file.notes))
     return found
 
 
@@ -189,13 +188,13 @@ def read_part(lake: Lake, part: Part) -> pa.Table:
         ReplacedOrdersError: The file is gone, or is another by now.
         DamagedFileError: Its bytes are not those that were written.
     """
-    at = {"month": part.month}
-    file = lake.find(ORDERS, at, part.name)
+    key = ORDERS.at(part.month, part.name)
+    file = lake.find(key)
     if file is None or file.notes["content"] != part.content:
         raise ReplacedOrdersError(
             f"orders in the lake {lake.root} were deleted or replaced since the run; run the backtest again"
         )
-    with lake.reader(ORDERS, file.path) as reader:
+    with lake.reader(key) as reader:
         tables = [reader.read_row_group(number) for number in _row_groups(reader, set(part.variants))]
     table = pa.concat_tables([ORDERS.schema.empty_table(), *tables])
     return table.filter(pc.is_in(table["market_id"], pa.array(part.markets, pa.string())))

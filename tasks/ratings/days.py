@@ -52,15 +52,14 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     decided_by = fingerprint(
         "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
     )
-    ratings_at = (RATINGS, {"model": source.name, "date": day})
-    rejects_at = (REJECTS, {"stage": "ratings", "source": source.name})
-    ratings, rejects = lake.fresh(*ratings_at, decided_by), lake.fresh(*rejects_at, decided_by, day)
+    ratings_at, rejects_at = RATINGS.at(source.name, day), REJECTS.at("ratings", source.name, day)
+    ratings, rejects = lake.fresh(ratings_at, decided_by), lake.fresh(rejects_at, decided_by)
     if ratings and rejects:
         return RatingsFiles(cached=True, kept=ratings.rows, rejected=rejects.rows)
     rows = source.read(day)
     table = rows.ratings.assign(source=source.address, fetched_at=pd.Timestamp.now("UTC").floor("ms"))
-    rejects = lake.write(*rejects_at, as_table(rows.rejects), decided_by, day)
-    ratings = lake.write(*ratings_at, pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False), decided_by)
+    rejects = lake.write(rejects_at, as_table(rows.rejects), decided_by)
+    ratings = lake.write(ratings_at, pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False), decided_by)
     return RatingsFiles(cached=False, kept=ratings.rows, rejected=rejects.rows)
 
 
@@ -79,9 +78,7 @@ def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
         LakeError: A day is missing; run the ratings stage.
     """
     wanted = ["market_id", "selection_id", "rating"]
-    read: list[pd.DataFrame] = [
-        lake.read(RATINGS, {"model": name, "date": day}, columns=wanted).to_pandas() for day in days
-    ]
+    read: list[pd.DataFrame] = [lake.read(RATINGS.at(name, day), wanted).to_pandas() for day in days]
     return pd.concat(read, ignore_index=True)
 
 

@@ -95,10 +95,10 @@ def collect(lake: Lake, record: RunRecord) -> ReportData:
         ReplacedOrdersError: The run's orders are no longer in the lake; run the backtest again.
     """
     run = record.run
-    results = lake.find(RESULTS_SUMMARY, {"run": run})
+    results = lake.find(RESULTS_SUMMARY.at(run))
     if results is None:
         raise InputError(f"no run {run} in the lake {lake.root}")
-    settled: pd.DataFrame = lake.read(RESULTS_MARKETS, {"run": run}).to_pandas()
+    settled: pd.DataFrame = lake.read(RESULTS_MARKETS.at(run)).to_pandas()
     orders = read_orders(lake, parts_of(results))
     manifests = [named_manifest(lake, archive.content) for archive in record.archives]
     bet_on = set(orders["market_id"])
@@ -107,19 +107,19 @@ def collect(lake: Lake, record: RunRecord) -> ReportData:
     )
     return ReportData(
         record=record,
-        summary=lake.read(RESULTS_SUMMARY, {"run": run}).to_pandas(),
+        summary=lake.read(RESULTS_SUMMARY.at(run)).to_pandas(),
         settled=settled,
         orders=value(orders, markets, runners).orders,
         markets=markets,
         runners=runners,
         ratings=_read_ratings(lake, record.ratings, markets),
-        statistics=lake.read_all(RESULTS_STATISTICS, {"run": run}).to_pandas(),
-        split=lake.read_all(RESULTS_SPLIT, {"run": run}).to_pandas(),
+        statistics=lake.read_all(RESULTS_STATISTICS.at(run).folder).to_pandas(),
+        split=lake.read_all(RESULTS_SPLIT.at(run).folder).to_pandas(),
         rejects=count_rejects(lake, record.rejects),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
-        refused=lake.read_all(RESULTS_REFUSED, {"run": run}).to_pylist(),
-        account=lake.read_all(RESULTS_ACCOUNT, {"run": run}).to_pandas(),
-        account_settled=lake.read_all(RESULTS_ACCOUNT_MARKETS, {"run": run}).to_pandas(),
+        refused=lake.read_all(RESULTS_REFUSED.at(run).folder).to_pylist(),
+        account=lake.read_all(RESULTS_ACCOUNT.at(run).folder).to_pandas(),
+        account_settled=lake.read_all(RESULTS_ACCOUNT_MARKETS.at(run).folder).to_pandas(),
         provenance={
             **record.versions,
             "results": made_of(results),

@@ -7,9 +7,9 @@ from functools import partial
 from typing import NamedTuple
 
 from tasks.errors import LakeError
-from tasks.lake.datasets import MARKETS, WINDOWS, Dataset
+from tasks.lake.dataset import Key
+from tasks.lake.datasets import MARKETS, WINDOWS
 from tasks.lake.parquet import Reader
-from tasks.lake.store import file_path
 from tasks.orders.job import ReplayJob
 from tasks.orders.session import Session, SessionMarket
 from tasks.simulation.ticks import Streamed
@@ -105,13 +105,13 @@ class MarketMessages:
 
     @contextmanager
     def _reading(self, chunk: _Chunk) -> Iterator[Reader]:
-        dataset, path, fingerprint = self._file(chunk)
-        with self._job.lake.reader(dataset, path, fingerprint) as reader:
+        key, fingerprint = self._file(chunk)
+        with self._job.lake.reader(key, fingerprint) as reader:
             groups = row_groups(reader)
             missing = [market_id for market_id in self._wanted[chunk] if market_id not in groups]
             if missing:
                 raise LakeError(
-                    f"{path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again"
+                    f"{key.path} lacks {len(missing)} markets of its catalogue ({missing[0]}, …); extract it again"
                 )
             for market_id in self._wanted[chunk]:
                 number = groups[market_id]
@@ -119,16 +119,15 @@ class MarketMessages:
                 self._groups[market_id] = _Group(number, begins)
             yield reader
 
-    def _file(self, chunk: _Chunk) -> tuple[Dataset, str, str]:
+    def _file(self, chunk: _Chunk) -> tuple[Key, str]:
         """Say which file is replayed; flumine's own engine reads all messages, which proves the compression too."""
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
-            path = file_path(MARKETS, {"archive": chunk.archive, "chunk": chunk.number})
-            return MARKETS, path, chunk.upstream
+            return MARKETS.at(chunk.archive, chunk.number), chunk.upstream
         windows = WindowsFile(job.lake, variant.window, chunk.archive, chunk.number, chunk.upstream, job.market_types)
         if windows.fresh() is None:
             windows.make()
-        return WINDOWS, windows.path, windows.fingerprint
+        return windows.key, windows.fingerprint
 
 
 def _chunk_of(market: SessionMarket) -> _Chunk:

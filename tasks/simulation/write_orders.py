@@ -49,7 +49,7 @@ def write_orders(job: ReplayJob, replayed: Mapping[str, Replayed]) -> tuple[Orde
     if not tables:
         return None, failures
     kept = replace(job, variants=tuple(variant for variant in job.variants if variant.id in tables))
-    with job.lake.writer(ORDERS, {"month": job.month}, KIND, kept.fingerprint) as writer:
+    with job.lake.writer(ORDERS.at(job.month, kept.fingerprint), KIND) as writer:
         for table in tables.values():
             if table.num_rows:
                 writer.write(table)

@@ -11,10 +11,11 @@ import orjson
 import pyarrow as pa
 
 from tasks.errors import LakeError
+from tasks.lake.dataset import Key
 from tasks.lake.datasets import MARKETS, WINDOWS
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.parquet import LakeFile, Reader, Writer
-from tasks.lake.store import Lake, file_path
+from tasks.lake.store import Lake
 from tasks.windows.compress import compress_window
 from tasks.windows.window import Window
 
@@ -41,20 +42,9 @@ class WindowsFile(NamedTuple):
     market_types: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        """Its name without the ending: `WIN`."""
-        return "+".join(self.market_types) or "ALL"
-
-    @property
-    def path(self) -> str:
-        """Where it lies, below the lake's root."""
-        return file_path(WINDOWS, self.partition, self.name)
-
-    @property
-    def partition(self) -> dict[str, object]:
+    def key(self) -> Key:
         """Where it lies."""
-        # Windows cannot have a folder whose name ends in dots.
-        return {"window": self.window.replace("..", "_"), "archive": self.archive, "chunk": self.chunk}
+        return WINDOWS.at(self.window, self.archive, self.chunk, self.market_types)
 
     @property
     def fingerprint(self) -> str:
@@ -70,11 +60,11 @@ class WindowsFile(NamedTuple):
 
     def fresh(self) -> LakeFile | None:
         """Find it in the lake, if it need not be made again."""
-        return self.lake.fresh(WINDOWS, self.partition, self.fingerprint, self.name)
+        return self.lake.fresh(self.key, self.fingerprint)
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Open it for writing; a market is a row group."""
-        return self.lake.writer(WINDOWS, self.partition, self.fingerprint, self.name)
+        return self.lake.writer(self.key, self.fingerprint)
 
     def wants(self, change: Mapping[str, Any]) -> bool:
         """Tell whether a market is compressed.
@@ -98,9 +88,8 @@ class WindowsFile(NamedTuple):
             LakeError: The chunk's messages are missing or damaged.
         """
         window = Window.parse(self.window)
-        path = file_path(MARKETS, {"archive": self.archive, "chunk": self.chunk})
         with (
-            self.lake.reader(MARKETS, path, self.upstream) as reader,
+            self.lake.reader(MARKETS.at(self.archive, self.chunk), self.upstream) as reader,
             self.writer() as writer,
         ):
             for market_id, group in row_groups(reader).items():

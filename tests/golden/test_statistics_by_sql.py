@@ -147,7 +147,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def rows(run: Run) -> dict[str, dict[str, Any]]:
     """Ours, by variant."""
-    return {row["strategy"]: row for row in run.lake.read(RESULTS_STATISTICS, {"run": run.id}).to_pylist()}
+    return {row["strategy"]: row for row in run.lake.read(RESULTS_STATISTICS.at(run.id)).to_pylist()}
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_intervals_are_about_as_wide_as_the_spread_says(run, rows, lake):
 
 def test_sides_of_a_day(run, lake):
     found = lake.sql(SIDES.format(lake=run.lake.root)).df().to_dict("records")
-    ours = {(row["strategy"], row["part"]): row for row in run.lake.read(RESULTS_SPLIT, {"run": run.id}).to_pylist()}
+    ours = {(row["strategy"], row["part"]): row for row in run.lake.read(RESULTS_SPLIT.at(run.id)).to_pylist()}
     assert len(found) == len(ours) == 4
     for expected in found:
         row = ours[expected["strategy"], expected["part"]]

@@ -28,6 +28,10 @@ values = {
 }
 
 
+def key_of(dataset):
+    return dataset._at(*("x" for _ in dataset.partitions)).file()
+
+
 def rows_of(dataset):
     row = st.fixed_dictionaries(
         {c.name: values[c.type] | st.none() if c.nullable else values[c.type] for c in dataset.columns}
@@ -41,12 +45,12 @@ def rows_of(dataset):
 @given(data=st.data())
 def test_rows_come_back_as_they_went_in(dataset, data):
     rows = data.draw(rows_of(dataset))
-    at = dict.fromkeys(dataset.partitions, "x")
+    key = key_of(dataset)
     with tempfile.TemporaryDirectory() as folder:
         lake, table = Lake(folder), pa.Table.from_pylist(rows, dataset.schema)
-        file = lake.write(dataset, at, table, "print")
-        assert lake.read(dataset, at).equals(table)
-        assert lake.find(dataset, at) == file
+        file = lake.write(key, table, "print")
+        assert lake.read(key).equals(table)
+        assert lake.find(key) == file
         assert file.rows == len(rows)
 
 
@@ -54,9 +58,8 @@ def test_rows_come_back_as_they_went_in(dataset, data):
 @given(rows_of(RATINGS).filter(bool), st.data())
 def test_a_row_twice_never_gets_in(rows, data):
     again = {**data.draw(st.sampled_from(rows)), "rating": 1.5}
-    at = dict.fromkeys(RATINGS.partitions, "x")
     with tempfile.TemporaryDirectory() as folder, pytest.raises(LakeError, match="1 rows repeat the key"):
-        Lake(folder).write(RATINGS, at, pa.Table.from_pylist([*rows, again], RATINGS.schema), "print")
+        Lake(folder).write(key_of(RATINGS), pa.Table.from_pylist([*rows, again], RATINGS.schema), "print")
 
 
 @pytest.fixture(scope="module", params=[ORDERS, CATALOGUE_RUNNERS], ids=lambda dataset: dataset.name)
@@ -71,19 +74,19 @@ def written(request, tmp_path_factory):
         }
         for n in range(50)
     ]
-    at = dict.fromkeys(dataset.partitions, "x")
-    file = lake.write(dataset, at, pa.Table.from_pylist(rows, dataset.schema), "print")
-    return lake, dataset, at, Path(lake.root) / file.path
+    key = key_of(dataset)
+    file = lake.write(key, pa.Table.from_pylist(rows, dataset.schema), "print")
+    return lake, key, Path(lake.root) / file.path
 
 
 @settings(max_examples=150)
 @given(data=st.data())
 def test_a_cut_file_is_never_fresh(written, data):
-    lake, dataset, at, path = written
+    lake, key, path = written
     whole = path.read_bytes()
     try:
         path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-        assert lake.find(dataset, at) is None
+        assert lake.find(key) is None
     finally:
         path.write_bytes(whole)
 
@@ -91,14 +94,14 @@ def test_a_cut_file_is_never_fresh(written, data):
 @settings(max_examples=300)
 @given(data=st.data())
 def test_a_flipped_bit_never_changes_what_is_read(written, data):
-    lake, dataset, at, path = written
-    whole, table = path.read_bytes(), lake.read(dataset, at)
+    lake, key, path = written
+    whole, table = path.read_bytes(), lake.read(key)
     flipped = bytearray(whole)
     flipped[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         path.write_bytes(flipped)
         try:
-            assert lake.read(dataset, at).equals(table)
+            assert lake.read(key).equals(table)
         except LakeError as noticed:
             assert isinstance(noticed, DamagedFileError)  # noqa: PT017 - or what is read is the same: not every bit counts
             assert not path.exists()

@@ -101,8 +101,8 @@ TEXTS = st.builds(
 def test_each_window_has_a_folder_of_its_own(tmp_path_factory: Any, one: str, other: str):
     lake = Lake(tmp_path_factory.getbasetemp() / "lake")
     first, second = (WindowsFile(lake, text, "month", 0, "0") for text in (one, other))
-    assert (first.path == second.path) == (Window.parse(one) == Window.parse(other)) == (one == other)
-    folder = str(first.partition["window"])
+    assert (first.key == second.key) == (Window.parse(one) == Window.parse(other)) == (one == other)
+    folder = first.key.folder.partition[0]
     # Neither hidden nor a name that Windows shortens.
     assert not folder.startswith(".")
     assert not folder.endswith(".")

@@ -212,15 +212,15 @@ class Extracted:
 
     @property
     def catalogue(self) -> list[dict[str, Any]]:
-        return list(self.lake.read_all(CATALOGUE_MARKETS, {"archive": self.archive.name}).to_pylist())
+        return list(self.lake.read_all(CATALOGUE_MARKETS.of(self.archive.name)).to_pylist())
 
     @property
     def runners(self) -> list[dict[str, Any]]:
-        return list(self.lake.read_all(CATALOGUE_RUNNERS, {"archive": self.archive.name}).to_pylist())
+        return list(self.lake.read_all(CATALOGUE_RUNNERS.of(self.archive.name)).to_pylist())
 
     @property
     def rejects(self) -> list[tuple[str, str]]:
-        rows = self.lake.read_all(REJECTS, {"stage": "extract", "source": self.archive.name}).to_pylist()
+        rows = self.lake.read_all(REJECTS.of("extract", self.archive.name)).to_pylist()
         return [(row["what"], row["reason"]) for row in rows]
 
 

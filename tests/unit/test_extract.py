@@ -33,7 +33,7 @@ def whole(hand_made, market_id="1.200000001", **definition):
 
 
 def test_messages_are_kept_byte_for_byte_and_in_order(sample_lake, markets):
-    kept = sample_lake.lake.read(MARKETS, {"archive": sample_lake.archive.name, "chunk": 1}).to_pylist()
+    kept = sample_lake.lake.read(MARKETS.at(sample_lake.archive.name, 1)).to_pylist()
     for market in markets.values():
         mine = [row for row in kept if row["market_id"] == market.id]
         assert [row["message"].encode() + b"\n" for row in mine] == market.lines
@@ -41,10 +41,7 @@ def test_messages_are_kept_byte_for_byte_and_in_order(sample_lake, markets):
 
 
 def test_a_row_group_is_a_market(sample_lake, markets):
-    path = (
-        Path(sample_lake.lake.root)
-        / f"{outputs(sample_lake.jobs[0])[0][0].name}/archive={sample_lake.archive.name}/chunk=1/data.parquet"
-    )
+    path = Path(sample_lake.lake.root) / outputs(sample_lake.jobs[0])[0].path
     with pq.ParquetFile(path) as parquet:
         groups = [set(parquet.read_row_group(n)["market_id"].to_pylist()) for n in range(parquet.num_row_groups)]
     assert groups == [{market.id} for market in markets.values()]
@@ -54,7 +51,7 @@ def test_markets_of_an_event_file_are_kept_apart(extract, hand_made):
     first, second = whole(hand_made, "1.200000001"), whole(hand_made, "1.200000002")
     mixed = [line for pair in zip(first.lines, second.lines, strict=True) for line in pair]
     month = extract({"PRO/34000001.bz2": bz2.compress(b"\n".join(mixed))})
-    rows = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": 1}).to_pylist()
+    rows = month.lake.read(MARKETS.at(month.archive.name, 1)).to_pylist()
     assert [row["message"].encode() for row in rows] == first.lines + second.lines
     assert {row["market_id"] for row in month.catalogue} == {"1.200000001", "1.200000002"}
 
@@ -67,7 +64,7 @@ def test_chunks_hold_all_markets_once(extract, markets):
     for row in month.catalogue:
         [job] = [job for job in month.jobs if row["member"] in {member.path for member in job.chunk.members}]
         assert row["chunk"] == job.chunk.number
-        ids = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": row["chunk"]})["market_id"].to_pylist()
+        ids = month.lake.read(MARKETS.at(month.archive.name, row["chunk"]))["market_id"].to_pylist()
         assert ids.count(row["market_id"]) == row["messages"]
 
 
@@ -126,7 +123,7 @@ def test_a_bad_member_is_a_reject_and_stops_nothing(extract, hand_made, kind):
     month = extract(members)
     assert [row["market_id"] for row in month.catalogue] == ["1.200000002", "1.200000003"]
     assert month.rejects == [("PRO/1.200000001.bz2", reason)]
-    kept = month.lake.read(MARKETS, {"archive": month.archive.name, "chunk": 1})
+    kept = month.lake.read(MARKETS.at(month.archive.name, 1))
     assert set(kept["market_id"].to_pylist()) == {"1.200000002", "1.200000003"}
 
 
@@ -497,8 +494,8 @@ def test_a_deleted_file_is_not_found_and_made_again(extract, hand_made, dataset)
     month = extract({GOOD: packed(whole(hand_made)), "bad": b""})
     [job] = month.jobs
     before = find_extracted(job)
-    [lost] = [arguments for arguments in outputs(job) if arguments[0] is dataset]
-    month.lake.delete(*lost)
+    [lost] = [key for key in outputs(job) if key.dataset is dataset]
+    month.lake.delete(lost)
     assert find_extracted(job) is None
     extract_chunk(job)
     assert find_extracted(job) == before

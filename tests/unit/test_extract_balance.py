@@ -61,9 +61,9 @@ def test_a_row_that_the_lake_lost_is_missed(extract, members, dataset):
     month = extract(members)
     [job] = month.jobs
     file = next(file for file in find_extracted(job) if file.path.startswith(dataset.name))
-    [(_, at, name)] = [output for output in outputs(job) if output[0] is dataset]
-    rows = month.lake.read(dataset, at, name)
-    month.lake.write(dataset, at, rows.slice(1), file.fingerprint, name, file.notes)
+    [key] = [key for key in outputs(job) if key.dataset is dataset]
+    rows = month.lake.read(key)
+    month.lake.write(key, rows.slice(1), file.fingerprint, file.notes)
     with pytest.raises(BalanceError, match=r"extract month-\w+, chunk-0001: 11 went in"):
         extract_chunk_task.fn(job, 1, 1, None)
 
@@ -99,7 +99,7 @@ def test_a_market_that_is_lost_on_the_way_is_missed(members, write_tar, tmp_path
 
 def test_a_manifest_names_every_member_and_why_it_was_left_out(extract, members):
     month = extract(members)
-    rows = month.lake.read(MANIFESTS, {}, month.archive.content).to_pylist()
+    rows = month.lake.read(MANIFESTS.at(month.archive.content)).to_pylist()
     assert {row["member"] for row in rows} == set(members)
     assert (month.manifest.markets, len(rows)) == (3, 11)
     assert all((row["market_id"] is None) != (row["reason"] is None) for row in rows)
@@ -110,9 +110,9 @@ def test_a_manifest_names_every_member_and_why_it_was_left_out(extract, members)
 def test_no_manifest_is_written_of_half_an_archive(extract, members):
     month = extract(members)
     [job] = month.jobs
-    month.lake.delete(MANIFESTS, {}, month.archive.content)
-    [lost] = [output for output in outputs(job) if output[0] is MARKETS]
-    month.lake.delete(*lost)
+    month.lake.delete(MANIFESTS.at(month.archive.content))
+    [lost] = [key for key in outputs(job) if key.dataset is MARKETS]
+    month.lake.delete(lost)
     with pytest.raises(BalanceError, match="chunk-0001: its files are gone"):
         write_manifest(month.lake, month.archive, month.jobs)
     extract_chunk(job)

@@ -4,7 +4,7 @@ from tasks.lake.datasets import REJECTS
 from tasks.lake.store import Lake
 from tasks.rejects import Reject, RejectSource, as_table, count_rejects, write_down
 
-AT = {"stage": "extract", "source": "january"}
+FOLDER = REJECTS.of("extract", "january")
 BAD = [Reject("b.bz2", "cut short", "after 7 bytes"), Reject("a.bz2", "empty")]
 
 
@@ -20,9 +20,9 @@ def test_written_down_replaced_and_taken_away(tmp_path):
     for rejects in (BAD, BAD[:1], iter(BAD)):
         expected = BAD if not isinstance(rejects, list) else rejects
         assert write_down(lake, "extract", "january", rejects, "entries") == len(expected)
-        assert [Reject(**row) for row in lake.read(REJECTS, AT, "entries").to_pylist()] == expected
+        assert [Reject(**row) for row in lake.read(FOLDER.file("entries")).to_pylist()] == expected
     assert write_down(lake, "extract", "january", [], "entries") == 0
-    assert lake.find(REJECTS, AT, "entries") is None
+    assert lake.find(FOLDER.file("entries")) is None
 
 
 def test_the_same_again_writes_nothing(tmp_path):
@@ -39,8 +39,9 @@ def test_other_names_and_sources_are_left_alone(tmp_path):
     write_down(lake, "extract", "january", BAD, "chunk-0001")
     write_down(lake, "extract", "february", BAD, "entries")
     write_down(lake, "extract", "january", [], "entries")
-    assert lake.names(REJECTS, AT) == ["chunk-0001"]
-    assert lake.names(REJECTS, {**AT, "source": "february"}) == ["entries"]
+    assert lake.keys(FOLDER) == [FOLDER.file("chunk-0001")]
+    february = REJECTS.of("extract", "february")
+    assert lake.keys(february) == [february.file("entries")]
 
 
 def test_counted_by_reason_the_most_frequent_first(tmp_path):

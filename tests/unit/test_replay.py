@@ -283,7 +283,7 @@ def test_a_market_that_the_messages_lack(job):
 def test_a_chunk_without_messages(job):
     lacking = job(FAVOURITE)
     shutil.rmtree(Path(lacking.lake.root) / "windows")
-    lacking.lake.delete(MARKETS, {"archive": lacking.sessions[0].markets[0].archive, "chunk": 1})
+    lacking.lake.delete(MARKETS.at(lacking.sessions[0].markets[0].archive, 1))
     with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1"):
         replay_chunk(lacking)
 
@@ -294,8 +294,8 @@ def test_messages_of_another_chunk_are_not_replayed(job, engine):
     other = job(FAVOURITE._replace(engine=engine))
     shutil.rmtree(Path(other.lake.root) / "windows")
     first = other.sessions[0].markets[0]
-    at = {"archive": first.archive, "chunk": 1}
-    other.lake.write(MARKETS, at, other.lake.read(MARKETS, at), "another")
+    key = MARKETS.at(first.archive, 1)
+    other.lake.write(key, other.lake.read(key), "another")
     with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1/.* is another than was made"):
         replay_chunk(replace(other, sessions=alone(other.market_ids, first.archive, upstream=first.upstream)))
 

@@ -65,7 +65,7 @@ class Archive:
         members = {f"PRO/1.2{n:08d}.bz2": lines for n, lines in enumerate(self.markets.values())}
         month = self._extract({path: bz2.compress(b"\n".join(lines)) for path, lines in members.items()})
         names = dict(zip(members, self.markets, strict=True))
-        rows = month.lake.read_all(REJECTS, {"stage": "extract", "source": month.archive.name}).to_pylist()
+        rows = month.lake.read_all(REJECTS.of("extract", month.archive.name)).to_pylist()
         refused = {names[row["what"]]: f"{row['reason']}: {row['detail']}" for row in rows}
         assert {names[row["member"]] for row in month.catalogue} == self.markets.keys() - refused.keys()
         return refused
@@ -233,4 +233,4 @@ def test_a_market_type_that_is_no_text_stops_nothing_where_types_are_asked_for(a
     archive = read_archive(lake, write_tar(tmp_path / "month.tar", tar))
     [chunk] = cut_into_chunks(archive.members, 10**9)
     extract_chunk(extract_job(lake, archive, chunk, market_types=["WIN"]))
-    assert lake.read_all(CATALOGUE_MARKETS, {"archive": archive.name})["market_id"].to_pylist() == ["1.200000000"]
+    assert lake.read_all(CATALOGUE_MARKETS.of(archive.name))["market_id"].to_pylist() == ["1.200000000"]

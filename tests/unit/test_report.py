@@ -10,7 +10,7 @@ from flows.backtest_report import page_path, read_report
 from tasks.aggregation.results import WRITTEN, made_of, note_parts
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_ACCOUNT, RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
-from tasks.lake.store import Lake, file_path
+from tasks.lake.store import Lake
 from tasks.orders.files import Part
 
 RUNS = {f"a-{fingerprint[:8]}": fingerprint for fingerprint in ("1" * 64, "2" * 64)}
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     lake = Lake(tmp_path)
     for run, fingerprint in RUNS.items():
         for dataset in (RESULTS_SUMMARY, RESULTS_STATISTICS, RESULTS_REFUSED):
-            lake.write(dataset, {"run": run}, dataset.schema.empty_table(), fingerprint, notes=ALL)
+            lake.write(dataset.at(run), dataset.schema.empty_table(), fingerprint, notes=ALL)
     return tmp_path
 
 
@@ -33,17 +33,17 @@ def test_a_run_that_is_whole(root):
 
 @pytest.mark.parametrize("dataset", [RESULTS_SUMMARY, RESULTS_STATISTICS], ids=lambda dataset: dataset.name)
 def test_results_of_another_run_are_refused(root, dataset):
-    shutil.copy(root / file_path(dataset, {"run": OTHER}), root / file_path(dataset, {"run": ONE}))
+    shutil.copy(root / dataset.at(OTHER).path, root / dataset.at(ONE).path)
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has those of another; run its backtest again"):
         read_report(ONE, str(root))
 
 
 def test_a_result_that_the_run_names_and_the_lake_lacks(root):
     lake, named = Lake(root), {WRITTEN: json.dumps([RESULTS_STATISTICS.name, RESULTS_ACCOUNT.name])}
-    lake.write(RESULTS_SUMMARY, {"run": ONE}, RESULTS_SUMMARY.schema.empty_table(), RUNS[ONE], notes=named)
+    lake.write(RESULTS_SUMMARY.at(ONE), RESULTS_SUMMARY.schema.empty_table(), RUNS[ONE], notes=named)
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has lost results"):
         read_report(ONE, str(root))
-    lake.write(RESULTS_ACCOUNT, {"run": ONE}, RESULTS_ACCOUNT.schema.empty_table(), RUNS[ONE])
+    lake.write(RESULTS_ACCOUNT.at(ONE), RESULTS_ACCOUNT.schema.empty_table(), RUNS[ONE])
     assert read_report(ONE, str(root)).run == ONE
 
 
@@ -53,14 +53,14 @@ def test_a_result_that_the_run_names_and_the_lake_lacks(root):
 def test_results_of_the_same_run_by_other_orders_are_refused(root, dataset):
     """As a run leaves them that is killed between two files, after what a strategy reads has changed."""
     notes = ALL | note_parts([Part("2022-03", "a", "other rows", ["b-1"], ["1.1"])])
-    Lake(root).write(dataset, {"run": ONE}, dataset.schema.empty_table(), RUNS[ONE], notes=notes)
+    Lake(root).write(dataset.at(ONE), dataset.schema.empty_table(), RUNS[ONE], notes=notes)
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* run its backtest again"):
         read_report(ONE, str(root))
 
 
 def test_a_page_that_tells_of_other_results_is_not_offered(root):
     lake = Lake(root)
-    results = lake.find(RESULTS_SUMMARY, {"run": ONE})
+    results = lake.find(RESULTS_SUMMARY.at(ONE))
     assert results
     for told, is_offered in ((made_of(results), True), ("of orders before", False)):
         lake.write_page(page_path(ONE), f"<p>{told}</p>")
@@ -68,6 +68,6 @@ def test_a_page_that_tells_of_other_results_is_not_offered(root):
 
 
 def test_results_that_are_gone(root):
-    (root / file_path(RESULTS_STATISTICS, {"run": ONE})).unlink()
+    (root / RESULTS_STATISTICS.at(ONE).path).unlink()
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has lost results"):
         read_report(ONE, str(root))

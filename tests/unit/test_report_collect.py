@@ -55,14 +55,13 @@ def report():
 @pytest.fixture
 def lake(tmp_path, report):
     lake = Lake(tmp_path)
-    month, run = {"archive": "month"}, {"run": RUN}
     keep_manifest(lake, "month", [(1, 20)])
-    lake.write(CATALOGUE_MARKETS, month, table(report.markets, CATALOGUE_MARKETS), "p", "chunk-0001")
-    lake.write(CATALOGUE_RUNNERS, month, table(report.runners, CATALOGUE_RUNNERS), "p", "chunk-0001")
+    lake.write(CATALOGUE_MARKETS.at("month", 1), table(report.markets, CATALOGUE_MARKETS), "p")
+    lake.write(CATALOGUE_RUNNERS.at("month", 1), table(report.runners, CATALOGUE_RUNNERS), "p")
     write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
     for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
-        lake.write(dataset, run, table(rows, dataset), "3")
-    lake.write(RATINGS, {"model": RATINGS_OF_RUN.name, "date": ALL_DAYS}, table(report.ratings, RATINGS), "5")
+        lake.write(dataset.at(RUN), table(rows, dataset), "3")
+    lake.write(RATINGS.at(RATINGS_OF_RUN.name, ALL_DAYS), table(report.ratings, RATINGS), "5")
     write_down(lake, "extract", "month", [Reject("1.3", "never closes")], "data")
     return lake
 
@@ -71,12 +70,12 @@ def write_orders(lake, report, variant):
     """Write a variant's orders into a file of its own; gives the part that a run takes of it."""
     own = table(report.orders[report.orders["strategy_name"] == variant], ORDERS)
     content = str(own["profit"].to_pylist())
-    lake.write(ORDERS, {"month": "2026-01"}, own, "print", variant, {"content": content})
+    lake.write(ORDERS.at("2026-01", variant), own, "print", {"content": content})
     return Part("2026-01", variant, content, [variant], own["market_id"].unique().to_pylist())
 
 
 def write_summary(lake, report, run, parts):
-    lake.write(RESULTS_SUMMARY, {"run": run}, table(report.summary, RESULTS_SUMMARY), "4", notes=note_parts(parts))
+    lake.write(RESULTS_SUMMARY.at(run), table(report.summary, RESULTS_SUMMARY), "4", notes=note_parts(parts))
 
 
 def test_all_of_a_run_is_read(lake, report):
@@ -86,14 +85,14 @@ def test_all_of_a_run_is_read(lake, report):
     assert len(read.markets) == 20
     assert len(read.runners) == len(read.ratings) == 160
     assert read.rejects[0]["reason"] == "never closes"
-    assert read.provenance["results"] == made_of(lake.find(RESULTS_SUMMARY, {"run": RUN}))
+    assert read.provenance["results"] == made_of(lake.find(RESULTS_SUMMARY.at(RUN)))
     assert read.provenance[f"ratings {RATINGS_OF_RUN.name}"] == "0011"
     assert "never closes" in render(read)
 
 
 def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
     some = report.settled[report.settled["market_id"] <= "1.200000009"]
-    lake.write(RESULTS_MARKETS, {"run": "less-1"}, table(some, RESULTS_MARKETS), "6")
+    lake.write(RESULTS_MARKETS.at("less-1"), table(some, RESULTS_MARKETS), "6")
     parts = [write_orders(lake, report, variant)._replace(markets=list(some["market_id"])) for variant in VARIANTS]
     write_summary(lake, report, "less-1", parts)
     read = collect(lake, RECORD.model_copy(update={"run": "less-1"}))
@@ -110,7 +109,7 @@ def test_orders_that_were_replaced_since(lake, report):
 
 
 def test_orders_that_are_gone(lake):
-    lake.delete(ORDERS, {"month": "2026-01"}, "a-1")
+    lake.delete(ORDERS.at("2026-01", "a-1"))
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
         collect(lake, RECORD)
 

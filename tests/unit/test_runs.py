@@ -27,7 +27,7 @@ def record(run, **said):
 
 
 def ask(lake, run, at=0):
-    file = lake.write(RESULTS_SUMMARY, {"run": run}, RESULTS_SUMMARY.schema.empty_table(), "p")
+    file = lake.write(RESULTS_SUMMARY.at(run), RESULTS_SUMMARY.schema.empty_table(), "p")
     os.utime(Path(lake.root, file.path), (0, 1_000_000_000 + at))
     note_asked(lake, record(run))
 
@@ -84,8 +84,11 @@ def test_of_two_machines_at_once_the_one_written_last(lake, tmp_path):
 def test_a_run_has_one_file_however_often_it_is_asked(lake):
     for run in "aabbaab":
         ask(lake, run)
-    assert lake.paths(RUNS) == ["runs/run=a/000000000003.parquet", "runs/run=b/000000000004.parquet"]
-    assert lake.read_all(RUNS, {"run": "b"})["asked"].to_pylist() == [4]
+    assert [key.path for key in lake.all_keys(RUNS)] == [
+        "runs/run=a/000000000003.parquet",
+        "runs/run=b/000000000004.parquet",
+    ]
+    assert lake.read_all(RUNS.of("b"))["asked"].to_pylist() == [4]
 
 
 def test_a_run_is_asked_then_done(lake):
@@ -115,7 +118,7 @@ def test_a_run_that_an_earlier_version_noted_is_unknown_and_keeps_its_place(lake
     folder = Path(lake.root, "runs", "run=b")
     folder.mkdir()
     pq.write_table(pa.table({"asked": [2]}), folder / "000000000002.parquet")
-    lake.write(RESULTS_SUMMARY, {"run": "b"}, RESULTS_SUMMARY.schema.empty_table(), "p")
+    lake.write(RESULTS_SUMMARY.at("b"), RESULTS_SUMMARY.schema.empty_table(), "p")
     assert read_run(lake, "b") is None
     assert latest_run(lake) == "b"
     assert note_asked(lake, record("b")).number == 2

@@ -57,25 +57,21 @@ CATALOGUE = [
 @pytest.fixture
 def lake(tmp_path):
     lake = Lake(tmp_path)
-    keep(lake, "january", "chunk-0001", CATALOGUE[:3])
-    keep(lake, "january", "chunk-0002", CATALOGUE[3:])
+    keep(lake, "january", 1, CATALOGUE[:3])
+    keep(lake, "january", 2, CATALOGUE[3:])
     return lake
 
 
-def keep(lake, archive, name, rows, fingerprint="p"):
+def keep(lake, archive, number, rows, fingerprint="p"):
     table = pa.Table.from_pylist(rows, CATALOGUE_MARKETS.schema)
-    lake.write(CATALOGUE_MARKETS, {"archive": archive}, table, fingerprint, name)
+    lake.write(CATALOGUE_MARKETS.at(archive, number), table, fingerprint)
 
 
 def manifests(lake, *archives):
     """Manifests of all that was kept of them."""
-    at = [{"archive": archive} for archive in archives]
-    kept = [[(number, file_of(lake, a, number).rows) for number in (1, 2) if file_of(lake, a, number)] for a in at]
+    files = [[(number, lake.find(CATALOGUE_MARKETS.at(a, number))) for number in (1, 2)] for a in archives]
+    kept = [[(number, file.rows) for number, file in of_archive if file] for of_archive in files]
     return [keep_manifest(lake, *pair) for pair in zip(archives, kept, strict=True)]
-
-
-def file_of(lake, at, number):
-    return lake.find(CATALOGUE_MARKETS, at, f"chunk-000{number}")
 
 
 def chosen(lake, *archives, **wanted):
@@ -141,7 +137,7 @@ def test_a_market_that_is_named_and_not_taken_is_told_why(lake, wanted, said):
 
 
 def test_a_market_that_is_named_is_looked_for_in_every_archive(lake):
-    keep(lake, "february", "chunk-0001", [market(9), CATALOGUE[1]])
+    keep(lake, "february", 1, [market(9), CATALOGUE[1]])
     assert chosen(lake, "january", "february", market_ids=["1.200000009"]) == [9]
     with pytest.raises(InputError, match=r"market 1\.200000008 is none of january, february"):
         chosen(lake, "january", "february", market_ids=["1.200000008"])
@@ -182,7 +178,7 @@ def test_nothing_left_lists_what_there_is(lake, wanted):
 
 
 def test_a_market_in_two_archives_is_taken_once(lake):
-    keep(lake, "february", "chunk-0001", [CATALOGUE[0], market(9, hours=4), CATALOGUE[4]])
+    keep(lake, "february", 1, [CATALOGUE[0], market(9, hours=4), CATALOGUE[4]])
     markets, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter())
     assert [(int(m[-2:]), a) for m, a in zip(markets["market_id"], markets["archive"], strict=True)] == [
         (3, "january"),
@@ -199,14 +195,14 @@ def test_a_market_in_two_archives_is_taken_once(lake):
 
 
 def test_copies_that_the_filter_leaves_out_anyway_are_no_rejects(lake):
-    keep(lake, "february", "chunk-0001", [CATALOGUE[1], market(9)])
+    keep(lake, "february", 1, [CATALOGUE[1], market(9)])
     _, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter())
     assert rejects == {}
 
 
 def test_a_month_of_markets_without_venues(lake):
     nowhere = {"venue": None, "country_code": None}
-    keep(lake, "football", "chunk-0001", [market(n, **nowhere) for n in (7, 8)])
+    keep(lake, "football", 1, [market(n, **nowhere) for n in (7, 8)])
     assert chosen(lake, "football") == [7, 8]
     with pytest.raises(InputError, match="types WIN"):
         chosen(lake, "football", venues=["Larkfield"])
@@ -222,17 +218,17 @@ def test_an_archive_without_a_market_that_can_be_replayed(lake):
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_chunk_that_is_missing_or_another_is_no_smaller_archive(lake, number):
     [january] = manifests(lake, "january")
-    keep(lake, "january", f"chunk-000{number}", CATALOGUE[:1], "another")
+    keep(lake, "january", number, CATALOGUE[:1], "another")
     with pytest.raises(InputError, match=rf"chunk {number} of january is not in the lake .*; run the extract stage"):
         read_catalogue(lake, january)
-    lake.delete(CATALOGUE_MARKETS, {"archive": "january"}, f"chunk-000{number}")
+    lake.delete(CATALOGUE_MARKETS.at("january", number))
     with pytest.raises(InputError, match=rf"chunk {number} of january is not in the lake .*; run the extract stage"):
         select_markets(lake, [january], MarketFilter())
 
 
 def test_a_chunk_that_the_manifest_does_not_name_is_not_the_archives(lake):
     [january] = manifests(lake, "january")
-    keep(lake, "january", "chunk-0003", [market(7)])
+    keep(lake, "january", 3, [market(7)])
     assert len(read_catalogue(lake, january)) == 6
 
 

@@ -119,7 +119,7 @@ def keep_catalogue(lake):
         for selection, status in RUNNERS.items()
     ]
     table = pa.Table.from_pylist(runners, CATALOGUE_RUNNERS.schema)
-    lake.write(CATALOGUE_RUNNERS, {"archive": archive.archive}, table, "p", "chunk-0001")
+    lake.write(CATALOGUE_RUNNERS.at(archive.archive, 1), table, "p")
     return archive
 
 
@@ -135,7 +135,7 @@ def write(job, *orders, refused=()):
 
 
 def read(run, dataset):
-    return run.lake.read(dataset, {"run": run.id}).to_pylist()
+    return run.lake.read(dataset.at(run.id)).to_pylist()
 
 
 @pytest.fixture
@@ -296,7 +296,7 @@ def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):
         (1, 1, 5.0),
         (2, 1, 5.0),
     ]
-    rejects = run.lake.read(REJECTS, {"stage": "aggregate", "source": "month-00112233"}, run.id).to_pylist()
+    rejects = run.lake.read(REJECTS.at("aggregate", "month-00112233", run.id)).to_pylist()
     assert [(row["what"], row["reason"]) for row in rejects] == [(IDS[0], "line market without a result")]
     [said] = json.loads(summary.notes[NOTICES])
     assert said.startswith(f"{first.id}: 1 of 2 markets are not in its figures: line market without a result")
@@ -392,7 +392,7 @@ def test_how_a_run_is_cut_into_jobs_decides_nothing(two_chunks):
 def test_what_was_written_is_found(two_chunks):
     assert find_results(two_chunks) is None
     assert write_results(two_chunks, MARKETS) == find_results(two_chunks)
-    two_chunks.lake.delete(RESULTS_DAYS, {"run": two_chunks.id})
+    two_chunks.lake.delete(RESULTS_DAYS.at(two_chunks.id))
     assert find_results(two_chunks) is None
 
 
@@ -435,7 +435,7 @@ def test_results_of_what_another_version_extracted_are_not_found(two_chunks, mon
 
 def test_the_account_is_written_where_it_was_asked_for_alone(two_chunks):
     write_results(two_chunks, MARKETS)
-    assert two_chunks.lake.find(RESULTS_ACCOUNT, {"run": two_chunks.id}) is None
+    assert two_chunks.lake.find(RESULTS_ACCOUNT.at(two_chunks.id)) is None
     run = replace(two_chunks, together=True)
     write_results(run, MARKETS)
     # 10.00 at 7 %; 4.00 − 5.00 is a loss; 20.00 at 5 %.
@@ -447,7 +447,7 @@ def test_the_account_is_written_where_it_was_asked_for_alone(two_chunks):
     (account,) = read(run, RESULTS_ACCOUNT)
     assert (account["orders"], account["bets"], account["net"], account["variants"]) == (5, 4, 27.3, 2)
     assert find_results(run) is not None
-    run.lake.delete(RESULTS_ACCOUNT, {"run": run.id})
+    run.lake.delete(RESULTS_ACCOUNT.at(run.id))
     assert find_results(run) is None
 
 
