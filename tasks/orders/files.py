@@ -23,7 +23,9 @@ from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
 
 # Orders that were written by another of these, or with other columns, are made again.
-KIND = fingerprint("orders", version=2, engine=ENGINE, schema=ORDERS.layout)
+VERSION = 2
+
+KIND = fingerprint("orders", version=VERSION, engine=ENGINE, schema=ORDERS.layout)
 
 _VARIANT = ORDERS.schema.get_field_index("strategy_name")
 
