@@ -80,7 +80,6 @@ def read_page(lake: Lake, run: str) -> str | None:
     """Read a run's page.
 
     Args:
-        lake: The lake.
         run: The run's id.
 
     Returns:

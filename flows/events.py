@@ -29,7 +29,6 @@ def announce_arrival(archive: Candidate, parameters: BacktestParameters, by: Lit
     """Say that an archive is there and whole, and which backtest is wanted of it.
 
     Args:
-        archive: The archive.
         parameters: What ought to be run; an automation can hand it to the deployment of `backtest` as it is.
         by: Who runs it: an automation that waits for this event, or the flow `monthly`, which runs it itself.
 

@@ -94,7 +94,6 @@ class ArchiveOutcome(BaseModel):
         """Say what became of an archive.
 
         Args:
-            archive: The archive.
             outcome: What became of it.
             said: What was seen; none where the outcome says it all.
 
@@ -182,7 +181,6 @@ def left_alone(archive: Candidate, asked: BacktestParameters, parameters: InboxP
     """Say what becomes of an archive that is not backtested: not whole, or with nothing to do.
 
     Args:
-        archive: The archive.
         asked: What is asked of it.
         parameters: How patiently to look at it.
 

@@ -42,7 +42,6 @@ class Market:
         """Prepares a market that nobody has heard of.
 
         Args:
-            race: The race.
             opening: When it will be announced, seconds before the off.
             rng: Decides what is not decided by the race.
         """

@@ -29,7 +29,6 @@ def stream(race: Race, rng: Random) -> Iterator[bytes]:
     """The messages of a race's WIN market.
 
     Args:
-        race: The race.
         rng: Decides the market's errors, activity and sizes.
 
     Yields:

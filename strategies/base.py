@@ -50,7 +50,6 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
         """Tell whether a market is open, not in-play, and within `seconds_to_start` of its scheduled off.
 
         Args:
-            market: The market.
             market_book: Its book now.
 
         Returns:
@@ -66,8 +65,6 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
         """Place a limit order that lapses at the off, as a trade of its own.
 
         Args:
-            market: The market.
-            runner: The runner.
             side: BACK or LAY.
             price: Decimal odds.
             size: Stake, in the account's currency.

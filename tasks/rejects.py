@@ -54,8 +54,6 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
     """Keep the rejects of a whole stage, in the place of those that a run before left.
 
     Args:
-        lake: The lake.
-        stage: The stage.
         source: The archive or ratings model.
         rejects: All of this name; none deletes what was there.
         name: The file's name without its ending.
@@ -92,7 +90,6 @@ def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str,
     """Count what was left out, by reason.
 
     Args:
-        lake: The lake.
         sources: Where to look.
 
     Returns:

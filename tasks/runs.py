@@ -126,7 +126,6 @@ def note_done(lake: Lake, record: RunRecord, results: str, verdict: str, at: dat
     """Write down what came of a run.
 
     Args:
-        lake: The lake.
         record: The run, as it was noted.
         results: Digest of its results.
         verdict: The sentence.
@@ -139,7 +138,6 @@ def read_run(lake: Lake, run: str) -> RunRecord | None:
     """Read what the lake says of a run.
 
     Args:
-        lake: The lake.
         run: Its id.
 
     Returns:
@@ -154,9 +152,6 @@ def read_run(lake: Lake, run: str) -> RunRecord | None:
 
 def latest_run(lake: Lake) -> str | None:
     """Find the run that was asked for last, of those that have results.
-
-    Args:
-        lake: The lake.
 
     Returns:
         Its id, or None where there is none. Of those of which nothing is noted, or that two machines asked for at once,

@@ -57,11 +57,7 @@ class Watch:
         self.explain: Callable[[Overrun], BacktestError] = _name_nobody
 
     def begin(self, step: Step) -> None:
-        """Say that a step begins, and that the one before it has ended.
-
-        Args:
-            step: The step.
-        """
+        """Say that a step begins, and that the one before it has ended."""
         if self.listener is not None:
             self.listener(step)
 

@@ -115,9 +115,6 @@ class FieldOption(NamedTuple):
 def options_of(model: type[BaseModel]) -> list[FieldOption]:
     """List a model's options, those of the models nested in it at their place.
 
-    Args:
-        model: The model.
-
     Returns:
         An option for each field but those that the command line asks in another way.
     """

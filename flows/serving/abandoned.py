@@ -25,7 +25,6 @@ class AbandonedRuns:
     """Watches the runs of a pool whose worker is on this machine.
 
     Args:
-        pool: The pool.
         worker: The worker's process id.
         clock: Seconds, from any beginning.
     """

@@ -83,7 +83,6 @@ class Pool:
         """End runs whose processes are gone, and what they called: a run that is never ended keeps its place.
 
         Args:
-            runs: The runs.
             message: Why, and what to do.
 
         Raises:

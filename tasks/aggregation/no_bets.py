@@ -141,7 +141,6 @@ def say_kind(variant: str, kind: Kind) -> str:
 
     Args:
         variant: The variant's id.
-        kind: The kind.
 
     Returns:
         A sentence with the first example, without a full stop.

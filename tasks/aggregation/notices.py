@@ -63,7 +63,6 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
     """Say how much of the archives is in no figure.
 
     Args:
-        lake: The lake.
         archives: What was extracted of the run's.
 
     Yields:

@@ -133,9 +133,6 @@ class Run:
 def find_results(run: Run) -> list[LakeFile] | None:
     """Find a run's results in the lake.
 
-    Args:
-        run: The run.
-
     Returns:
         Its files, or None where any is to be made: it is missing, or its orders are, or it was made of others.
     """
@@ -152,7 +149,6 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     """Settle a run's orders and write its results.
 
     Args:
-        run: The run.
         markets: The selected rows of the catalogue, with a column `archive`.
 
     Returns:
@@ -218,9 +214,6 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
 
 def find_orders(run: Run) -> Coverage:
     """Find the orders of a run.
-
-    Args:
-        run: The run.
 
     Returns:
         Where those of each of its variants in each of its markets are, and the markets that are rejects of some.
@@ -295,7 +288,6 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     """Read the orders of a run.
 
     Args:
-        lake: The lake.
         parts: Where they are.
 
     Returns:

@@ -13,7 +13,6 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
     """Settle a run's orders and write its results.
 
     Args:
-        run: The run.
         markets: The selected rows of the catalogue.
 
     Returns:

@@ -111,7 +111,6 @@ def forget_archive(lake: Lake, address: str) -> None:
     """Forget what is at an address, so that it is read again.
 
     Args:
-        lake: The lake.
         address: A path or an fsspec URL.
     """
     lake.delete(_key(address))
@@ -119,9 +118,6 @@ def forget_archive(lake: Lake, address: str) -> None:
 
 def check_archives(lake: Lake) -> list[str]:
     """Read the archives again that the lake remembers, and forget those whose bytes are others.
-
-    Args:
-        lake: The lake.
 
     Returns:
         A line for each that is another although its file seems the same. One whose file changed, or is gone, is none.

@@ -74,10 +74,6 @@ class Manifest(NamedTuple):
 def find_manifest(lake: Lake, archive: Archive) -> Manifest | None:
     """Find the manifest of an archive that was extracted as it would be now.
 
-    Args:
-        lake: The lake.
-        archive: The archive.
-
     Returns:
         Its manifest; None where its extraction is not whole, or of another version.
     """
@@ -87,10 +83,6 @@ def find_manifest(lake: Lake, archive: Archive) -> Manifest | None:
 
 def read_manifest(lake: Lake, archive: Archive) -> Manifest:
     """Read the manifest of an archive that has to be extracted.
-
-    Args:
-        lake: The lake.
-        archive: The archive.
 
     Returns:
         Its manifest.
@@ -110,7 +102,6 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table
     """Read all that the lake has of an archive in one of the catalogue's datasets.
 
     Args:
-        lake: The lake.
         manifest: The archive's.
         dataset: `catalogue/markets` or `catalogue/runners`.
 
@@ -142,7 +133,6 @@ def read_of_markets(
     """Read the catalogue's rows of some markets; of a market that is in several archives the first's.
 
     Args:
-        lake: The lake.
         manifests: The archives'.
         dataset: `catalogue/markets` or `catalogue/runners`.
         market_ids: The markets.
@@ -167,7 +157,6 @@ def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:
     """Count what of an archive was left out.
 
     Args:
-        lake: The lake.
         manifest: The archive's.
 
     Returns:
@@ -181,7 +170,6 @@ def named_manifest(lake: Lake, content: str) -> Manifest:
     """Read the manifest of an archive that a run was made of.
 
     Args:
-        lake: The lake.
         content: What the archive is.
 
     Raises:

@@ -54,7 +54,6 @@ def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
     """Read an archive's markets.
 
     Args:
-        lake: The lake.
         manifest: The archive's.
 
     Returns:
@@ -76,7 +75,6 @@ def select_markets(
     """Select the markets to replay.
 
     Args:
-        lake: The lake.
         manifests: Of extracted archives; of a market that is in several, the first's is taken.
         wanted: The filter.
 

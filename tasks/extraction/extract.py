@@ -69,7 +69,6 @@ def extract_job(
 
     Args:
         lake: Where the output goes.
-        archive: The archive.
         chunk: The members.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.

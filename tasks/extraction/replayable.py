@@ -66,7 +66,6 @@ class ReplayCheck:
         """Take a message that names a runner for the first time, which no definition did.
 
         Args:
-            message: The message.
             number: Its own, from 1.
         """
         # As it came: what was read of it lacks the fields that nobody knows, and it is those that are refused.

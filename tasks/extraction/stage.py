@@ -24,7 +24,6 @@ def plan_extraction(
 
     Args:
         lake: Where the output goes.
-        archive: The archive.
         chunk_bytes: Size of a chunk to aim at, bytes as stored.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.
@@ -45,9 +44,6 @@ def plan_extraction(
 
 def forget_old_archives(lake: Lake) -> int:
     """Delete what versions extracted that knew an archive by its name alone: nobody reads it any more.
-
-    Args:
-        lake: The lake.
 
     Returns:
         How many archives.

@@ -18,8 +18,6 @@ def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> 
     """Say what an archive's extraction gave, when all of it is there.
 
     Args:
-        lake: The lake.
-        archive: The archive.
         jobs: All its chunks.
 
     Returns:

@@ -24,9 +24,6 @@ class Checked(NamedTuple):
 def check_lake(lake: Lake) -> Checked:
     """Read every file of every dataset to its last byte, against its checksums; what is damaged is deleted.
 
-    Args:
-        lake: The lake.
-
     Returns:
         What was read.
     """

@@ -135,7 +135,6 @@ def check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
     """Check that columns are a dataset's, in name, type and order.
 
     Args:
-        dataset: The dataset.
         schema: Of a table or a file.
         path: Where it lies or goes, below the lake's root.
 

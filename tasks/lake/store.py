@@ -170,10 +170,10 @@ class Lake:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Work on the lake while no other run on this machine does, and without what killed ones left half written.
+        """Hold the lake's lock; first delete leftovers of killed runs.
 
-        Two runs at once would both be right, and do the same work twice. A run that is killed leaves nothing locked.
-        Object stores have no locks; there, both work.
+        Two runs at once would both be right, and do the same work twice. The lock ends with its process. Object stores
+        have no locks; two runs on one both work.
 
         Raises:
             LakeError: The lake cannot be written to.
@@ -385,9 +385,6 @@ class Lake:
     def values(self, dataset: Dataset) -> list[str]:
         """List the values of a dataset's outermost partition key.
 
-        Args:
-            dataset: The dataset.
-
         Returns:
             The values for which there is a folder, sorted.
         """
@@ -424,9 +421,6 @@ class Lake:
 
     def forget_old(self, dataset: Dataset) -> int:
         """Delete what lies in a dataset's folder from before it was partitioned as it is now.
-
-        Args:
-            dataset: The dataset.
 
         Returns:
             How many folders there were.
@@ -482,6 +476,6 @@ def _say_stranger(path: str, root: str) -> None:
 
 
 def _check_is_damage(error: Exception, path: str) -> None:
-    # What the system refuses has a number; a file that cannot be read now may be whole.
+    # An OSError with errno is an I/O failure, not corruption: the file may be whole.
     if isinstance(error, OSError) and error.errno:
         raise LakeError(f"{path} cannot be read: {error}") from error

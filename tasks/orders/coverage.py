@@ -137,10 +137,6 @@ class OrderIndex:
 def index_orders(lake: Lake, jobs: Iterable[ReplayJob]) -> OrderIndex:
     """Index the orders of the months that jobs are about.
 
-    Args:
-        lake: The lake.
-        jobs: The jobs.
-
     Returns:
         The index.
     """

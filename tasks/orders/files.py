@@ -113,9 +113,6 @@ class Part(NamedTuple):
 def refused_in(file: OrderFile) -> dict[str, dict[str, list[Refusal]]]:
     """Read what flumine refused of what a file's variants asked.
 
-    Args:
-        file: The file.
-
     Returns:
         By a variant's whole fingerprint and by market.
     """
@@ -135,7 +132,6 @@ def find_order_files(lake: Lake, months: Iterable[str]) -> list[OrderFile]:
     """Find the files of orders of some months; damaged ones are deleted, because whatever they lack is made again.
 
     Args:
-        lake: The lake.
         months: `2022-03`.
 
     Returns:
@@ -180,7 +176,6 @@ def read_part(lake: Lake, part: Part) -> pa.Table:
     """Read the orders that a run takes from a file.
 
     Args:
-        lake: The lake.
         part: What is taken.
 
     Returns:

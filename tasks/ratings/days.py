@@ -37,7 +37,6 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     """Read a source's day into the lake, where it is not there already.
 
     Args:
-        lake: The lake.
         source: Where it is read.
         day: One of the source's days.
 
@@ -67,7 +66,6 @@ def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
     """Read all that the lake has of some days.
 
     Args:
-        lake: The lake.
         name: The source's.
         days: Some of its days.
 
@@ -86,7 +84,6 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
     """Read a source's ratings from the lake.
 
     Args:
-        lake: The lake.
         name: The source's.
         days: Some of its days, in order.
 
@@ -117,7 +114,6 @@ def check_usable(lake: Lake, source: RatingsSource, days: Sequence[str], archive
     """Refuse ratings of which nothing can be used, where the rejects already say why.
 
     Args:
-        lake: The lake.
         source: Where the ratings are from.
         days: The source's.
         archives: The archives' names in the lake.

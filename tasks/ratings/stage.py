@@ -18,7 +18,6 @@ def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
     """Read a source's day into the lake.
 
     Args:
-        lake: The lake.
         source: Where the ratings are from.
         day: One of the source's days.
 
@@ -37,7 +36,6 @@ def report_left_out(
     """Write down what is left out of a source's days: a rejects file of its own for each set of archives and days.
 
     Args:
-        lake: The lake.
         source: Where the ratings are from.
         days: The source's.
         ratings: Those of these days, day by day.

@@ -84,7 +84,6 @@ def collect(lake: Lake, record: RunRecord) -> ReportData:
     """Read a run that has results.
 
     Args:
-        lake: The lake.
         record: The run.
 
     Returns:

@@ -174,7 +174,6 @@ def of_variant(strategy: str, look: Look) -> Trace:
 
     Args:
         strategy: The variant's id.
-        look: Its look.
 
     Returns:
         Attributes of a trace.
@@ -187,7 +186,6 @@ def line_of(strategy: str, look: Look, width: float) -> Trace:
 
     Args:
         strategy: The variant's id.
-        look: Its look.
         width: Pixels.
 
     Returns:

@@ -63,7 +63,6 @@ class Member:
         """Find a variant's strategy.
 
         Args:
-            variant: The variant.
             job: What it is replayed on.
 
         Raises:

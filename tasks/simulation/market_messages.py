@@ -52,7 +52,6 @@ class MarketMessages:
         """Read nothing yet.
 
         Args:
-            job: The job.
             opened: Closes what is still open in the end.
         """
         self._job, self._opened = job, opened

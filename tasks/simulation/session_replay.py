@@ -78,7 +78,6 @@ class Entry:
         """Enter a variant.
 
         Args:
-            variant: The variant.
             make: Makes a fresh instance of its strategy.
             market_ids: The session's markets.
             tells_carried: Whether to look for what its strategy would carry over.

@@ -42,7 +42,6 @@ def plan_replays(
     """Cut a run into jobs: the sessions that begin in a chunk.
 
     Args:
-        lake: The lake.
         markets: The selected rows of the catalogue, with columns `archive` and `upstream`.
         variants: All that are asked for, all of the same window, session and settings.
         ratings: By the model's name.

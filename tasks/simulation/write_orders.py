@@ -81,7 +81,6 @@ def orders_table(variant_id: str, rows: Iterable[Row]) -> pa.Table:
     """Write a variant's orders as the dataset has them.
 
     Args:
-        variant_id: Its id.
         rows: As a replay describes them.
 
     Returns:

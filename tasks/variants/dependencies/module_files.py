@@ -97,9 +97,6 @@ def distributions_of(name: str) -> dict[str, str]:
 def version_of(name: str) -> str | None:
     """Say which version of a distribution is installed; this process goes on with what it found first.
 
-    Args:
-        name: Its name.
-
     Returns:
         The version, None where there is none.
     """

@@ -63,9 +63,6 @@ def reach(names: Iterable[str], links: Callable[[OwnModule], Iterable[_Link]]) -
 def as_named(module: OwnModule) -> Iterator[_Link]:
     """Give what a module's source names, whatever happens when it is executed.
 
-    Args:
-        module: The module.
-
     Yields:
         Names of modules, and whether they have to be there.
     """
@@ -75,9 +72,6 @@ def as_named(module: OwnModule) -> Iterator[_Link]:
 
 def as_seen(module: OwnModule) -> Iterator[_Link]:
     """Give what a module's source names, and what it was seen to import or to hold in its globals.
-
-    Args:
-        module: The module.
 
     Yields:
         Names of modules, and whether they have to be there.
