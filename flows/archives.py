@@ -7,7 +7,7 @@ from tasks.errors import InputError
 
 
 def read_archives(parameters: BacktestParameters) -> list[Archive]:
-    """Say which archives a backtest is about.
+    """Return which archives a backtest is about.
 
     Args:
         parameters: What to backtest.
@@ -28,7 +28,7 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
 
 
 def read_manifests(parameters: BacktestParameters) -> tuple[Manifest, ...]:
-    """Say what was extracted of a backtest's archives.
+    """Return what was extracted of a backtest's archives.
 
     Args:
         parameters: What to backtest.

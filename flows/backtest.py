@@ -64,7 +64,7 @@ def _say_again(attempt: RetryCallState) -> None:
 
 
 def _can_be_made_again(error: BaseException | None) -> bool:
-    """Tell whether any of what went wrong would go well another time.
+    """Return whether any of what went wrong would go well another time.
 
     That is a damaged file, which was deleted; orders that another run replaced by its own; a strategy whose source, or
     a ratings file that, was saved while the run was under way.

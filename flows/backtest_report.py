@@ -65,7 +65,7 @@ class BacktestReport(BaseModel):
 
 
 def page_path(run: str) -> str:
-    """Say where a run's page lies below the lake's root.
+    """Return where a run's page lies below the lake's root.
 
     Args:
         run: The run's id.

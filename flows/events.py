@@ -72,7 +72,7 @@ def announce_failed(error: Exception, archives: Sequence[str]) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """Say in one line what an exception is about.
+    """Describe in one line what an exception is about.
 
     Args:
         error: The exception.

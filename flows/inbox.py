@@ -91,7 +91,7 @@ class ArchiveOutcome(BaseModel):
 
     @classmethod
     def of(cls, archive: Candidate, outcome: Outcome, said: str = "") -> Self:
-        """Say what became of an archive.
+        """Return what became of an archive.
 
         Args:
             outcome: What became of it.
@@ -117,7 +117,7 @@ class InboxRecord(BaseModel):
     archives: list[ArchiveOutcome]
 
     def sentence(self) -> str:
-        """Say how many ended how.
+        """Return how many ended how.
 
         Returns:
             One line.
@@ -178,7 +178,7 @@ def look_through(
 
 
 def left_alone(archive: Candidate, asked: BacktestParameters, parameters: InboxParameters) -> ArchiveOutcome | None:
-    """Say what becomes of an archive that is not backtested: not whole, or with nothing to do.
+    """Return what becomes of an archive that is not backtested: not whole, or with nothing to do.
 
     Args:
         asked: What is asked of it.

@@ -211,7 +211,7 @@ class BacktestParameters(Profile):
         return self.engine
 
     def anew(self) -> "BacktestParameters":
-        """Give the same parameters, of which nothing is worked out yet: a strategy's source may be another now.
+        """Return the same parameters, of which nothing is worked out yet: a strategy's source may be another now.
 
         Returns:
             A copy.

@@ -11,7 +11,7 @@ from tasks.extraction.extract import extract_job, find_extracted
 
 
 def is_pending(parameters: BacktestParameters) -> bool:
-    """Tell whether a backtest's results are missing or stale.
+    """Return whether a backtest's results are missing or stale.
 
     Args:
         parameters: What to backtest.

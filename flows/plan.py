@@ -46,7 +46,7 @@ class Plan(NamedTuple):
 
 
 def plan_run(parameters: BacktestParameters) -> Plan:
-    """Say what is to be replayed; the simulate and the aggregate stage both need to know.
+    """Return what is to be replayed; the simulate and the aggregate stage both need to know.
 
     Args:
         parameters: What to backtest.
@@ -94,7 +94,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
 
 
 def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:
-    """Say where is what the run's archives, its days of ratings, its replay and its settlement left out."""
+    """Return where the rejects are of the run's archives, days of ratings, replay and settlement."""
     names = [manifest.archive for manifest in run.archives]
     sources = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in run.archives]
     if ratings:

@@ -15,7 +15,7 @@ from tasks.runs import RunRecord
 
 
 def has_page(lake: Lake, record: RunRecord) -> bool:
-    """Tell whether a run has a page of what was asked, and of its results as they are now."""
+    """Return whether a run has a page of what was asked, and of its results as they are now."""
     page = read_page(lake, record.run)
     return page is not None and page_key(record) in page
 

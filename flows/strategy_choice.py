@@ -57,7 +57,7 @@ class StrategyChoice(_Choice):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Say which names there are, and which parameters belong to which."""
+        """Return which names there are, and which parameters belong to which."""
         choice = handler.resolve_ref_schema(handler(schema))
         forms = {
             name: {**handler(parameters_model(strategy).__pydantic_core_schema__), "title": name}

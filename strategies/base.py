@@ -47,7 +47,7 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
         )
 
     def is_near_off(self, market: Market, market_book: MarketBook) -> bool:
-        """Tell whether a market is open, not in-play, and within `seconds_to_start` of its scheduled off.
+        """Return whether a market is open, not in-play, and within `seconds_to_start` of its scheduled off.
 
         Args:
             market_book: Its book now.

@@ -15,7 +15,7 @@ def visible(text: str) -> str:
 
 
 def is_encodable(text: str) -> bool:
-    """Tell whether a text can be written as UTF-8; a file's name that is not UTF-8 cannot.
+    """Return whether a text can be written as UTF-8; a file's name that is not UTF-8 cannot.
 
     Args:
         text: Any text.

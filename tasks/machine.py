@@ -34,7 +34,7 @@ def cores() -> int:
 
 
 def memory_megabytes() -> float:
-    """Say how much memory this process and its children may have together.
+    """Return how much memory this process and its children may have together.
 
     Returns:
         MB.

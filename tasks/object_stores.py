@@ -13,7 +13,7 @@ _S3 = "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAUL
 
 @contextmanager
 def translated_errors(fs: AbstractFileSystem, address: str, error_class: type[BacktestError]) -> Iterator[None]:
-    """Tell in one line what a store did not do; a disk's errors pass.
+    """Describe in one line what a store did not do; a disk's errors pass.
 
     Args:
         fs: Where it is done.

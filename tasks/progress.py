@@ -59,7 +59,7 @@ class Progress:
         return done / whole if whole else 1.0
 
     def sentence(self) -> str:
-        """Say how far it is, and how long the rest will take.
+        """Return how far it is, and how long the rest will take.
 
         Returns:
             One line.

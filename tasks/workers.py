@@ -256,7 +256,7 @@ class _Waiting:
         self._said.put(None)
 
     def _is_dead(self) -> bool:
-        """Tell whether the process has ended: where its server has died, that says no more of it."""
+        """Return whether the process has ended: where its server has died, that says no more of it."""
         if not wait([self._end], 0):
             return False
         try:
@@ -410,7 +410,7 @@ class _Answer(NamedTuple):
 
 
 def _said(error: BaseException) -> str:
-    """Say in words what was raised, whatever its own ways of saying so do."""
+    """Describe in words what was raised, whatever its own ways of saying so do."""
     try:
         return "".join(traceback.format_exception_only(error)).strip()[:_CHARACTERS]
     except BaseException:  # noqa: BLE001 - as above

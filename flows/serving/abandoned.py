@@ -56,7 +56,7 @@ def _verdict(run: FlowRun, seconds: float, *, has_process: bool) -> str | None:
 
 
 def _runs_of(worker: int) -> set[str]:
-    """Say which runs the worker's processes are of."""
+    """Return which runs the worker's processes are of."""
     found: set[str] = set()
     try:
         processes = psutil.Process(worker).children(recursive=True)

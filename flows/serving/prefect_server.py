@@ -115,7 +115,7 @@ def _shown(url: str) -> str:
 
 @contextmanager
 def _told(server: str, log: "_EmbeddedServer | None" = None) -> Iterator[None]:
-    """Tell in one line what the server did not do."""
+    """Describe in one line what the server did not do."""
     try:
         yield
     except (httpx.HTTPError, PrefectException) as error:
@@ -183,7 +183,7 @@ class _EmbeddedServer:
         raise PrefectError(f"Prefect's server did not start within {seconds} s: {why}")
 
     def cause(self) -> str | None:
-        """Say what its last words were about; None where there were none."""
+        """Return what its last words were about; None where there were none."""
         said = list(self._said)
         for line in reversed(said):
             for pattern, cause in _CAUSES:

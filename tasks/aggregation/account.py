@@ -69,7 +69,7 @@ def on_one_account(
 
 
 def say_account(row: Mapping[str, Any]) -> str:
-    """Say in a sentence what a person may conclude of the account.
+    """Describe in a sentence what a person may conclude of the account.
 
     Args:
         row: Of `results/account`.

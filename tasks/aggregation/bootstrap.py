@@ -59,7 +59,7 @@ def by_race(settled: pd.DataFrame, races: pd.Series, strategies: Sequence[str], 
 
 
 def can_tell(won: Counts, lost: Counts) -> npt.NDArray[np.bool_]:
-    """Tell which variants have won and lost often enough to speak of chance.
+    """Return which variants have won and lost often enough to speak of chance.
 
     A bootstrap knows only the results that it saw: of ten outsiders that all lost it makes a certain loss. Five of
     either kind is the rule of thumb for a proportion (n·p ≥ 5 and n·(1 − p) ≥ 5), here in races, as bets of a race are

@@ -113,7 +113,7 @@ def count_orders(
 def why_no_bets(
     orders: pd.DataFrame, refused: Iterable[Refusal], unsettled: Sequence[Reject] = (), *, is_replayed: bool
 ) -> str:
-    """Say why a variant has no bet.
+    """Return why a variant has no bet.
 
     Args:
         orders: Its rows of `orders`, but for those of markets that cannot be settled.
@@ -137,7 +137,7 @@ def why_no_bets(
 
 
 def say_kind(variant: str, kind: Kind) -> str:
-    """Say what was refused of one kind.
+    """Return what was refused of one kind.
 
     Args:
         variant: The variant's id.
@@ -154,7 +154,7 @@ def say_kind(variant: str, kind: Kind) -> str:
 
 
 def say_order(asked: Mapping[str, Any]) -> str:
-    """Say what an order asked for.
+    """Return what an order asked for.
 
     Args:
         asked: market_id, selection_id, side, price, size, as in `results/refused`.

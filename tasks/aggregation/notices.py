@@ -23,7 +23,7 @@ _PLACE_TYPES = ("PLACE", "OTHER_PLACE")
 
 
 def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
-    """Say what a person should know of a run.
+    """Return what a person should know of a run.
 
     Args:
         variants: The run's.
@@ -45,7 +45,7 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
 
 
 def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
-    """Say where bets are settled by another rule than flumine's, or by flumine's where the exchange has another.
+    """Yield where bets are settled by another rule than flumine's, or by flumine's where the exchange has another.
 
     Args:
         valued: The run's orders, and what they are worth.
@@ -60,7 +60,7 @@ def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) 
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
-    """Say how much of the archives is in no figure.
+    """Yield how much of the archives is in no figure.
 
     Args:
         archives: What was extracted of the run's.
@@ -78,7 +78,7 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
 
 
 def unrated(rated: Mapping[str, Collection[str]], markets: pd.DataFrame) -> Iterator[str]:
-    """Say in how many markets a strategy that bets by ratings had none.
+    """Describe for how many markets a strategy that bets by ratings had none.
 
     Args:
         rated: Market ids by ratings' model.
@@ -97,7 +97,7 @@ def unrated(rated: Mapping[str, Collection[str]], markets: pd.DataFrame) -> Iter
 
 
 def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterator[str]:
-    """Say which variants bet at tracks or in countries alone of which no market was selected.
+    """Yield which variants bet at tracks or in countries alone of which no market was selected.
 
     Args:
         variants: The run's.

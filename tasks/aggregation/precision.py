@@ -23,7 +23,7 @@ def as_fine_as(noise: float, value: float, *, decimals: int = 2, sign: str = "")
 
 
 def noise_of_chance(p: float) -> float:
-    """Say how far a p-value may lie off: the standard error of a share of draws.
+    """Return how far a p-value may lie off: the standard error of a share of draws.
 
     Args:
         p: The p-value.

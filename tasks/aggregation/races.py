@@ -64,7 +64,7 @@ def _are_one(race: list[_Market], group: list[_Market]) -> bool:
 
 
 def seed_of(markets: pd.DataFrame, races: pd.Series) -> int:
-    """Say what the draws of races begin with: it depends on nothing but the races that are looked at.
+    """Return what the draws of races begin with: it depends on nothing but the races that are looked at.
 
     So the same bets have the same intervals, alone and in company, whatever else a run was asked, and whichever markets
     of the races it looked at beside those that were bet on.

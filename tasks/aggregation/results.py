@@ -240,7 +240,7 @@ def find_orders(run: Run) -> Coverage:
 
 
 def note_parts(parts: Sequence[Part]) -> dict[str, str]:
-    """Say in the notes of results of which orders they are made, and of what version's catalogue.
+    """Return the notes of results: which orders they are made of, and which version's catalogue.
 
     Args:
         parts: Where the orders are.
@@ -252,13 +252,13 @@ def note_parts(parts: Sequence[Part]) -> dict[str, str]:
 
 
 def results_digest(lake: Lake, run: str) -> str:
-    """Say of what a run's results were made; empty where it has none."""
+    """Return of what a run's results were made; empty where it has none."""
     summary = lake.find(RESULTS_SUMMARY.at(run))
     return made_of(summary) if summary else ""
 
 
 def made_of(results: LakeFile) -> str:
-    """Say of what results were made; all results of a run that are of one making say the same.
+    """Return of what results were made; all results of a run that are of one making say the same.
 
     One run's may be of several: its orders change where a file that a strategy reads does, and a run may be killed.
 
@@ -303,7 +303,7 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
 
 
 def _rated(run: Run) -> dict[str, set[str]]:
-    """Say which markets have ratings, by model."""
+    """Return which markets have ratings, by model."""
     rated: defaultdict[str, set[str]] = defaultdict(set)
     for job in run.jobs:
         for model, of_model in job.ratings.items():

@@ -36,7 +36,7 @@ class Commission(NamedTuple):
     discount_rate: float = 0
 
     def of(self, base_rate: float, *, discount_allowed: bool) -> Decimal:
-        """Say what share of its winnings a market takes.
+        """Return what share of its winnings a market takes.
 
         Args:
             base_rate: The market's, per cent.

@@ -146,7 +146,7 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
 
 
 def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say in a sentence a fold what the variant that was best before made afterwards.
+    """Describe, a sentence a fold, what the variant that was best before made afterwards.
 
     Args:
         rows: Of `results/split`.

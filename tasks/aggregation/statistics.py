@@ -98,7 +98,7 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
 
 
 def merit(row: Mapping[Any, Any]) -> tuple[bool, float]:
-    """Say what variants are ranked by: net, but one that never bet is not the best of those that lost.
+    """Return what variants are ranked by: net, but one that never bet is not the best of those that lost.
 
     Args:
         row: bets and net of one.
@@ -123,7 +123,7 @@ def best_first(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def say_net(row: Mapping[str, Any]) -> str:
-    """Say what a variant made, and of how much that was.
+    """Return what a variant made, and of how much that was.
 
     Args:
         row: A row of `results/statistics`.
@@ -135,7 +135,7 @@ def say_net(row: Mapping[str, Any]) -> str:
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """Say in a sentence what a person may conclude of a variant.
+    """Describe in a sentence what a person may conclude of a variant.
 
     Args:
         row: A row of `results/statistics`; with `no_bets` of `results/summary` where that is known.

@@ -14,7 +14,7 @@ def money(amount: float) -> str:
 
 
 def plural(number: int, one: str) -> str:
-    """Say how many there are.
+    """Return how many there are.
 
     Args:
         number: How many.

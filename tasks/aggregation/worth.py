@@ -50,7 +50,7 @@ class Valued(NamedTuple):
 
 
 def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Valued:
-    """Say what orders are worth by the last definition of their market.
+    """Return what orders are worth by the last definition of their market.
 
     Args:
         orders: Rows of `orders`.

@@ -63,7 +63,7 @@ def file_of(name: str) -> str | None:
 
 
 def read_archive(lake: Lake, address: str) -> Archive:
-    """Say which archive there is at an address; it is read where its file is not the one that is remembered.
+    """Return which archive there is at an address; it is read where its file is not the one that is remembered.
 
     Args:
         lake: Remembers it.
@@ -92,7 +92,7 @@ def read_archive(lake: Lake, address: str) -> Archive:
 
 
 def find_archive(lake: Lake, address: str) -> Archive | None:
-    """Say which archive there is at an address, where that is remembered; nothing of it is read.
+    """Return which archive there is at an address, where that is remembered; nothing of it is read.
 
     Args:
         lake: Remembers it.
@@ -184,7 +184,7 @@ def _absolute(address: str) -> str:
 
 
 def _state_of(address: str) -> str:
-    """Say which file is at an address, as its file system tells it; empty where that cannot tell one from the next."""
+    """Identify the file at an address by what its file system says of it; empty where that is not enough."""
     fs, path = check_exists(address)
     files = sorted(fs.find(path)) if fs.isdir(path) else [path]
     states = [_file_state(fs, file) for file in files]

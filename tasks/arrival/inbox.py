@@ -144,7 +144,7 @@ def watch(
 def judge(
     candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS, look_seconds: float = LOOK_SECONDS
 ) -> Verdict:
-    """Tell whether an archive is whole; a compressed tar is read to its end for that.
+    """Return whether an archive is whole; a compressed tar is read to its end for that.
 
     Args:
         candidate: From `watch`, without a fault.

@@ -65,7 +65,7 @@ class ExtractJob:
 def extract_job(
     lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW, market_types: Iterable[str] = ()
 ) -> ExtractJob:
-    """Say what is to be done for a chunk, and what decides it.
+    """Return what is to be done for a chunk, and what decides it.
 
     Args:
         lake: Where the output goes.
@@ -193,7 +193,7 @@ class _OtherCopies:
         self.taken: dict[str, str] = {}
 
     def say(self, market_id: str) -> str | None:
-        """Say where a market is taken from, if it is.
+        """Return where a market is taken from, if it is.
 
         Args:
             market_id: The market.

@@ -15,7 +15,7 @@ from tasks.lake.store import Lake
 
 
 def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> Manifest:
-    """Say what an archive's extraction gave, when all of it is there.
+    """Write down what an archive's extraction gave, when all of it is there.
 
     Args:
         jobs: All its chunks.

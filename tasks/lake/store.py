@@ -375,7 +375,7 @@ class Lake:
         return sorted(self._keys_of(dataset, self._find(dataset.name)), key=lambda key: key.path)
 
     def _keys_of(self, dataset: Dataset, found: Iterable[str]) -> Iterator[Key]:
-        """Give the keys of those of some files that are a dataset's, and say which only look like it."""
+        """Yield the keys of the files that are a dataset's; log those that only look like it."""
         for path in found:
             if key := dataset.key_of(posixpath.relpath(path, self._absolute(dataset.name))):
                 yield key

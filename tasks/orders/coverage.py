@@ -61,7 +61,7 @@ class OrderIndex:
         self._refused: dict[int, dict[str, dict[str, list[Refusal]]]] = {}
 
     def coverage(self, job: ReplayJob) -> Coverage:
-        """Say what there is of a job.
+        """Return what there is of a job.
 
         Args:
             job: With all variants and sessions that are asked for.
@@ -107,7 +107,7 @@ class OrderIndex:
         )
 
     def superseded(self, variants: Iterable[Variant]) -> list[OrderFile]:
-        """Say which files are worth nothing any more: nobody but these variants has orders there, and all are stale.
+        """Return which files are worth nothing any more: nobody but these variants has orders there, and all are stale.
 
         Args:
             variants: Those that are asked for; whether others' are stale is for others to say.

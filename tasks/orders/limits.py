@@ -27,7 +27,7 @@ class Limits(NamedTuple):
     megabytes: float
 
     def replaying(self, what: str, ticks: int = 0) -> Step:
-        """Say what a replay may take, or a part of one.
+        """Return what a replay may take, or a part of one.
 
         Args:
             what: What is being done.
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
         return Step(what, self.seconds * max(1, ticks / _TICKS), self.megabytes, "market_seconds")
 
     def reading(self, what: str) -> Step:
-        """Say what reading or writing may take.
+        """Return what reading or writing may take.
 
         Args:
             what: What is being done.

@@ -45,7 +45,7 @@ class Refusal(NamedTuple):
 
 
 def is_of_least_stake(refusal: Refusal) -> bool:
-    """Tell whether it was refused for being less than the exchange takes.
+    """Return whether it was refused for being less than the exchange takes.
 
     Args:
         refusal: What was refused.

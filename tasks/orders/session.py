@@ -52,7 +52,7 @@ class Session(NamedTuple):
         return tuple(market.market_id for market in self.markets)
 
     def key(self, ratings: Ratings) -> str:
-        """Say what a strategy is given: the same messages and ratings are the same key, whatever archive they are from.
+        """Return the key of what a strategy is given: the same for the same messages and ratings, from any archive.
 
         Args:
             ratings: By market and selection; those of other markets do not count.

@@ -30,7 +30,7 @@ class Columns(NamedTuple):
     name: str | None
 
     def fault(self, header: list[str]) -> str:
-        """Say in one line why a table with this header cannot be read; empty when it can.
+        """Describe in one line why a table with this header cannot be read; return an empty text where it can.
 
         Args:
             header: The column names of the table.

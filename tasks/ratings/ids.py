@@ -14,7 +14,7 @@ _MARKET_ID_DIGITS = 9
 
 
 def restore_market_id(text: str) -> str:
-    """Give a market id its whole form back: `1.` and 9 digits.
+    """Restore a market id's whole form: `1.` and 9 digits.
 
     An id that somebody's program held as a float has lost its trailing zeros (`1.19539574` was `1.195395740`),
     and some sources leave out the exchange's `1.`.

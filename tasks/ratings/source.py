@@ -31,7 +31,7 @@ class RatingsSource(Protocol):
     def content(self) -> str: ...  # noqa: D102
 
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
-        """Say in which parts it is read and kept.
+        """Return the parts in which it is read and kept.
 
         Args:
             market_dates: Days of the markets to be rated, where their tracks are.

@@ -73,7 +73,7 @@ class Plot(NamedTuple):
 
 
 def looks(names: Mapping[str, str]) -> dict[str, Look]:
-    """Give each variant its look.
+    """Return the look of each variant.
 
     Args:
         names: Variant id to name, the best first.
@@ -107,7 +107,7 @@ def rows_of_each(rows: pd.DataFrame, variants: Mapping[str, Look]) -> list[tuple
 
 
 def points_a_trace(traces: int) -> int:
-    """Say how many points a trace may have.
+    """Return how many points a trace may have.
 
     Args:
         traces: How many there are in the plot.
@@ -170,7 +170,7 @@ def plain(text: object) -> str:
 
 
 def of_variant(strategy: str, look: Look) -> Trace:
-    """Say whose a trace is, for its hover and for the switches of the page.
+    """Return whose a trace is, for its hover and for the switches of the page.
 
     Args:
         strategy: The variant's id.

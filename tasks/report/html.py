@@ -173,7 +173,7 @@ def _refused(row: "Mapping[str, Any]", names: dict[str, str]) -> dict[str, Any]:
 
 
 def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:
-    """Give the statistics' intervals of each variant's ROI; of a run that has no statistics, those of breakdowns."""
+    """Return the statistics' intervals of each variant's ROI; of a run that has no statistics, those of breakdowns."""
     if len(report.statistics):
         return pd.concat([report.statistics, report.account]).set_index("strategy")[_INTERVAL]
     # A variant is a cell of the bets of all.
@@ -194,7 +194,7 @@ def _sentence(said: str) -> str:
 
 
 def _look_of(account: pd.DataFrame) -> dict[str, Look]:
-    """Give the account a look that no variant has; nothing where variants are not together."""
+    """Return a look for the account that no variant has; none where variants are not together."""
     return {
         row["strategy"]: Look(f"all {row['variants']:,} on one account", GREY, "solid", "", shown=True)
         for row in _records(account)
@@ -249,7 +249,7 @@ def _break_down(bets: pd.DataFrame, strategy: str, name: str) -> VariantBreakdow
 
 
 def _reach(cells: pd.DataFrame) -> float | None:
-    """Say how far bars go to either side: as far as the widest interval, within reason; None where there is none."""
+    """Return how far bars go to either side: as far as the widest interval, within reason; None where there is none."""
     ends = cells[["roi_low", "roi_high"]].abs().to_numpy(dtype=float)
     return None if np.isnan(ends).all() else float(np.clip(np.nanmax(ends), _NARROWEST_REACH, _WIDEST_REACH))
 

@@ -66,7 +66,7 @@ class Place(NamedTuple):
 
 
 def is_strategys(error: BaseException) -> bool:
-    """Tell whether an exception is a strategy's: it passed through its code, or what was to be called cannot be.
+    """Return whether an exception is a strategy's: it passed through its code, or what was to be called cannot be.
 
     Args:
         error: As it was caught.
@@ -79,7 +79,7 @@ def is_strategys(error: BaseException) -> bool:
 
 
 def failure(variant_id: str, error: BaseException, where: str | Place) -> ReplayError:
-    """Tell what a variant failed of.
+    """Return what a variant failed of.
 
     Args:
         variant_id: The variant's; empty where nobody knows whose fault it was.
@@ -130,7 +130,7 @@ def rejects(variant_id: str, error: BaseException, where: Place, market_ids: Ite
 
 
 def said(error: BaseException) -> str:
-    """Say what an exception says, whatever its own ways of saying so do.
+    """Return what an exception says, whatever its own ways of saying so do.
 
     Args:
         error: The exception.
@@ -182,7 +182,7 @@ def _is_of_strategy(frame: FrameType) -> bool:
 
 
 def _is_method(frame: FrameType) -> bool:
-    """Tell whether a strategy's method is being run, whatever it calls itself."""
+    """Return whether a strategy's method is being run, whatever it calls itself."""
     code = frame.f_code
     if not code.co_argcount:
         return False
@@ -190,5 +190,5 @@ def _is_method(frame: FrameType) -> bool:
 
 
 def _is_own(frame: FrameType) -> bool:
-    """Tell whether a user's own function is being run."""
+    """Return whether a user's own function is being run."""
     return is_own(frame.f_code.co_filename) and not is_engine(str(frame.f_globals.get("__name__", "")))

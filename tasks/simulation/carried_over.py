@@ -52,7 +52,7 @@ class CarriedOver:
 
 
 def attributes(strategy: BaseStrategy) -> dict[str, object]:
-    """Tell what an instance holds in its own attributes, flumine's apart.
+    """Return what an instance holds in its own attributes, flumine's apart.
 
     Args:
         strategy: The instance.

@@ -290,6 +290,6 @@ class Company:
         return messages
 
     def _explain(self, thread: int, overrun: Overrun) -> ReplayError:
-        """Say where the replay is that takes too much."""
+        """Return where the replay is that takes too much."""
         frame = sys._current_frames().get(thread)  # noqa: SLF001 - nothing public tells where a thread is
         return blame.overrun(running.variant, overrun, self._where(), frame)

@@ -11,7 +11,7 @@ Timed = TypeVar("Timed")
 def interleave(
     series: Sequence[Iterator[Timed]], begins: Sequence[int], time_of: Callable[[Timed], int]
 ) -> Iterator[Timed]:
-    """Give all things in the order in which flumine plays the books of an event group.
+    """Yield all things in the order in which flumine plays the books of an event group.
 
     Flumine has the next thing of every series in a list, sorts it stably by time, takes the first, and appends the one
     that comes after it in its series. So of equal times that is first which was put into the list earlier.

@@ -56,7 +56,7 @@ Reader = Callable[["_Looker", Any], object]
 
 
 def snapshot(modules: Iterable[types.ModuleType], classes: Iterable[type]) -> bytes | None:
-    """Tell what modules and classes hold now, however deep, to compare it with what they hold later.
+    """Return what modules and classes hold now, however deep, to compare it with what they hold later.
 
     That is possible within one process only: much is told by where it lies in memory.
 
@@ -92,7 +92,7 @@ def seed(text: str) -> None:
 
 
 def random_state() -> bytes:
-    """Tell where the global random numbers of Python and numpy stand.
+    """Return where the global random numbers of Python and numpy stand.
 
     Returns:
         A digest, the same as long as none was drawn.
@@ -164,7 +164,7 @@ class _Looker(pickle.Pickler):
         return object, (), reader(self, obj)
 
     def is_own(self, definition: Any) -> bool:  # noqa: ANN401 - a class, a function, or what took a function's name
-        """Tell whether a class or a function is looked into: it is one's own, or its name does not lead to it."""
+        """Return whether a class or a function is looked into: it is one's own, or its name does not lead to it."""
         return (
             definition.__module__ in self._own_modules
             or id(definition) in self._own_classes
@@ -172,7 +172,7 @@ class _Looker(pickle.Pickler):
         )
 
     def is_a_module(self, names: dict[str, Any]) -> bool:
-        """Tell whether a function's globals are those of a module, rather than made for `exec`."""
+        """Return whether a function's globals are those of a module, rather than made for `exec`."""
         module = sys.modules.get(names.get("__name__", ""))
         return id(names) in self._own_globals or names is getattr(module, "__dict__", None)
 
@@ -336,7 +336,7 @@ def _read_slot(slot: types.MemberDescriptorType, obj: object) -> list[object]:
 
 
 def _hides(cls: type) -> bool:
-    """Tell whether instances have more than the base's, other than slots, their `__dict__` and `__weakref__`."""
+    """Return whether instances have more than the base's, other than slots, their `__dict__` and `__weakref__`."""
     base = cast("type", cls.__base__)
     words = 0
     if not cls.__flags__ & _IMMUTABLE_TYPE:  # else it is written in C, where slots may lie on one another

@@ -47,7 +47,7 @@ class Leavings:
         return len(self._variants) > 1
 
     def is_due(self, market_id: str, *, is_eventful: bool) -> bool:
-        """Tell whether to look within a session.
+        """Return whether to look within a session.
 
         What a strategy keeps from tick to tick it keeps in its first market too, as a rule; so that is looked at on
         every tick, the others at the ticks of which something may come, and now and then.

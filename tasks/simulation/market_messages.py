@@ -64,7 +64,7 @@ class MarketMessages:
         self._readers: dict[_Chunk, tuple[ExitStack, Reader]] = {}
 
     def of(self, session: Session) -> list[Streamed]:
-        """Give a session's markets, to be read when they begin.
+        """Return a session's markets, to be read when they begin.
 
         Args:
             session: One of the job's.
@@ -119,7 +119,7 @@ class MarketMessages:
             yield reader
 
     def _file(self, chunk: _Chunk) -> tuple[Key, str]:
-        """Say which file is replayed; flumine's own engine reads all messages, which proves the compression too."""
+        """Return which file is replayed; flumine's own engine reads all messages, which proves the compression too."""
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
             return MARKETS.at(chunk.archive, chunk.number), chunk.upstream

@@ -61,7 +61,7 @@ class Refusals:
         self._counts[counted] = self._counts.get(counted, 0) + 1
 
     def of(self, market_id: str) -> list[Refusal]:
-        """Say what was refused in a market.
+        """Return what was refused in a market.
 
         Args:
             market_id: The market.
@@ -104,7 +104,7 @@ class _NotedTransaction(Transaction):  # type: ignore[misc]
 
 
 def kind_of(text: str) -> str:
-    """Say what is the same in all refusals of a kind.
+    """Return what is the same in all refusals of a kind.
 
     Args:
         text: What flumine said of one.
@@ -116,7 +116,7 @@ def kind_of(text: str) -> str:
 
 
 def _said(order: Any) -> tuple[str, str]:  # noqa: ANN401
-    """Tell which control refused an order, and why."""
+    """Return which control refused an order, and why."""
     said = getattr(order, "violation_msg", None)
     if not isinstance(said, str):
         return "", NO_REASON

@@ -251,7 +251,7 @@ def _take(
 
 
 def _books(ticks: Ticks, playing: Mapping[Entry, object]) -> Iterator[MarketBook]:
-    """Give the session's books for as long as anybody plays."""
+    """Yield the session's books for as long as anybody plays."""
     books = iter(ticks)
     while playing:
         if running.is_copy:

@@ -50,7 +50,7 @@ _PRIVATE = 0o077
 
 
 def surroundings() -> tuple[object, ...]:
-    """Tell what strategies change most, to be compared: environment, folders, locale, arithmetic."""
+    """Return what strategies change most, to be compared: environment, folders, locale, arithmetic."""
     place, arithmetic = locale.setlocale(locale.LC_ALL), repr(decimal.getcontext())
     return dict(os.environ), Path.cwd(), [*sys.path], place, arithmetic, np.geterr()
 
@@ -148,7 +148,7 @@ def _of_python() -> Iterator[tuple[str, Mapping[str, object]]]:
 
 
 def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Give the modules of packages, and the classes that are defined in them and can be patched."""
+    """Yield the modules of packages, and the classes that are defined in them and can be patched."""
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] not in packages or module is config or type(module) is not ModuleType:
             continue
@@ -159,7 +159,7 @@ def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, o
 
 
 def _tables() -> Iterator[tuple[str, _Table]]:
-    """Give what modules of packages and their classes hold that can be changed in place, and the tables in it."""
+    """Yield what modules of packages and their classes hold that can be changed in place, and the tables in it."""
     for owner, names in _defined_in(_PACKAGES):
         for name, value in list(names.items()):
             if not name.startswith("_"):

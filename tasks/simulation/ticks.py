@@ -60,7 +60,7 @@ class Ticks:
         return Place(self._last.file_path, self._last.publish_time)
 
     def subscribe(self) -> list[LakeStream]:
-        """Give a strategy its streams: copies, its own to change."""
+        """Return the streams of a strategy: copies, its own to change."""
         return [copy.copy(stream) for stream in self._streams]
 
     def number(self, stream_ids: Sequence[int]) -> None:

@@ -79,7 +79,7 @@ def restore_config() -> None:
 
 
 def take_refusals() -> dict[str, str]:
-    """Say who tried to change a setting since this was last asked, also where the strategy caught the refusal.
+    """Return who tried to change a setting since this was last asked, also where the strategy caught the refusal.
 
     Returns:
         Variant ids, and the last setting that each tried to change.

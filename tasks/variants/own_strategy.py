@@ -21,7 +21,7 @@ _FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<class_name>.*))?", re.DOTALL)
 
 
 def import_path(name: str) -> str:
-    """Say how Python imports a strategy, and have its folder looked in, after all others.
+    """Return how Python imports a strategy, and have its folder looked in, after all others.
 
     Args:
         name: `path/to/my.py:MyStrategy` or `module:Class`.

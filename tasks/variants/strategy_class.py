@@ -66,7 +66,7 @@ def find_strategy(name: str) -> type[BaseStrategy]:
 
 
 def summary_of(strategy: type[BaseStrategy]) -> str:
-    """Say in one line what a strategy does.
+    """Describe in one line what a strategy does.
 
     Args:
         strategy: Its class.
@@ -78,7 +78,7 @@ def summary_of(strategy: type[BaseStrategy]) -> str:
 
 
 def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
-    """Say which parameters a strategy takes.
+    """Return which parameters a strategy takes.
 
     Args:
         strategy: Its class.
@@ -140,7 +140,7 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
 
 
 def takes_ratings(strategy: type[BaseStrategy]) -> bool:
-    """Tell whether a strategy's constructors ask for `ratings`.
+    """Return whether a strategy's constructors ask for `ratings`.
 
     Args:
         strategy: Its class.
@@ -187,7 +187,7 @@ def _is_text(model: type[BaseModel], name: str) -> bool:
 
 
 def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Parameter], dict[str, Any]]]:
-    """Give the constructors whose arguments reach the strategy: up the classes for as long as each passes `**` on."""
+    """Return the constructors whose arguments reach the strategy: up the classes for as long as each passes `**` on."""
     found = []
     for base in strategy.__mro__:
         constructor = vars(base).get("__init__")

@@ -80,7 +80,7 @@ class Variant(NamedTuple):
 
 
 def unseen(variants: Iterable[Variant]) -> list[str]:
-    """Say which variants are to act at a time that their window does not show them.
+    """Return which variants are to act at a time that their window does not show them.
 
     Args:
         variants: A run's.

@@ -196,7 +196,7 @@ class _Run:
         yield self._message({**self._market, **image, "rc": entries})
 
     def _needs_roll_call(self, known: set[Key]) -> bool:
-        """Tell whether the last definition alone would lose a runner's, or line new runners up in another order."""
+        """Return whether the last definition alone would lose a runner's, or line new runners up in another order."""
         if "marketDefinition" not in self._market:
             return False
         last = {_key(runner): runner for runner in self._market["marketDefinition"].get("runners", ())}

@@ -67,7 +67,7 @@ class WindowsFile(NamedTuple):
         return self.lake.writer(self.key, self.fingerprint)
 
     def wants(self, change: Mapping[str, Any]) -> bool:
-        """Tell whether a market is compressed.
+        """Return whether a market is compressed.
 
         Args:
             change: Its first entry of `mc`, which has its definition.

@@ -108,7 +108,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _most(limit: float, a_second: int) -> int:
-    """Give the most units of time that are no more than a limit in seconds, compared as floats as flumine does."""
+    """Return the most units of time that are no more than a limit in seconds, compared as floats as flumine does."""
     most = floor(limit * a_second)
     while most / a_second > limit:
         most -= 1

@@ -110,7 +110,7 @@ def _runner_data(runner: RunnerBook, removal_date: str | None) -> dict[str, Any]
 
 
 def fixed_attributes(market_id: str, definition: Definition) -> dict[str, Any]:
-    """Give what stays the same in a market's books until its next definition.
+    """Return what stays the same in a market's books until its next definition.
 
     Args:
         market_id: The market.

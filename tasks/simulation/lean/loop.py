@@ -93,7 +93,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             call_strategy_error_handling(strategy.process_market_book, market, market_book)
 
     def awaits(self, market_id: str) -> bool:
-        """Tell whether something is to be executed in a market, on whichever of its ticks.
+        """Return whether something is to be executed in a market, on whichever of its ticks.
 
         Args:
             market_id: The market.

@@ -50,7 +50,7 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         self.touches = 0
 
     def is_idle(self, market: LeanMarket) -> bool:
-        """Tell whether nothing can happen to any order at this tick.
+        """Return whether nothing can happen to any order at this tick.
 
         Args:
             market: With its new book.
@@ -61,7 +61,7 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
 
     def _is_quiet(self, market: LeanMarket) -> bool:
-        """Tell whether only what is traded can match orders: nobody touched one, the market's version is as it was."""
+        """Return whether only trades can match orders: nobody touched one, the market's version is as it was."""
         book = market.market_book
         return (
             market.matched_at == (book.version, self.touches)

@@ -21,7 +21,7 @@ PROVEN = frozenset({("3.3.2", "2.24.0")})
 
 
 def engine_is_proven() -> bool:
-    """Tell whether the lean replay was proven the same as that of the flumine that is installed."""
+    """Return whether the lean replay was proven the same as that of the flumine that is installed."""
     return (version("flumine"), version("betfairlightweight")) in PROVEN
 
 

@@ -112,7 +112,7 @@ class TradedVolumes:
 
 
 def _traded(before: Ladder, now: Ladder) -> Traded:
-    """Tell what was traded between two ladders, by price; what was taken back does not count."""
+    """Return what was traded between two ladders, by price; what was taken back does not count."""
     traded: Traded = {}
     if len(before) == len(now):
         # Levels that did not change are the same objects, which are passed over without a look at them.

@@ -93,7 +93,7 @@ def _is_no_input(path: str) -> bool:
 
 
 def _openers(frame: FrameType) -> Iterable[str]:
-    """Say whose opening it is: a module's that is being imported, a strategy's, or nobody's of interest."""
+    """Return whose opening it is: a module's that is being imported, a strategy's, or nobody's of interest."""
     if not running.variant and not is_importing(frame):
         return ()
     who = callers(frame)
@@ -109,7 +109,7 @@ def _openers(frame: FrameType) -> Iterable[str]:
 
 
 def _is_importing(frame: FrameType | None, event: str, path: str) -> bool:
-    """Tell whether it is Python that looks for modules, or reads their source to execute or to show it."""
+    """Return whether it is Python that looks for modules, or reads their source to execute or to show it."""
     name = ""
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))

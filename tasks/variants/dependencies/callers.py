@@ -54,7 +54,7 @@ def callers(frame: FrameType | None) -> Callers:
 
 
 def is_importing(frame: FrameType | None) -> bool:
-    """Tell, sooner than `callers`, whether any of a user's own modules may be being imported.
+    """Return, sooner than `callers`, whether any of a user's own modules may be being imported.
 
     Args:
         frame: From where the call was made.
@@ -74,7 +74,7 @@ def _is_body(frame: FrameType) -> bool:
 
 
 def is_engine(name: str) -> bool:
-    """Tell whether a module is of what runs the strategies.
+    """Return whether a module is of what runs the strategies.
 
     Args:
         name: Its full name.
@@ -87,7 +87,7 @@ def is_engine(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_own(path: str) -> bool:
-    """Tell whether a module is a user's own.
+    """Return whether a module is a user's own.
 
     Args:
         path: Of its file.
@@ -101,7 +101,7 @@ def is_own(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_installed(path: str) -> bool:
-    """Tell whether a file came with an installed distribution.
+    """Return whether a file came with an installed distribution.
 
     Args:
         path: Absolute.
@@ -113,7 +113,7 @@ def is_installed(path: str) -> bool:
 
 
 def is_pythons(path: str) -> bool:
-    """Tell whether a file came with Python itself.
+    """Return whether a file came with Python itself.
 
     Args:
         path: Absolute.

@@ -38,7 +38,7 @@ def find_module(name: str, *, among_loaded: bool = True) -> ModuleSpec | None:
 
 
 def file_of(spec: ModuleSpec) -> str | None:
-    """Say which file a module is made from.
+    """Return which file a module is made from.
 
     Args:
         spec: The module.
@@ -52,7 +52,7 @@ def file_of(spec: ModuleSpec) -> str | None:
 
 
 def is_own_module(name: str, spec: ModuleSpec) -> bool:
-    """Tell whether a module is a user's own.
+    """Return whether a module is a user's own.
 
     Args:
         name: Its full name.
@@ -65,7 +65,7 @@ def is_own_module(name: str, spec: ModuleSpec) -> bool:
 
 
 def is_installed_module(spec: ModuleSpec) -> bool:
-    """Tell whether a module is installed.
+    """Return whether a module is installed.
 
     Args:
         spec: As it was found.
@@ -82,7 +82,7 @@ def _places(spec: ModuleSpec) -> list[str]:
 
 
 def distributions_of(name: str) -> dict[str, str]:
-    """Say which distributions a module is of.
+    """Return which distributions a module is of.
 
     Args:
         name: Its full name.
@@ -95,7 +95,7 @@ def distributions_of(name: str) -> dict[str, str]:
 
 @cache
 def version_of(name: str) -> str | None:
-    """Say which version of a distribution is installed; this process goes on with what it found first.
+    """Return which version of a distribution is installed; this process goes on with what it found first.
 
     Returns:
         The version, None where there is none.

@@ -94,7 +94,7 @@ class Recorder:
         self.spoiled: set[str] = set()
 
     def opened_by(self, name: str) -> Opened:
-        """Give what was opened, to read it or to add to it.
+        """Return what was opened, to read it or to add to it.
 
         Args:
             name: A variant's id, or a module's name.

@@ -134,7 +134,7 @@ def own_module(name: str) -> OwnModule | None:
 
 
 def wanted_by(name: str) -> Iterator[str]:
-    """Say which modules were executed because somebody wanted them, by whatever name or way.
+    """Yield which modules were executed because somebody wanted them, by whatever name or way.
 
     Args:
         name: Of a module, or a variant's id.

@@ -61,7 +61,7 @@ def reach(names: Iterable[str], links: Callable[[OwnModule], Iterable[_Link]]) -
 
 
 def as_named(module: OwnModule) -> Iterator[_Link]:
-    """Give what a module's source names, whatever happens when it is executed.
+    """Yield what a module's source names, whatever happens when it is executed.
 
     Yields:
         Names of modules, and whether they have to be there.
@@ -71,7 +71,7 @@ def as_named(module: OwnModule) -> Iterator[_Link]:
 
 
 def as_seen(module: OwnModule) -> Iterator[_Link]:
-    """Give what a module's source names, and what it was seen to import or to hold in its globals.
+    """Yield what a module's source names, and what it was seen to import or to hold in its globals.
 
     Yields:
         Names of modules, and whether they have to be there.
@@ -88,7 +88,7 @@ def _packages_around(name: str) -> Iterator[str]:
 
 
 def _of_whole(name: str) -> str:
-    """Give the package in place of its part, where none of it is own."""
+    """Return the package in place of its part, where none of it is own."""
     package = name.partition(".")[0]
     spec = find_module(package)
     return name if spec is None or is_own_module(package, spec) else package

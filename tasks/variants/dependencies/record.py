@@ -113,7 +113,7 @@ def record_dependencies() -> None:
 
 
 def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependencies:
-    """Say what a strategy uses, as far as this process has seen it.
+    """Return what a strategy uses, as far as this process has seen it.
 
     Args:
         strategy: Its class.
@@ -205,7 +205,7 @@ def _place(path: str) -> str:
 
 
 def _located(place: str) -> str:
-    """Say which file `_place` wrote."""
+    """Return which file `_place` wrote."""
     return str(_PROJECT / place.removeprefix(f"{_OURS}/")) if place.startswith(f"{_OURS}/") else place
 
 

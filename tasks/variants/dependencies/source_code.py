@@ -33,7 +33,7 @@ class Import(NamedTuple):
     names: tuple[str, ...] = ()
 
     def modules(self, package: str) -> Iterator[tuple[str, bool]]:
-        """Give the modules that it names.
+        """Yield the modules that it names.
 
         Args:
             package: That of the module it stands in.
@@ -51,7 +51,7 @@ class Import(NamedTuple):
 
 
 def is_source(path: str) -> bool:
-    """Tell whether a file is a module's source.
+    """Return whether a file is a module's source.
 
     Args:
         path: The file.
