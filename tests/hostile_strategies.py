@@ -9,6 +9,7 @@ from typing import Any
 
 from betfairlightweight.resources import MarketBook
 from flumine.markets.market import Market
+from flumine.order.order import OrderStatus
 from hostile_ape import Ape
 from hostile_bets import Bets, KeepsAllBooks
 from hostile_leavers import (
@@ -33,9 +34,11 @@ __all__ = [
     "AssignsInStart",
     "Bets",
     "Cached",
+    "CancelsByHand",
     "ChangesConfig",
     "ClassCounter",
     "ClassList",
+    "CompletesByHand",
     "Counts",
     "CountsMarkets",
     "DefaultArgument",
@@ -50,6 +53,7 @@ __all__ = [
     "MarksFramework",
     "MarksMarket",
     "ModuleSet",
+    "NamesItself",
     "NumpyDice",
     "ReadsTraded",
     "RemembersCloses",
@@ -225,3 +229,47 @@ class AssignsInStart(Bets):
         for order in orders:
             if order.bet_id and not order.complete and not order.size_cancelled and market.status == "OPEN":
                 market.cancel_order(order, size_reduction=1.0)
+
+
+class CompletesByHand(Bets):
+    """Gives an order up after two seconds, by its own hand, and bets again once none is live."""
+
+    def check_market_book(self, market: Market, market_book: MarketBook) -> bool:  # noqa: ARG002 - flumine's signature
+        """Look at every open book."""
+        return bool(market_book.status == "OPEN")
+
+    def process_market_book(self, market: Market, market_book: MarketBook) -> None:
+        """Give up, or bet."""
+        for order in market.blotter:
+            if order.status == OrderStatus.EXECUTABLE and order.elapsed_seconds > 2:
+                self.give_up(order)
+        if not market.blotter.has_live_orders:
+            super().process_market_book(market, market_book)
+
+    def price(self, market: Market, runner: Any) -> float:  # noqa: ARG002 - of all bets
+        """Ask for what nobody offers."""
+        return 1000.0
+
+    def give_up(self, order: Any) -> None:
+        """Complete it."""
+        order.execution_complete()
+
+
+class CancelsByHand(CompletesByHand):
+    """The same, taking back what is left of the simulated order."""
+
+    def give_up(self, order: Any) -> None:
+        """Cancel it."""
+        order.simulated.size_cancelled += order.size_remaining
+
+
+class NamesItself(Bets):
+    """Stakes by the name that it gave itself."""
+
+    def __init__(self, **flumine: Any) -> None:
+        """Take a name."""
+        super().__init__(**{**flumine, "name": "mine"})
+
+    def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
+        """Count its letters."""
+        return float(len(self.name) + len(str(self)) + int(self.name_hash, 16) % 5)

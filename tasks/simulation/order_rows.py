@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flumine.markets.market import Market
+from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 if TYPE_CHECKING:
     from flumine.order.order import BaseOrder
@@ -24,6 +25,8 @@ def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Ro
         A row of `orders` each, in the order of placing.
     """
     bsp = {(runner.selection_id, runner.handicap): runner.sp.actual_sp for runner in market.market_book.runners}
+    # Not the strategy's own, which two variants may share.
+    name_hash = create_cheap_hash(variant_id, STRATEGY_NAME_HASH_LENGTH)
     trades: dict[str, int] = {}
     orders: list[BaseOrder] = list(market.blotter)
     for number, order in enumerate(orders, start=1):
@@ -52,8 +55,8 @@ def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Ro
             "trade_notes": order.trade.notes_str,
             "order_notes": order.notes_str,
             "handicap": float(order.handicap),
-            "customer_order_ref": f"{order.trade.strategy.name_hash}-{market.market_id[2:]}-{number}",
-            "customer_strategy_ref": str(order.trade.strategy)[:15],
+            "customer_order_ref": f"{name_hash}-{market.market_id[2:]}-{number}",
+            "customer_strategy_ref": variant_id[:15],
             "bsp": _price(bsp.get((order.selection_id, order.handicap))),
             "runner_status": order.runner_status,
             "matched_at": datetime.fromtimestamp(matched[-1][0] / 1000, tz=UTC) if matched else None,

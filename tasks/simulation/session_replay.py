@@ -16,7 +16,6 @@ from flumine.clients import SimulatedClient
 from flumine.events.events import MarketBookEvent
 from flumine.markets.market import Market
 from flumine.simulation.utils import SimulatedDateTime
-from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
 from tasks.errors import BacktestError, ReplayError
 from tasks.orders.refusal import Refusal
@@ -104,9 +103,6 @@ class Entry:
         running.variant = self.id
         started = perf_counter()
         strategy = self._make()
-        # A class that takes no `name` still has to have one: orders are told apart by it.
-        strategy._name = self.id  # noqa: SLF001 - what flumine's own constructor sets
-        strategy.name_hash = create_cheap_hash(self.id, STRATEGY_NAME_HASH_LENGTH)
         strategy.streams = [*streams]
         simulation = framework(make_client(self.id, self.variant.account, self.variant.settings))
         simulation.add_strategy(strategy)

@@ -25,6 +25,7 @@ OTHERS = [
     for name in (
         *("AsksClients", "AsksClock", "AsksFramework", "AssignsInStart", "Counts", "Exposed", "FirstHere"),
         *("LooksBack", "MarksClient", "MarksFramework", "MarksMarket", "ReadsTraded", "RemembersCloses", "Thrifty"),
+        *("CancelsByHand", "CompletesByHand", "NamesItself"),
     )
 ]
 

@@ -33,7 +33,7 @@ OTHERS = [
         for name in (
             *("AsksClients", "AsksClock", "AsksFramework", "AssignsInStart", "Counts", "CountsMarkets", "Exposed"),
             *("FirstHere", "LooksBack", "MarksClient", "MarksFramework", "MarksMarket", "ReadsTraded"),
-            *("RemembersCloses", "Thrifty"),
+            *("RemembersCloses", "Thrifty", "CancelsByHand", "CompletesByHand", "NamesItself"),
         )
     ),
 ]

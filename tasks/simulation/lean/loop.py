@@ -12,6 +12,7 @@ from flumine.exceptions import FlumineException
 from flumine.markets.market import Market
 from flumine.utils import call_middleware_error_handling, call_strategy_error_handling
 
+from strategies import STRATEGIES
 from tasks.simulation.lean.market import LeanMarket
 from tasks.simulation.lean.middleware import LeanMiddleware
 from tasks.simulation.lean.traded import TradedVolumes
@@ -45,9 +46,12 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         Args:
             strategy: With its streams.
         """
-        self._strategy, self._attributes = strategy, vars(strategy)
+        self._strategy = strategy
         self._subscribed, self._subscriptions = strategy.streams, len(strategy.streams)
-        self._has_process_orders = type(strategy).process_orders is not BaseStrategy.process_orders
+        # Any other may change its orders by its own hand, which flumine sees on the next tick.
+        self._leaves_orders_alone = (
+            type(strategy) in STRATEGIES.values() and type(strategy).process_orders is BaseStrategy.process_orders
+        )
         super().add_strategy(strategy)
 
     def take(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
@@ -120,8 +124,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         if not is_idle:
             for middleware in self._market_middleware:
                 call_middleware_error_handling(middleware, market)
-        is_told_nothing = not self._has_process_orders and "process_orders" not in self._attributes
-        if market.blotter.active and not (is_idle and is_told_nothing):
+        if market.blotter.active and not (is_idle and self._leaves_orders_alone):
             self._process_simulated_orders(market)
 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:

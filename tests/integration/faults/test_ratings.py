@@ -14,9 +14,9 @@ from sample.server import _requested_day
 
 HALF_BAD = ("500", "503", "429", "cut", "hang up")
 WRONG = {
-    "html": "an HTML page came",
+    "html": "got an HTML page",
     "columns": "columns missing: 'meetings.races.runners.ratedPrice'",
-    "404": "status 404 Not Found came",
+    "404": "got HTTP 404 Not Found",
 }
 
 
