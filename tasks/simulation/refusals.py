@@ -14,7 +14,7 @@ from flumine.markets.market import Market
 from tasks.orders.refusal import CANCEL, PLACE, REPLACE, UPDATE, Refusal
 
 OWN_REASON = "strategy.validate_order refused it"
-"""Where a strategy refuses its own order, and does not say why."""
+"""For a strategy that rejects its own order without a reason."""
 
 NO_REASON = "the control did not say why"
 OTHER_REASONS = "other reasons"
