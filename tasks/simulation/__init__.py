@@ -1,1 +1,1 @@
-"""The replay: flumine over a chunk of markets, orders out. Nothing here imports Prefect."""
+"""The replay: flumine over a chunk of markets, producing orders. Nothing here imports Prefect."""

@@ -1,8 +1,8 @@
-"""Whose fault an exception of a replay is, and how it is told: variant, market, tick, file and line.
+"""Attribute an exception of a replay to a strategy or to flumine, and describe it: variant, market, tick, file, line.
 
-An exception that passed through a strategy's code is the strategy's, and fails its variant. Any other is flumine's: the
-session cannot be replayed for that variant, and all its markets are rejects. What is told is plain text of bounded
-length, whatever a strategy's own exceptions have against it.
+An exception that passed through a strategy's code is the strategy's and fails its variant. Any other is flumine's: the
+session cannot be replayed for that variant, and all its markets become rejects. Messages are plain text of bounded
+length, even where a strategy's exception raises in its own `__str__`.
 """
 
 import traceback
@@ -22,21 +22,21 @@ from tasks.variants.dependencies.callers import is_engine, is_own
 from tasks.variants.guarded_config import ChangedConfigError
 from tasks.watch import Overrun
 
-# What flumine itself never raises: the process lacks what it needs, and somebody took it.
+# Flumine never raises these itself: the process lacks a resource, and some strategy used it up.
 OF_THE_PROCESS = (MemoryError, OSError, RecursionError)
 
 REASON = "flumine cannot replay it"
 
-# What is no exception of the strategy's own.
+# Exceptions of this project, whose message reads better without the exception's name.
 _DID: dict[type[BaseException], str] = {ChangedBookError: "changed", ChangedConfigError: "changed"}
 
-# Who calls strategies: what is raised there itself, and not in what is called, is about what was to be called, which is
-# no function, or takes other arguments.
+# Flumine's code that calls strategies. An exception raised in one of these frames itself, not in the callee, means that
+# the strategy's attribute is no function or takes other arguments.
 _CALLING: tuple[Callable[..., object], ...] = (
     utils.call_strategy_error_handling,
     utils.call_process_orders_error_handling,
     utils.call_process_raw_data,
-    BaseFlumine._remove_market,  # noqa: SLF001 - the one that calls
+    BaseFlumine._remove_market,  # noqa: SLF001 - the function that calls `remove_market`
     LeanSimulation.take,
 )
 _CALLERS: frozenset[CodeType] = frozenset(caller.__code__ for caller in _CALLING)
@@ -51,7 +51,6 @@ class Place(NamedTuple):
     """Where in a market something happened.
 
     Attributes:
-        market_id: The market.
         publish_time: Of the tick, milliseconds since 1970 UTC; 0 before the first.
     """
 
@@ -66,28 +65,20 @@ class Place(NamedTuple):
 
 
 def is_strategys(error: BaseException) -> bool:
-    """Return whether an exception is a strategy's: it passed through its code, or what was to be called cannot be.
-
-    Args:
-        error: As it was caught.
-
-    Returns:
-        True where a strategy was being run.
-    """
+    """Return whether a strategy is to blame: its code was running, or what flumine tried to call is not callable."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return any(map(_is_strategys, frames)) or (bool(frames) and frames[-1].f_code in _CALLERS)
 
 
 def failure(variant_id: str, error: BaseException, where: str | Place) -> ReplayError:
-    """Return what a variant failed of.
+    """Describe why a variant failed.
 
     Args:
-        variant_id: The variant's; empty where nobody knows whose fault it was.
-        error: What was raised.
-        where: In which market and tick, or a few words.
+        variant_id: Empty where the culprit is unknown.
+        where: Market and tick, or a few words.
 
     Returns:
-        One line, and the traceback below it.
+        An error of one line, with the traceback below it.
     """
     did = _DID.get(type(error)) or f"raised {_name_of(error)}:"
     frames = traceback.walk_tb(error.__traceback__)
@@ -95,16 +86,15 @@ def failure(variant_id: str, error: BaseException, where: str | Place) -> Replay
 
 
 def overrun(variant_id: str, overrun: Overrun, where: str | Place, frame: FrameType | None) -> ReplayError:
-    """Tell of a replay that takes too much, while it does.
+    """Describe a replay that exceeds its limits, while it is still running.
 
     Args:
-        variant_id: The variant's whose strategy was called last.
-        overrun: What it took.
-        where: In which market and tick.
-        frame: What is being executed.
+        variant_id: The variant whose strategy was called last.
+        where: Market and tick.
+        frame: The frame being executed.
 
     Returns:
-        As `failure` does; the variant is named where its strategy is being executed.
+        As `failure` does; the variant is named only if its strategy's code is on the stack.
     """
     frames = list(traceback.walk_stack(frame))[::-1]
     is_its_own = any(_is_strategys(frame) for frame, _ in frames)
@@ -114,33 +104,16 @@ def overrun(variant_id: str, overrun: Overrun, where: str | Place, frame: FrameT
 
 
 def rejects(variant_id: str, error: BaseException, where: Place, market_ids: Iterable[str]) -> list[Reject]:
-    """Tell that a session cannot be replayed for a variant.
-
-    Args:
-        variant_id: The variant's.
-        error: What flumine raised.
-        where: In which market and tick.
-        market_ids: The session's markets.
-
-    Returns:
-        Each market, left out.
-    """
+    """Return a reject for each market of a session that flumine cannot replay for a variant."""
     detail = f"{variant_id}: {_name_of(error)}: {said(error)} {where}"
     return [Reject(market_id, REASON, detail) for market_id in market_ids]
 
 
 def said(error: BaseException) -> str:
-    """Return what an exception says, whatever its own ways of saying so do.
-
-    Args:
-        error: The exception.
-
-    Returns:
-        One line, its beginning where it is long.
-    """
+    """Return an exception's message in one line, truncated if long; safe even if its `__str__` raises."""
     try:
         text = str(error)
-    except BaseException as unsaid:  # noqa: BLE001 - it may be anything
+    except BaseException as unsaid:  # noqa: BLE001 - a strategy's `__str__` may raise anything
         return f"(and raised {_name_of(unsaid)} when it was asked what)"
     return " ".join(text[:_CHARACTERS_SAID].split()) + "…" * (len(text) > _CHARACTERS_SAID)
 
@@ -159,12 +132,12 @@ def _name_of(error: BaseException) -> str:
 def _traceback_of(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
-    except BaseException:  # noqa: BLE001 - its own ways of being told may raise anything
+    except BaseException:  # noqa: BLE001 - an exception's own formatting may raise anything
         return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _line_of(frames: Iterable[tuple[FrameType, int]]) -> str:
-    """Name the strategy's own line in which it happened, the innermost."""
+    """Return the innermost line of the strategy's own code."""
     found = [(frame.f_code.co_filename, line) for frame, line in frames if _is_of_strategy(frame)]
     if not found:
         return ""
@@ -182,7 +155,7 @@ def _is_of_strategy(frame: FrameType) -> bool:
 
 
 def _is_method(frame: FrameType) -> bool:
-    """Return whether a strategy's method is being run, whatever it calls itself."""
+    """Return whether a frame runs a method of a strategy, whatever the first argument is called."""
     code = frame.f_code
     if not code.co_argcount:
         return False
@@ -190,5 +163,5 @@ def _is_method(frame: FrameType) -> bool:
 
 
 def _is_own(frame: FrameType) -> bool:
-    """Return whether a user's own function is being run."""
+    """Return whether a frame runs a user's own function."""
     return is_own(frame.f_code.co_filename) and not is_engine(str(frame.f_globals.get("__name__", "")))

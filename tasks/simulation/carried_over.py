@@ -1,7 +1,7 @@
-"""What a strategy would carry from one market into the next, if one instance of it lived through both.
+"""Find what a strategy would carry from one market into the next, if one instance of it lived through both.
 
-Where each market meets a fresh instance, that is lost; so its name is told. It is a hint: whatever an attribute has
-against being looked at, nothing is said of it.
+Where each market gets a fresh instance, that state is lost, so the attributes are reported by name. It is only a hint:
+an attribute that cannot be inspected is not reported.
 """
 
 import pickle
@@ -14,9 +14,9 @@ from flumine.baseflumine import BaseFlumine
 from flumine.clients import BaseClient, Clients
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 
-# What flumine keeps on a strategy for itself. Its context and its limits are the strategy's own.
+# What flumine itself keeps on a strategy. Context and limits are the strategy's own.
 _FLUMINES = frozenset(("streams", "clients", "historic_stream_ids", "name_hash", "_invested", "_name"))
-# What flumine gives to a strategy: the same thing is the same, whatever became of it.
+# Objects that flumine gives to a strategy: compared by identity, not by content.
 _GIVEN = (BaseStrategy, BaseFlumine, BaseClient, Clients, BetfairHistoricalStream)
 
 _PLAIN = frozenset((int, float, str, bool, bytes, type(None)))
@@ -26,54 +26,38 @@ _PROTOCOL = 5
 
 
 class CarriedOver:
-    """A strategy, and what it was at its start."""
+    """A strategy and the content of its attributes at the start."""
 
     def __init__(self, simulation: FlumineSimulation) -> None:
-        """Look at the strategy.
-
-        Args:
-            simulation: Its framework, in which it was started.
-        """
         self._simulation = simulation
         (self._strategy,) = simulation.strategies
         self._before = attributes(self._strategy)
 
     def names(self) -> tuple[str, ...]:
-        """Look again when all is over: each market is removed, as flumine does with those that are closed.
+        """Compare again at the end, after removing each open market as flumine does with closed ones.
 
         Returns:
             Names of the attributes that differ, sorted.
         """
         for market in self._simulation.markets:
             if not market.closed:
-                with suppress(Exception):  # what the strategy has against it does not matter any more
+                with suppress(Exception):  # its errors no longer matter here
                     self._strategy.remove_market(market.market_id)
         return differing(self._before, attributes(self._strategy))
 
 
 def attributes(strategy: BaseStrategy) -> dict[str, object]:
-    """Return what an instance holds in its own attributes, flumine's apart.
-
-    Args:
-        strategy: The instance.
+    """Return the content of an instance's own attributes, without flumine's.
 
     Returns:
-        By name what a value is, to be compared with what it is later; None where that cannot be told.
+        Comparable content by name; None where it cannot be determined.
     """
     return {name: _content(value) for name, value in vars(strategy).items() if name not in _FLUMINES}
 
 
 def differing(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[str, ...]:
-    """Name the attributes that are not as they were.
-
-    Args:
-        before: As `attributes` told them.
-        after: The same later.
-
-    Returns:
-        Their names, sorted; without those of which it could not be told what they were.
-    """
-    # The class has no value of these, so one that came or went is another.
+    """Return the names of attributes that changed, sorted; without those whose earlier content is unknown."""
+    # The class has no value of these, so an attribute that was added or deleted has changed.
     return tuple(
         sorted(
             name
@@ -92,7 +76,7 @@ def _content(value: object) -> object:
     written = _Written()
     try:
         _Contents(written).dump(value)
-    except Exception:  # noqa: BLE001 - as the module says
+    except Exception:  # noqa: BLE001 - see the module's docstring
         return None
     return bytes(written.content)
 
@@ -110,17 +94,17 @@ class _Written:
 
 
 class _Contents(pickle.Pickler):
-    """Writes down what a value holds, the same for equal values, in a form that nobody will read."""
+    """Serializes a value for comparison only: equal values give equal bytes."""
 
     def __init__(self, file: _Written) -> None:
         super().__init__(file, _PROTOCOL)
-        self.fast = True  # nothing is told by whether it is the same object
+        self.fast = True  # no memo: whether two values are the same object does not matter
 
-    def persistent_id(self, obj: object) -> Any:  # noqa: ANN401 - as pickle has it
+    def persistent_id(self, obj: object) -> Any:  # noqa: ANN401 - pickle's signature
         if type(obj) in _COMMON:
             return None
         if isinstance(obj, _GIVEN):
             return id(obj)
         if isinstance(obj, (set, frozenset)):
-            return sorted(map(repr, obj))  # not by what it once held, which decides its order
+            return sorted(map(repr, obj))  # insertion history must not matter, and it decides a set's order
         return None

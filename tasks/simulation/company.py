@@ -1,7 +1,7 @@
-"""The variants of a replay, session after session: what each has so far, and who goes on.
+"""The variants of a replay, session after session: what each has so far, and which ones continue.
 
-Each session meets a fresh instance of each strategy, with the ratings of its markets alone. What strategies keep
-elsewhere, in their class, their modules or the global random state, is looked for after each session.
+Each session gets a fresh instance of each strategy, with the ratings of its markets only. After each session, state
+that strategies keep elsewhere (in their class, their modules or the global random state) is detected.
 """
 
 import os
@@ -44,26 +44,23 @@ if TYPE_CHECKING:
 
 
 class Member:
-    """A variant, and what it has so far.
+    """A variant and its results so far.
 
     Attributes:
-        variant: The variant.
-        is_stranger: Whether its strategy is not this project's, whose strategies are tested to leave nothing behind and
-            to change nothing that others see.
+        is_stranger: Whether its strategy is not one of this project's, which are tested to leave nothing behind and to
+        change nothing shared.
         rows: Its orders.
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
-        refused: What flumine refused of what its strategy asked.
-        took: How long it took so far.
-        carries: Attributes that its strategy would carry from one session into the next, as the first that had any
-            shows; each session meets a fresh instance.
+        refused: Orders and changes of orders that flumine refused.
+        took: Its times so far.
+        carries: Attributes that its strategy would carry from one session into the next, from the first session that
+            shows
+        any; each session gets a fresh instance.
     """
 
     def __init__(self, variant: Variant, job: ReplayJob) -> None:
         """Find a variant's strategy.
-
-        Args:
-            job: What it is replayed on.
 
         Raises:
             ChangedSourceError: The strategy is not the one that was planned.
@@ -86,26 +83,14 @@ class Member:
         self.took = Took()
 
     def entry(self, market_ids: Sequence[str]) -> Entry:
-        """Enter it in a session.
-
-        Args:
-            market_ids: The session's markets, whose ratings it is given.
-
-        Returns:
-            The entry.
-        """
-        # Of one instance for several markets it is known that it may carry something over.
+        """Return its entry in a session; the instance receives only the ratings of these markets."""
+        # An instance that spans several markets is known to carry state over.
         may_lose = self.is_stranger and self.variant.session == "market"
         make = partial(self._make_with_ratings, market_ids)
         return Entry(self.variant, make, market_ids, tells_carried=may_lose and not self.carries)
 
     def take(self, market_ids: Iterable[str], outcome: Outcome) -> None:
-        """Take what a session gave it.
-
-        Args:
-            market_ids: The session's markets.
-            outcome: Its orders, or why there are none.
-        """
+        """Add the outcome of a session."""
         self.carries = self.carries or tuple(outcome.carries)
         if outcome.rejects:
             self.rejects.extend(outcome.rejects)
@@ -120,7 +105,7 @@ class Member:
 
     @property
     def replayed(self) -> Replayed:
-        """What the replay gave it, and all that it used for that."""
+        """Its results, and all files and modules it used for them."""
         depends = self._depends.merged(dependencies_of(self.strategy, self.variant.id))
         return Replayed(self.rows, self.markets, self.rejects, depends, self.carries, self.refused)
 
@@ -129,16 +114,13 @@ class Company:
     """Variants that are replayed side by side, session after session.
 
     Attributes:
-        members: Those that go on.
+        members: Those that continue.
         failures: Why others do not.
-        leavers: Ids of others that left something behind; what they had so far is not to be believed.
+        leavers: Ids of variants that left something behind; their results so far are not valid.
     """
 
     def __init__(self, job: ReplayJob) -> None:
         """Find the variants' strategies.
-
-        Args:
-            job: What is replayed.
 
         Raises:
             ChangedSourceError: A strategy is not the one that was planned.
@@ -158,7 +140,7 @@ class Company:
         self.leavers: list[str] = []
         for variant in job.variants:
             running.variant = variant.id
-            seed(variant.name.partition(":")[0])  # a module may draw numbers as it is imported
+            seed(variant.name.partition(":")[0])  # a module may draw random numbers on import
             try:
                 self.members.append(Member(variant, job))
             except ChangedSourceError:
@@ -168,11 +150,11 @@ class Company:
         running.variant = ""
         self._imported = self._before
         if len(self._strangers) > 1:
-            # A module changed them as it was imported, and nobody knows which.
+            # A module changed process-wide state on import, and the culprit is unknown.
             self.end()
-        # One that is by itself may have changed what it likes, as it would without us.
+        # A strategy in a process of its own may change anything, as it could in plain flumine.
         self._imported = Surroundings()
-        # What the last session leaves behind for nobody does not matter.
+        # After the last session of a single variant nobody is left to be affected.
         is_last_of_one = len(job.sessions) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])
 
@@ -183,11 +165,9 @@ class Company:
     def replay(self, session: Sequence[Streamed]) -> None:
         """Replay a session for all members.
 
-        Args:
-            session: Its markets.
-
         Raises:
-            ReplayError: Something that all share was changed or is lacking, which spoils it for all.
+            ReplayError: Something shared was changed, or the process lacks a resource, which invalidates the session
+                for all.
             LakeError: Messages cannot be read.
         """
         if not self.members:
@@ -198,7 +178,7 @@ class Company:
         watch.begin(self._limits.replaying(f"market {market_ids[0]}, before its first tick"))
         for member in self._strangers:
             recorder.opened_by(member.variant.id).begin_market()
-        # Where several draw at random, each is replayed again by itself.
+        # Where several variants draw random numbers, each is replayed again alone.
         first = (self._strangers or self.members)[0]
         self._leavings.begin(" ".join((first.variant.fingerprint, *market_ids)))
         entries = {member: member.entry(market_ids) for member in self.members}
@@ -232,7 +212,7 @@ class Company:
                 replay_side_by_side(ticks, entries, self._leavings)
             restore_config()
         except (ChangedBookError, ChangedConfigError) as error:
-            # Found later than it was done, so it is known who did it only where nobody else could have.
+            # It is detected later than it was done, so the culprit is known only where there is a single suspect.
             raise blame.failure(self._suspect, error, f"found {ticks.place}") from None
         finally:
             running.variant = ""
@@ -243,10 +223,10 @@ class Company:
 
     @contextmanager
     def suspecting(self) -> Iterator[None]:
-        """Take what is raised for a strategy's fault where one has changed what is everybody's: files, memory, names.
+        """Blame a strategy for any exception if shared files, memory or names have been changed.
 
         Raises:
-            ReplayError: In place of what was raised.
+            ReplayError: In place of the original exception.
         """
         try:
             yield
@@ -259,9 +239,9 @@ class Company:
             raise blame.failure(self._suspect, error, f"after a change of {', '.join(changed)}") from None
 
     def end(self) -> None:
-        """Look whether any strategy has changed what is everybody's of the process; nobody knows then who did.
+        """Detect whether any strategy changed process-wide state; the culprit is unknown then.
 
-        All strangers have to be replayed by themselves, also those that failed: they may have failed of that.
+        All strangers have to be replayed alone, also those that failed: the change may be why.
         """
         if not self._has_strangers or not self._imported.changes():
             return
@@ -272,7 +252,7 @@ class Company:
         self.failures = []
 
     def come_back(self) -> None:
-        """Go back to the folder from which paths are told."""
+        """Return to the folder that relative paths refer to."""
         os.chdir(self._folder)
 
     @property
@@ -282,7 +262,7 @@ class Company:
         return strangers[0] if len(strangers) == 1 else ""
 
     def _read(self, market: Streamed) -> Sequence[str]:
-        """Read a market's messages; whoever waits is told of them."""
+        """Read a market's messages, and update the watchdog's limit."""
         watch.begin(self._limits.reading(f"the reading of market {market.market_id}"))
         messages = market.read()
         self._ticks += len(messages) * len(self.members)
@@ -290,6 +270,6 @@ class Company:
         return messages
 
     def _explain(self, thread: int, overrun: Overrun) -> ReplayError:
-        """Return where the replay is that takes too much."""
-        frame = sys._current_frames().get(thread)  # noqa: SLF001 - nothing public tells where a thread is
+        """Describe where the replay is that exceeds its limits."""
+        frame = sys._current_frames().get(thread)  # noqa: SLF001 - there is no public way to get a thread's frame
         return blame.overrun(running.variant, overrun, self._where(), frame)

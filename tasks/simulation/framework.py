@@ -1,4 +1,4 @@
-"""What a variant has of its own in a market: a client, and a quiet flumine framework."""
+"""What a variant has of its own in a market: a client and a quiet flumine framework."""
 
 import logging
 
@@ -9,22 +9,19 @@ from tasks.variants.variant import Account
 
 
 def quiet() -> None:
-    """Keep flumine's log to itself: it logs every order, and what it goes on after."""
+    """Silence flumine's logger: it logs every order, and every exception it continues after."""
     logger = logging.getLogger("flumine")
     logger.setLevel(logging.CRITICAL + 1)
     logger.propagate = False
 
 
 def make_client(username: str, account: Account, settings: SimulationSettings) -> SimulatedClient:
-    """Make the client of one variant in one market.
+    """Make a variant's client.
 
     Args:
         username: The variant's id.
-        account: Currency, discount and least stake.
-        settings: What it lets through, and how its orders are matched.
-
-    Returns:
-        The client.
+        account: Currency, discount rate and minimum stake.
+        settings: The client's limits, and how its orders are matched.
     """
     kind = SimulatedClient if account.min_stake is None else _with_min_stake(account.min_stake)
     client = kind(username=username, **settings.client)

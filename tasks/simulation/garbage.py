@@ -1,20 +1,20 @@
-"""Python's collector of cycles during a replay: rarer, and of what the replay made alone."""
+"""Python's cyclic garbage collector during a replay: rarer, and only over what the replay allocated."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Python's own 700 looks for cycles every dozen ticks, and there are hardly any; with far more, memory is less often in
-# the processor's cache, which costs as much.
+# Python's default of 700 collects every dozen ticks, and cycles are rare; a far larger threshold causes more cache
+# misses in the processor, which costs as much.
 _OBJECTS_BETWEEN_COLLECTIONS = 5_000
 
 
 @contextmanager
 def collected_once() -> Iterator[None]:
-    """Look for cycles rarely within the block, and once at its end, when what was made in it is no longer needed.
+    """Collect rarely within the block, and once at its end, when its objects are no longer needed.
 
-    A simulation as a whole is one cycle, so it stays in memory until somebody looks. What was there before the block,
-    all that is imported above all, is not looked at: that would take more than a tenth of a chunk's replay.
+    A simulation as a whole is one cycle, so it stays in memory until it is collected. Objects from before the block,
+    mainly the imported modules, are frozen: to traverse them would take more than a tenth of a chunk's replay.
     """
     before = gc.get_threshold()
     gc.freeze()

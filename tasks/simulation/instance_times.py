@@ -1,4 +1,4 @@
-"""How long instances of a strategy take to be made, beside how long they are replayed: each session has its own."""
+"""Time to create a strategy's instances, compared with the time to replay them; each session has its own instance."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from tasks.variants.variant import Variant
 
-# In all; for less nobody waits.
+# In total; a shorter wait is not worth a notice.
 _LEAST_SECONDS = 1.0
-# Of an instance; one whose constructor does nothing takes a millisecond.
+# For each instance; one whose constructor does nothing takes a millisecond.
 _LEAST_SECONDS_EACH = 0.005
 
 
@@ -16,9 +16,9 @@ class Took(NamedTuple):
     """Seconds that one variant took.
 
     Attributes:
-        making: To make and start its instances.
+        making: To create and start its instances.
         replaying: Its share of the replay itself.
-        instances: How many were made.
+        instances: How many were created.
     """
 
     making: float = 0.0
@@ -26,44 +26,25 @@ class Took(NamedTuple):
     instances: int = 0
 
     def plus(self, other: "Took") -> "Took":
-        """Add those of another replay.
-
-        Args:
-            other: Of the same variant.
-
-        Returns:
-            The sum.
-        """
+        """Return the sum with another replay of the same variant."""
         return Took(self.making + other.making, self.replaying + other.replaying, self.instances + other.instances)
 
 
 class InstanceTimes:
-    """Sums of a run, to which several threads add."""
+    """Sums over a run; thread-safe."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
         self._lock = Lock()
         self._took: dict[str, Took] = {}
 
     def add(self, took: Mapping[str, Took]) -> None:
-        """Add what a replay took.
-
-        Args:
-            took: By variant id.
-        """
+        """Add the times of a replay, by variant id."""
         with self._lock:
             for variant_id, more in took.items():
                 self._took[variant_id] = self._took.get(variant_id, Took()).plus(more)
 
     def sentences(self, variants: Iterable[Variant]) -> Iterator[str]:
-        """Name the strategies whose instances took longer to make than to replay.
-
-        Args:
-            variants: The run's.
-
-        Yields:
-            A sentence a strategy.
-        """
+        """Yield a sentence for each strategy whose instances took longer to create than to replay."""
         by_name: dict[str, Took] = {}
         for variant in variants:
             by_name[variant.name] = by_name.get(variant.name, Took()).plus(self._took.get(variant.id, Took()))

@@ -1,4 +1,4 @@
-"""Things that several iterators give, put into one order by their times, each iterator begun no sooner than it must."""
+"""Merge several iterators by time, starting each one only when it is needed."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,21 +11,18 @@ Timed = TypeVar("Timed")
 def interleave(
     series: Sequence[Iterator[Timed]], begins: Sequence[int], time_of: Callable[[Timed], int]
 ) -> Iterator[Timed]:
-    """Yield all things in the order in which flumine plays the books of an event group.
+    """Merge series in the order in which flumine plays the books of an event group.
 
-    Flumine has the next thing of every series in a list, sorts it stably by time, takes the first, and appends the one
-    that comes after it in its series. So of equal times that is first which was put into the list earlier.
+    Flumine keeps the next item of every series in a list, sorts it stably by time, takes the first, and appends that
+    series' next item. So among equal times the item that was put into the list earlier comes first.
 
     Args:
-        series: What is begun when it may be next; after each thing it is asked for the next one.
-        begins: Of each, a time that none of its things precedes.
-        time_of: Gives a thing's time.
-
-    Yields:
-        The things.
+        series: Each is started when its first item may be next.
+        begins: For each series, a lower bound of its times.
+        time_of: Returns an item's time.
     """
     to_begin = deque(sorted(range(len(series)), key=begins.__getitem__))
-    # Time, and when it was put in: first things by the place of their series, whenever that is begun.
+    # Time, and insertion number: first items are numbered by their series, whenever it is started.
     following: list[tuple[int, int, Timed, Iterator[Timed]]] = []
     number = len(series)
     while to_begin or following:

@@ -1,12 +1,12 @@
-"""What a strategy keeps outside its instances: in its classes, its modules' globals and the global random state.
+"""Snapshots of what a strategy keeps outside its instances: in classes, module globals and the global random state.
 
-Markets are replayed one after the other in one process, each with a fresh instance, so what is kept there would reach
-from one market into the next. `snapshot` and `random_state` tell whether anything was kept, `seed` gives a market
-random numbers of its own. What follows from a change is the replay's business.
+Markets are replayed one after the other in one process, each with a fresh instance, so state kept there would leak from
+one market into the next. `snapshot` and `random_state` detect a change, `seed` gives a market its own random numbers.
+The replay decides what follows from a change.
 
-A change that is overlooked costs wrong orders, one that is seen where there is none costs milliseconds: so what cannot
-be looked into is never taken for unchanged. And a strategy's own `__getstate__`, `__eq__` or properties are not asked,
-which might leave something out, or do something.
+A missed change costs wrong orders, a false alarm costs milliseconds: so what cannot be inspected never counts as
+unchanged. A strategy's own `__getstate__`, `__eq__` or properties are not called, since they might omit something or
+have side effects.
 """
 
 import collections
@@ -31,7 +31,7 @@ from typing import Any, cast
 import numpy as np
 from pydantic.fields import FieldInfo
 
-# A clean process starts sooner than more is looked at.
+# Beyond this, starting a clean process is faster.
 _MOST_BYTES = 8_000_000
 _MOST_OBJECTS = 10_000  # other than plain values and containers
 _DIGEST_SIZE = 16
@@ -40,7 +40,7 @@ _PROTOCOL = 5
 _IMMUTABLE_TYPE = 1 << 8  # CPython's Py_TPFLAGS_IMMUTABLETYPE
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 
-# What Python and its libraries note about a module or a class, some of it when somebody asks. Type hints are no state.
+# What Python and its libraries store on a module or a class, some of it lazily. Type hints are no state.
 _NO_STATE = frozenset(
     {
         *("__builtins__", "__cached__", "__loader__", "__path__", "__spec__", "__warningregistry__"),
@@ -49,64 +49,56 @@ _NO_STATE = frozenset(
     }
 )
 _PYDANTICS = "__pydantic_"
-_PANDAS_NOTES = frozenset({"_cache", "_references"})  # of what was asked before, and of who shares memory
+_PANDAS_NOTES = frozenset({"_cache", "_references"})  # of earlier queries, and of who shares memory
 _OF_ANY_LOGGER = frozenset(vars(logging.getLogger(__name__)))
 
 Reader = Callable[["_Looker", Any], object]
 
 
 def snapshot(modules: Iterable[types.ModuleType], classes: Iterable[type]) -> bytes | None:
-    """Return what modules and classes hold now, however deep, to compare it with what they hold later.
+    """Digest all that modules and classes hold now, recursively, for comparison with a later digest.
 
-    That is possible within one process only: much is told by where it lies in memory.
+    Digests are comparable within one process only, since much is identified by its address.
 
     Args:
-        modules: The strategy's own. Functions and classes that are defined in them are looked into wherever they are
-            met; those of other modules are not.
-        classes: Looked into wherever they are defined: the strategy's and all that it inherits from.
+        modules: The strategy's own. Functions and classes defined in them are inspected wherever they are met; those of
+        other modules are not.
+        classes: Inspected wherever they are defined: the strategy's class and its bases.
 
     Returns:
-        A digest, the same as long as nothing changed; or None where that cannot be told, since something holds what
-        cannot be looked at (a generator, an open file) or too much.
+        A digest, the same as long as nothing changed; None where it cannot be determined, because something cannot be
+        inspected (a generator, an open file) or is too large.
     """
     sink = _Sink()
     try:
         _Looker(sink, list(modules), list(classes)).look()
-    except Exception:  # noqa: BLE001 - whatever an object has against being looked at, it cannot be told
+    except Exception:  # noqa: BLE001 - whatever prevents an object's inspection, the state is unknown
         return None
     return sink.digest()
 
 
 def seed(text: str) -> None:
-    """Begin the global random numbers of Python and numpy anew, the same on every machine.
-
-    Args:
-        text: Decides which numbers they are.
-    """
+    """Seed the global random numbers of Python and numpy from a text, the same on every machine."""
     digest = hashlib.sha256(text.encode()).digest()
     random.seed(digest)
     if type(np.random.mtrand.get_bit_generator()) is not np.random.MT19937:
-        # A strategy has put another in its place, which takes no such seed.
+        # A strategy has replaced the bit generator by one that takes no such seed.
         np.random.mtrand.set_bit_generator(np.random.MT19937())
-    np.random.seed(np.frombuffer(digest, ">u4"))  # noqa: NPY002 - the state that is global is the point
+    np.random.seed(np.frombuffer(digest, ">u4"))  # noqa: NPY002 - the global state is the point
 
 
 def random_state() -> bytes:
-    """Return where the global random numbers of Python and numpy stand.
-
-    Returns:
-        A digest, the same as long as none was drawn.
-    """
+    """Digest the state of the global random numbers of Python and numpy; the same as long as none was drawn."""
     state = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002 - as above
     return hashlib.blake2b(pickle.dumps(state), digest_size=_DIGEST_SIZE).digest()
 
 
 class _CannotTellError(Exception):
-    """Something cannot be looked at."""
+    """Something cannot be inspected."""
 
 
 class _Sink:
-    """A file of which only a digest is kept, and which is full at the limit."""
+    """A file of limited size that keeps only a digest."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=_DIGEST_SIZE)
@@ -123,10 +115,10 @@ class _Sink:
 
 
 class _Looker(pickle.Pickler):
-    """Writes down what objects hold, in a form that nobody will read.
+    """Serializes what objects hold, for comparison only.
 
-    Python's plain values and containers are the pickler's business, and so are objects that are met again. Of all else
-    a reader says what it holds, and that is pickled as the state of a bare `object`.
+    The pickler handles Python's plain values and containers, and objects met again. For anything else a reader returns
+    what it holds, which is pickled as the state of a bare `object`.
     """
 
     def __init__(self, sink: _Sink, modules: list[types.ModuleType], classes: list[type]) -> None:
@@ -150,7 +142,7 @@ class _Looker(pickle.Pickler):
         self._sets[id(obj)] = len(self._sets), obj
         return _read_set(obj)
 
-    def reducer_override(self, obj: object) -> Any:  # noqa: ANN401 - as pickle has it
+    def reducer_override(self, obj: object) -> Any:  # noqa: ANN401 - pickle's signature
         """Read what is no plain value."""
         if obj is object:
             return NotImplemented
@@ -163,8 +155,8 @@ class _Looker(pickle.Pickler):
             reader = _READERS[cls] = _make_reader(cls)
         return object, (), reader(self, obj)
 
-    def is_own(self, definition: Any) -> bool:  # noqa: ANN401 - a class, a function, or what took a function's name
-        """Return whether a class or a function is looked into: it is one's own, or its name does not lead to it."""
+    def is_own(self, definition: Any) -> bool:  # noqa: ANN401 - a class, a function, or what replaced it
+        """Return whether a class or function is inspected: it is the strategy's, or its name does not lead to it."""
         return (
             definition.__module__ in self._own_modules
             or id(definition) in self._own_classes
@@ -177,7 +169,7 @@ class _Looker(pickle.Pickler):
         return id(names) in self._own_globals or names is getattr(module, "__dict__", None)
 
 
-# What is told by where it lies, and kept, so that nothing else will lie there.
+# Objects identified by their address; kept alive so that the address is not reused.
 _NAMED: dict[int, object] = {}
 
 
@@ -187,7 +179,7 @@ def _name(obj: object) -> int:
 
 
 def _is_found_by_name(definition: Any) -> bool:  # noqa: ANN401 - as for `is_own`
-    # By way of dictionaries, because a module's own `__getattr__` may import.
+    # Read from the dictionaries, because a module's own `__getattr__` may import.
     found: object = sys.modules.get(definition.__module__)
     for name in definition.__qualname__.split("."):
         found = getattr(found, "__dict__", {}).get(name)
@@ -219,7 +211,7 @@ def _read_class(looker: _Looker, cls: type) -> object:
 
 
 def _of_fields(fields: Mapping[str, FieldInfo]) -> object:
-    # Mere bounds are left out: nobody asks them any more, and there are many.
+    # Bounds are left out: they are no longer used, and there are many.
     return [
         (field.default, field.default_factory, [m for m in field.metadata if type(m).__module__ != "annotated_types"])
         for field in fields.values()
@@ -227,7 +219,7 @@ def _of_fields(fields: Mapping[str, FieldInfo]) -> object:
 
 
 def _names_of(cls: type) -> Mapping[str, Any]:
-    names: Mapping[str, Any] = type.__dict__["__dict__"].__get__(cls)  # which no metaclass can answer itself
+    names: Mapping[str, Any] = type.__dict__["__dict__"].__get__(cls)  # which no metaclass can override
     return names
 
 
@@ -249,7 +241,7 @@ def _read_logger(_: _Looker, logger: logging.Logger) -> object:
 
 
 def _read_path(_: _Looker, path: pathlib.PurePath) -> object:
-    return path.__reduce__()  # its slots also hold what it was asked
+    return path.__reduce__()  # its slots also cache earlier results
 
 
 def _read_hint(_: _Looker, hint: object) -> object:
@@ -258,7 +250,8 @@ def _read_hint(_: _Looker, hint: object) -> object:
 
 
 def _read_set(held: set[object]) -> object:
-    # Its order follows also from what it once held: how full its table is and where it takes from next are parts of it.
+    # Iteration order also depends on the set's history: the table's fill and the position of `pop` are part of the
+    # state.
     fill, used, mask, _table, _hash, finger = (ctypes.c_ssize_t * 6).from_address(id(held) + object.__basicsize__)
     return fill, used, mask, finger, list(set.__iter__(held))
 
@@ -267,7 +260,7 @@ def _read_array(array: np.ndarray[Any, Any]) -> object:
     if array.nbytes > _MOST_BYTES:
         raise _CannotTellError("too much")
     base = array.base
-    # Not where it lies itself: a copy, made to be looked at, lies elsewhere each time.
+    # Not its own address: a copy made for the comparison has another one each time.
     within = _address(array) - _address(base) if isinstance(base, np.ndarray) else 0
     shape = array.dtype, array.shape, array.strides, array.flags.writeable
     return shape, base, within, np.ndarray.tolist(array) if array.dtype.hasobject else np.ndarray.tobytes(array)
@@ -280,21 +273,15 @@ def _address(array: np.ndarray[Any, Any]) -> int:
 
 def _read_context_variable(variable: contextvars.ContextVar[object]) -> object:
     context = contextvars.copy_context()
-    # Among what it refers to is its default.
+    # The referents include its default.
     return gc.get_referents(variable), [context[variable]] if variable in context else []
 
 
 def _make_reader(cls: type) -> Reader:
-    """Make what reads the instances of a class met for the first time.
-
-    Args:
-        cls: The class.
-
-    Returns:
-        The reader.
+    """Make the reader for instances of a class met for the first time.
 
     Raises:
-        _CannotTellError: They hold what Python does not see, and the class has no way to pickle it.
+        _CannotTellError: They hold what Python cannot see, and the class has no way to pickle it.
     """
     if issubclass(cls, type):
         return _read_class
@@ -336,17 +323,17 @@ def _read_slot(slot: types.MemberDescriptorType, obj: object) -> list[object]:
 
 
 def _hides(cls: type) -> bool:
-    """Return whether instances have more than the base's, other than slots, their `__dict__` and `__weakref__`."""
+    """Return whether instances hold more than the base's, other than slots, their `__dict__` and `__weakref__`."""
     base = cast("type", cls.__base__)
     words = 0
-    if not cls.__flags__ & _IMMUTABLE_TYPE:  # else it is written in C, where slots may lie on one another
+    if not cls.__flags__ & _IMMUTABLE_TYPE:  # else it is written in C, where slots may overlap
         words += sum(type(value) is types.MemberDescriptorType for value in _names_of(cls).values())
         words += (cls.__weakrefoffset__ > 0) - (base.__weakrefoffset__ > 0)
         words += (cls.__dictoffset__ > 0) - (base.__dictoffset__ > 0)
     return cls.__itemsize__ != base.__itemsize__ or cls.__basicsize__ > base.__basicsize__ + words * _WORD
 
 
-def _pickling(cls: Any) -> Callable[[Any], object]:  # noqa: ANN401 - a class, of which mypy takes methods for bound
+def _pickling(cls: Any) -> Callable[[Any], object]:  # noqa: ANN401 - mypy takes its methods for bound
     """Find how a class that is not written in Python pickles its instances."""
     if hasattr(cls, "__next__"):
         raise _CannotTellError("what an iterator holds shows when it goes on")
@@ -366,13 +353,13 @@ def _parts(reduce: Callable[[Any], Any]) -> Callable[[Any], object]:
         parts = reduce(obj)
         if isinstance(parts, str):
             return _name(obj)
-        # The fourth and the fifth are iterators, of a list's and of a dictionary's items.
+        # The fourth and the fifth are iterators over a list's and a dictionary's items.
         return [list(part) if number in (3, 4) and part is not None else part for number, part in enumerate(parts)]
 
     return read
 
 
-# What instances hold that Python does not see, by the class that holds it.
+# What instances hold invisibly to Python, by the class that holds it.
 _HIDDEN: dict[type, Callable[[Any], object]] = {
     object: _read_nothing,
     int: int.__int__,
@@ -402,7 +389,7 @@ _HIDDEN: dict[type, Callable[[Any], object]] = {
     np.ndarray: _read_array,
 }
 
-# What reads the instances of exactly a class, to which the classes that are met are added.
+# Readers by exact class; classes seen for the first time are added.
 _READERS: dict[type, Reader] = {
     type: _read_class,
     types.FunctionType: _read_function,
@@ -424,7 +411,7 @@ _READERS: dict[type, Reader] = {
 }
 
 
-# `from random import choice` makes reachable what `random_state` tells, and what is no strategy's own.
+# `from random import choice` makes the global generators reachable, which `random_state` covers.
 _GLOBAL_RANDOM = random.random.__self__, np.random.rand.__self__  # type: ignore[attr-defined]
 
 

@@ -1,6 +1,6 @@
-"""What strategies keep outside of their instances: in their classes and modules, in their process, in random numbers.
+"""Detect what strategies keep outside of their instances: in classes, modules, the process, the random state.
 
-A session must not find what another left there, nor a variant what another variant did.
+A session must not find what another one left there, nor a variant what another variant left.
 """
 
 import sys
@@ -15,10 +15,10 @@ from tasks.variants.dependencies.record import dependencies_of
 
 
 class Leavings:
-    """Looks at what the strategies of a replay keep, after each session, and now and then in it."""
+    """Compares what a replay's strategies keep after each session, and at some ticks within it."""
 
     def __init__(self, variants: Iterable[tuple[type[BaseStrategy], str]]) -> None:
-        """Look at what there is before the first session.
+        """Take snapshots before the first session.
 
         Args:
             variants: Strategies and variant ids.
@@ -32,42 +32,34 @@ class Leavings:
         self._ticks = 0
 
     def begin(self, text: str) -> None:
-        """Begin a session, which has random numbers of its own.
-
-        Args:
-            text: Decides them.
-        """
+        """Begin a session: seed the random numbers by a text."""
         seed(text)
         self._random = random_state()
         self._ticks = 0
 
     @property
     def are_shared(self) -> bool:
-        """Whether a variant may find within a session what another keeps there for a while."""
+        """Whether a variant may find within a session what another one keeps there temporarily."""
         return len(self._variants) > 1
 
     def is_due(self, market_id: str, *, is_eventful: bool) -> bool:
-        """Return whether to look within a session.
+        """Return whether to look now, within a session.
 
-        What a strategy keeps from tick to tick it keeps in its first market too, as a rule; so that is looked at on
-        every tick, the others at the ticks of which something may come, and now and then.
+        A strategy that keeps state from tick to tick usually does so in its first market too. So the first market is
+        checked at every tick; later ones at eventful ticks, and at the 1st, 2nd, 4th, 8th … tick of each session.
 
         Args:
-            market_id: The market whose tick it is.
-            is_eventful: Whether the tick is one of them.
-
-        Returns:
-            True on every tick of the first market, on eventful ones, and on the 1st, 2nd, 4th, 8th … of each session.
+            is_eventful: Whether the strategy may have done something at this tick.
         """
         self._ticks += 1
         self._first_market = self._first_market or market_id
         return is_eventful or market_id == self._first_market or not self._ticks & (self._ticks - 1)
 
     def look(self) -> None:
-        """Look at all that is kept, and note whose is not as it was before the first session, or cannot be told.
+        """Note the variants whose state differs from before the first session, or cannot be determined.
 
-        Of what is every strategy's nobody knows who changed it, so that all are noted: surroundings, and random numbers
-        where there are several to draw them.
+        For a change of shared state (surroundings, or random numbers where several strategies may draw) the culprit is
+        unknown, so all variants are noted.
         """
         is_drawn = self.are_shared and random_state() != self._random
         is_all = is_drawn or surroundings() != self._surroundings
@@ -75,18 +67,14 @@ class Leavings:
         self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)
 
     def left_by(self) -> set[str]:
-        """Look at what a session left behind.
-
-        Returns:
-            Ids of all variants that were noted since the first session.
-        """
+        """Look after a session; return the ids of all variants noted since the first session."""
         if self._variants:
             self.look()
         return self._left
 
 
 class _Loaded(NamedTuple):
-    """Names of a strategy's own modules, and how many modules the process had then."""
+    """Names of a strategy's own modules, and the number of modules in the process at that time."""
 
     names: tuple[str, ...]
     modules: int

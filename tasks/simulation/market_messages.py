@@ -1,4 +1,4 @@
-"""Where a replay's messages come from: the lake's windows, a market at a time; windows that are missing are made."""
+"""The source of a replay's messages: the lake's windows, one market at a time; missing windows are made."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,10 @@ _PUBLISH_TIME = WINDOWS.schema.get_field_index("publish_time")
 
 
 class _Chunk(NamedTuple):
-    """A chunk whose messages are read.
+    """A chunk of messages.
 
     Attributes:
         archive: The archive's name.
-        number: Its number.
         upstream: Fingerprint of its messages.
     """
 
@@ -37,7 +36,7 @@ class _Group(NamedTuple):
     """Where a market's messages are in their file.
 
     Attributes:
-        number: The row group's.
+        number: Of the row group.
         begins: The first publish time in it, milliseconds since 1970 UTC.
     """
 
@@ -49,11 +48,7 @@ class MarketMessages:
     """The messages of a job's markets; a file stays open while markets of it are still to come."""
 
     def __init__(self, job: ReplayJob, opened: ExitStack) -> None:
-        """Read nothing yet.
-
-        Args:
-            opened: Closes what is still open in the end.
-        """
+        """Read nothing yet; `opened` closes in the end what is still open."""
         self._job, self._opened = job, opened
         markets = [market for session in job.sessions for market in session.markets]
         self._wanted: dict[_Chunk, list[str]] = {}
@@ -66,16 +61,10 @@ class MarketMessages:
     def of(self, session: Session) -> list[Streamed]:
         """Return a session's markets, to be read when they begin.
 
-        Args:
-            session: One of the job's.
-
-        Returns:
-            Its markets.
-
         Raises:
             LakeError: A chunk's messages are missing, damaged, or lack a market.
         """
-        # A market by itself may as well begin at any time.
+        # The start time does not matter for a single market.
         is_alone = len(session.markets) == 1
         return [
             Streamed(market.market_id, 0 if is_alone else self._begins(market), partial(self._read, market))
@@ -85,7 +74,7 @@ class MarketMessages:
     def _begins(self, market: SessionMarket) -> int:
         if market.market_id not in self._groups:
             with self._reading(_chunk_of(market)):
-                pass  # all of the chunk's markets are found as it is opened
+                pass  # opening the chunk locates all of its markets
         return self._groups[market.market_id].begins
 
     def _read(self, market: SessionMarket) -> Sequence[str]:
@@ -119,7 +108,7 @@ class MarketMessages:
             yield reader
 
     def _file(self, chunk: _Chunk) -> tuple[Key, str]:
-        """Return which file is replayed; flumine's own engine reads all messages, which proves the compression too."""
+        """Choose the file to replay; `--engine flumine` reads all messages, which also verifies the compression."""
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
             return MARKETS.at(chunk.archive, chunk.number), chunk.upstream

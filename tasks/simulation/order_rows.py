@@ -14,15 +14,12 @@ Row = dict[str, Any]
 
 
 def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Row]:
-    """Describe all orders of a market whose replay has ended.
+    """Yield a row of `orders` for each order of a market whose replay has ended, in the order of placing.
 
     Args:
         market: With its last book.
-        variant_id: Whose they are, whatever its strategy calls itself.
-        window: The part of it that was replayed.
-
-    Yields:
-        A row of `orders` each, in the order of placing.
+        variant_id: Written as `strategy_name`, whatever the strategy calls itself.
+        window: The part of the market that was replayed.
     """
     bsp = {(runner.selection_id, runner.handicap): runner.sp.actual_sp for runner in market.market_book.runners}
     # Not the strategy's own, which two variants may share.
@@ -33,7 +30,7 @@ def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Ro
         trade_number = trades.setdefault(order.trade.id, len(trades) + 1)
         matched = order.simulated.matched
         yield {
-            # Flumine draws its ids from the clock; these are the same every time.
+            # Flumine derives its ids from the clock; these are reproducible.
             "bet_id": f"{market.market_id}-{number}",
             "strategy_name": variant_id,
             "market_id": market.market_id,

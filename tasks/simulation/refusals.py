@@ -1,7 +1,7 @@
-"""What flumine refuses of what a strategy asks, counted: orders that its controls do not let through are in no blotter.
+"""Count what flumine refuses of a strategy's requests: orders that its controls reject are in no blotter.
 
-A transaction says no by what its methods give back. That is where it is heard, whichever control it was, flumine's own
-or one that the strategy added; nothing is asked again, and no order has another fate for it.
+A transaction's methods return False on refusal. That is where it is counted, whether the control is flumine's own or
+one that the strategy added; no control is run twice, so orders are not affected.
 """
 
 import re
@@ -19,35 +19,33 @@ OWN_REASON = "strategy.validate_order refused it"
 NO_REASON = "the control did not say why"
 OTHER_REASONS = "other reasons"
 
-# How flumine's `BaseControl._on_error` says it.
+# The format of flumine's `BaseControl._on_error`.
 _VIOLATED, _ERROR = "Order has violated: ", " Error: "
 
-# A number by itself; `2dp` is a word.
+# A number on its own; `2dp` is a word.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d.,]*(?:e[-+]?\d+)?|inf|nan)(?!\w)")
 _ANY_NUMBER = "…"
 
 
-# Of one market: whoever has more to say says it in numbers or names of its own.
+# For one market: a control with more kinds puts numbers or names of its own into its messages.
 _MOST_KINDS = 20
 _CHARACTERS_OF_A_REASON = 200
 _CHARACTERS_OF_A_TEXT = 500
 
 
 class Refusals:
-    """What was refused to one variant in a session: a count a kind and market, however often."""
+    """Refusals of one variant in a session: one entry with a count for each kind and market."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._first: dict[str, dict[tuple[str, str, str], Refusal]] = {}
         self._counts: dict[tuple[str, str, str, str], int] = {}
 
     def note(self, market_id: str, action: str, order: Any) -> None:  # noqa: ANN401 - whatever a strategy made
-        """Count one more.
+        """Count a refusal.
 
         Args:
-            market_id: The market.
-            action: What was asked.
-            order: With what flumine said of it.
+            action: `place`, `cancel`, `update` or `replace`.
+            order: With flumine's `violation_msg`.
         """
         control, text = _said(order)
         kinds = self._first.setdefault(market_id, {})
@@ -61,23 +59,16 @@ class Refusals:
         self._counts[counted] = self._counts.get(counted, 0) + 1
 
     def of(self, market_id: str) -> list[Refusal]:
-        """Return what was refused in a market.
-
-        Args:
-            market_id: The market.
-
-        Returns:
-            A refusal a kind, in the order of the first of each.
-        """
+        """Return a market's refusals, one for each kind, in the order of the first of each."""
         kinds = self._first.get(market_id, {})
         return [first._replace(times=self._counts[market_id, *kind]) for kind, first in kinds.items()]
 
 
 class NotedMarket(Market):  # type: ignore[misc]  # flumine ships no types
-    """Flumine's market, of a framework with `refusals`."""
+    """Flumine's market, in a framework that has `refusals`."""
 
-    def transaction(self, *args: Any, **named: Any) -> Transaction:  # noqa: ANN401 - as flumine has it
-        """Begin a transaction that notes what it refuses."""
+    def transaction(self, *args: Any, **named: Any) -> Transaction:  # noqa: ANN401 - flumine's signature
+        """Begin a transaction that counts what it refuses."""
         transaction = super().transaction(*args, **named)
         if type(transaction) is Transaction:
             transaction.__class__ = _NotedTransaction
@@ -104,14 +95,7 @@ class _NotedTransaction(Transaction):  # type: ignore[misc]
 
 
 def kind_of(text: str) -> str:
-    """Return what is the same in all refusals of a kind.
-
-    Args:
-        text: What flumine said of one.
-
-    Returns:
-        The same without its numbers, not longer than a line.
-    """
+    """Return a message without its numbers, truncated: the same for all refusals of a kind."""
     return _NUMBER.sub(_ANY_NUMBER, text[: 2 * _CHARACTERS_OF_A_REASON])[:_CHARACTERS_OF_A_REASON]
 
 
@@ -120,7 +104,7 @@ def _said(order: Any) -> tuple[str, str]:  # noqa: ANN401
     said = getattr(order, "violation_msg", None)
     if not isinstance(said, str):
         return "", NO_REASON
-    # An order that is asked for again says all that was ever said of it.
+    # An order that is submitted again accumulates the messages of all refusals.
     before, violated, rest = said.partition(_VIOLATED)
     control, _, text = rest.partition(_ERROR)
     if before or not violated:

@@ -1,4 +1,4 @@
-"""A job's sessions replayed once, for all its variants.
+"""Replay a job's sessions once, for all its variants.
 
 Runs in worker processes, one replay at a time: flumine replaces `datetime` and sets module-wide configuration.
 """
@@ -20,14 +20,15 @@ from tasks.watch import watch
 
 
 class ReplayedChunk(NamedTuple):
-    """What a job gave its variants; each is in one of the three.
+    """The results of a job; each variant is in one of the first three.
 
     Attributes:
         files: Files of orders.
-        failures: Why others have none.
-        leavers: Ids of variants that left something behind in their modules, so that what another session gives them
-            depended on it: each is to be replayed by itself, and one that is, session by session.
-        took: How long each variant that did well took, by its id.
+        failures: Why some variants have no orders.
+        leavers: Ids of variants that left something behind in their modules, so that the orders of another session
+            depended
+        on it: each has to be replayed alone, and one that already is, session by session.
+        took: The times of each successful variant, by its id.
     """
 
     files: Sequence[OrderFile] = ()
@@ -37,17 +38,12 @@ class ReplayedChunk(NamedTuple):
 
 
 def replay_chunk(job: ReplayJob) -> ReplayedChunk:
-    """Replay a job and write the orders of the variants that did well.
-
-    Args:
-        job: What to do.
-
-    Returns:
-        What became of each variant.
+    """Replay a job and write the orders of the variants that succeeded.
 
     Raises:
-        ReplayError: A book or a setting was changed, or the process lacks what it needs, and nobody knows by whose
-            fault; nothing of this job is written.
+        ReplayError: A book or a setting was changed, or the process lacks a resource, and the culprit is unknown;
+            nothing of
+        this job is written.
         ChangedSourceError: A strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
         BalanceError: A market was neither replayed nor rejected.
@@ -62,16 +58,13 @@ def replay_chunk(job: ReplayJob) -> ReplayedChunk:
 
 
 def replay_alone(job: ReplayJob) -> Replayed | None:
-    """Replay a job of one variant; nothing is written.
-
-    Args:
-        job: What to do.
+    """Replay a job of one variant without writing anything.
 
     Returns:
-        What the job gave the variant; None where it left something behind for a later session.
+        The variant's results; None if it left something behind for a later session.
 
     Raises:
-        ReplayError: The strategy raised, or took from the process what it needs.
+        ReplayError: The strategy raised, or used up a resource of the process.
         ChangedSourceError: The strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
     """
@@ -84,13 +77,14 @@ def replay_alone(job: ReplayJob) -> Replayed | None:
             return None
         company.come_back()
         replayed, (variant,) = company.members[0].replayed, job.variants
-        # What a strategy has put into its orders may be of classes of its own, which only its own process knows.
+        # Values that a strategy has put into its orders may be of its own classes, which only its own process has
+        # imported.
         return replayed._replace(rows=orders_table(variant.id, replayed.rows).to_pylist())
 
 
 @contextmanager
 def _replaying(job: ReplayJob) -> Iterator[Company]:
-    """Replay a job; an error goes without its frames, with which the whole simulation would stay in memory."""
+    """Replay a job; drop an error's traceback, whose frames would keep the whole simulation in memory."""
     try:
         company = Company(job)
         with company.suspecting():

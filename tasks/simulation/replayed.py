@@ -1,4 +1,4 @@
-"""What a replay gave a variant."""
+"""The results of a replay for a variant."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from tasks.variants.dependencies.record import Dependencies
 
 
 class Replayed(NamedTuple):
-    """What a replay gave one variant.
+    """The results of a replay for one variant.
 
     Attributes:
         rows: Its orders.
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
-        depends: What it used.
-        carries: Attributes of its strategy's own that it would carry into the next market, if it met it.
+        depends: The files and modules it used.
+        carries: Attributes of its strategy that one instance would carry into the next market.
         refused: What flumine refused, by market and kind.
     """
 
@@ -30,14 +30,7 @@ class Replayed(NamedTuple):
 
 
 def joined(parts: Iterable[Replayed]) -> Replayed:
-    """Put together what one variant was given by parts of a job.
-
-    Args:
-        parts: Of sessions that no other part has, in the order of the job.
-
-    Returns:
-        The whole.
-    """
+    """Concatenate a variant's results from the parts of a job, each with sessions of its own, in the job's order."""
     whole = Replayed([], [], [], Dependencies())
     for part in parts:
         whole = Replayed(

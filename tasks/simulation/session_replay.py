@@ -1,7 +1,7 @@
-"""One session replayed for several variants, each with a strategy, a client and a framework of its own.
+"""One session replayed for several variants, each with its own strategy, client and framework.
 
-Variants share what none of them changes: the markets' messages, their books, and what was traded on their runners.
-Which sessions and variants there are is `replay.py`'s business.
+Variants share what none of them may change: the markets' messages, their books, and the volumes traded on their
+runners. See `replay.py` for which sessions and variants there are.
 """
 
 import os
@@ -38,14 +38,14 @@ Take = Callable[[MarketBook, TradedVolumes], None]
 
 
 class Outcome(NamedTuple):
-    """What a session gave a variant: orders, or one of the two reasons why not.
+    """The outcome of a session for a variant: orders, or one of two reasons why there are none.
 
     Attributes:
         rows: Its orders.
         carries: Attributes that its strategy would have carried over into another market.
-        rejects: Why the session cannot be replayed: each of its markets.
+        rejects: Each of the session's markets, where flumine cannot replay it.
         failure: Why the variant failed.
-        refused: What flumine refused of what its strategy asked.
+        refused: What flumine refused of its strategy's requests.
     """
 
     rows: Sequence[Row] = ()
@@ -59,11 +59,9 @@ class Entry:
     """A variant in a session.
 
     Attributes:
-        variant: The variant.
-        id: Its id.
-        outcome: What the session gave it, once that is over for it.
+        outcome: The session's outcome, once it is over for this variant.
         is_over: Whether it is.
-        seconds_making: How long its instance took to be made and started.
+        seconds_making: How long its instance took to be created and started.
     """
 
     def __init__(
@@ -78,8 +76,7 @@ class Entry:
 
         Args:
             make: Makes a fresh instance of its strategy.
-            market_ids: The session's markets.
-            tells_carried: Whether to look for what its strategy would carry over.
+            tells_carried: Whether to look for attributes that its strategy would carry over.
         """
         self.variant, self.id = variant, variant.id
         self.outcome, self.is_over = Outcome(), False
@@ -91,14 +88,11 @@ class Entry:
     def enter(
         self, framework: Callable[[SimulatedClient], FlumineSimulation], streams: Sequence[LakeStream]
     ) -> FlumineSimulation:
-        """Make its strategy, its client and its framework.
+        """Make its strategy, client and framework.
 
         Args:
-            framework: Makes a framework of a client.
-            streams: What the strategy subscribes to, its own to change.
-
-        Returns:
-            The framework.
+            framework: Makes a framework for a client.
+            streams: What the strategy subscribes to; the strategy may change them.
         """
         running.variant = self.id
         started = perf_counter()
@@ -110,20 +104,12 @@ class Entry:
         return simulation
 
     def begin(self, simulation: FlumineSimulation) -> None:
-        """Note how its strategy begins.
-
-        Args:
-            simulation: Its framework, which was started.
-        """
+        """Record the strategy's initial state, once its framework is started."""
         if self._tells_carried:
             self._carried = CarriedOver(simulation)
 
     def end(self, simulation: FlumineSimulation) -> None:
-        """Write its orders down.
-
-        Args:
-            simulation: Its framework, whose replay has ended.
-        """
+        """Collect its orders, once its replay has ended."""
         markets, window = simulation.markets.markets, self.variant.window
         rows = [
             row
@@ -136,16 +122,15 @@ class Entry:
         self.is_over = True
 
     def fail(self, error: BaseException, place: Place, *, is_its_own: bool = False) -> None:
-        """Write down why it goes no further.
+        """Record why it cannot continue.
 
         Args:
-            error: What was raised.
-            place: In which market and tick.
-            is_its_own: Whether it is the strategy's, wherever it was raised.
+            place: Market and tick.
+            is_its_own: Whether the strategy is to blame, wherever it was raised.
 
         Raises:
-            ReplayError: The process lacks memory or the like, which ends the replay of all; nobody knows whose fault
-                it is.
+            ReplayError: The process lacks memory or another resource, which ends the replay for all; the culprit is
+                unknown.
         """
         self.is_over = True
         if is_its_own or blame.is_strategys(error):
@@ -156,11 +141,7 @@ class Entry:
             self.outcome = Outcome(rejects=blame.rejects(self.id, error, place, self._market_ids))
 
     def refuse(self, error: ChangedConfigError) -> None:
-        """Let it fail of what it tried in vain, and caught.
-
-        Args:
-            error: What it tried.
-        """
+        """Fail it for a refused change of flumine's settings, whose exception it caught itself."""
         if not self.outcome.failure:
             self.outcome = Outcome(failure=blame.failure(self.id, error, Place(self._market_ids[0])))
 
@@ -169,13 +150,12 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
     """Replay a session once for all its variants: each tick goes to one after the other.
 
     Args:
-        ticks: The session's.
-        entries: The variants; each is given its outcome.
-        leavings: Is told when it may be that one finds what another keeps.
+        entries: The variants; each receives its outcome.
+        leavings: Looks at the ticks where one variant may find what another one keeps.
 
     Raises:
-        ReplayError: The process lacks what it needs.
-        ChangedBookError: A strategy changed a book, so that no outcome is to be believed.
+        ReplayError: The process lacks a resource.
+        ChangedBookError: A strategy changed a book, so no outcome is valid.
         LakeError: Messages cannot be read.
     """
     frameworks: dict[Entry, LeanSimulation] = {}
@@ -185,7 +165,7 @@ def replay_side_by_side(ticks: Ticks, entries: Sequence[Entry], leavings: Leavin
             simulation.__enter__()  # as flumine's own `run` does
             entry.begin(simulation)
         except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
-            entry.fail(error, ticks.place, is_its_own=True)  # there is no market yet of which it could be
+            entry.fail(error, ticks.place, is_its_own=True)  # there is no market yet that could be at fault
         else:
             frameworks[entry] = simulation
     if frameworks:
@@ -210,7 +190,7 @@ def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Le
     with clock:
         clock.reset_real_datetime()
         for number, book in enumerate(_books(ticks, playing)):
-            # Flumine's clock, without a call.
+            # What flumine's clock does, without the call.
             settings["current_time"] = book.publish_time
             market_id = book.market_id
             volumes = traded.get(market_id)
@@ -247,7 +227,7 @@ def _take(
 
 
 def _books(ticks: Ticks, playing: Mapping[Entry, object]) -> Iterator[MarketBook]:
-    """Yield the session's books for as long as anybody plays."""
+    """Yield the session's books for as long as any variant continues."""
     books = iter(ticks)
     while playing:
         if running.is_copy:
@@ -268,15 +248,15 @@ def _books(ticks: Ticks, playing: Mapping[Entry, object]) -> Iterator[MarketBook
 def replay_alone(
     session: Sequence[Streamed], entries: Sequence[Entry], listener_kwargs: Mapping[str, bool | float]
 ) -> None:
-    """Replay a session for each variant by itself, by flumine's own stream and loop.
+    """Replay a session for each variant separately, with flumine's own stream and loop.
 
     Args:
         session: Its markets, all of whose messages are read at once.
-        entries: The variants; each is given its outcome.
-        listener_kwargs: What flumine's historical listener is given.
+        entries: The variants; each receives its outcome.
+        listener_kwargs: For flumine's historical listener.
 
     Raises:
-        ReplayError: The process lacks what it needs.
+        ReplayError: The process lacks a resource.
         LakeError: Messages cannot be read.
     """
     messages = {market.market_id: market.read() for market in session}
@@ -298,7 +278,7 @@ def replay_alone(
 
 
 class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
-    """Flumine's loop, which tells where it is.
+    """Flumine's loop, which also records where it is.
 
     Attributes:
         place: The tick that was last processed.
@@ -313,9 +293,9 @@ class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no typ
     def __enter__(self) -> None:
         super().__enter__()
         self._entry.begin(self)
-        with self.simulated_datetime:  # betfairlightweight remembers the times that it made, of whichever class
+        with self.simulated_datetime:  # betfairlightweight caches parsed times; they must be of the simulated class
             for stream in self.streams:
-                # Flumine cannot begin a group of which a market has no book; such a one takes no part.
+                # Flumine cannot start a group if a market in it has no book; such a market is taken out of the group.
                 if stream.event_group and next(stream.create_generator()(), None) is None:
                     stream.event_group = None
 
@@ -326,7 +306,7 @@ class _OwnLoop(FlumineSimulation):  # type: ignore[misc]  # flumine ships no typ
         self.place = Place(book.market_id, book.publish_time_epoch)
         super()._process_market_books(event)
 
-    def _add_market(self, *args: Any) -> Market:  # noqa: ANN401 - as flumine has it
+    def _add_market(self, *args: Any) -> Market:  # noqa: ANN401 - flumine's signature
         market = super()._add_market(*args)
         if type(market) is Market:
             market.__class__ = NotedMarket

@@ -1,4 +1,4 @@
-"""The simulate stage's Prefect task and the jobs it is given; the replay itself is in the modules beside this one."""
+"""The simulate stage's Prefect task and its jobs; the other modules of this package do the replay."""
 
 import logging
 from collections import Counter
@@ -39,16 +39,16 @@ def plan_replays(
     ratings: Mapping[str, Ratings],
     market_types: Sequence[str] = (),
 ) -> list[ReplayJob]:
-    """Cut a run into jobs: the sessions that begin in a chunk.
+    """Divide a run into jobs, one for the sessions that begin in a chunk.
 
     Args:
         markets: The selected rows of the catalogue, with columns `archive` and `upstream`.
-        variants: All that are asked for, all of the same window, session and settings.
+        variants: All that are wanted, with the same window, session and settings.
         ratings: By the model's name.
-        market_types: The filter's; none means all.
+        market_types: The filter's; empty means all.
 
     Returns:
-        The jobs; each session is in one of them.
+        The jobs; each session is in exactly one.
 
     Raises:
         BalanceError: A market is in no job, or in two.
@@ -77,32 +77,30 @@ def _of_markets(ratings: Mapping[str, Ratings], sessions: Sequence[Session]) -> 
 
 
 @task(name="simulate chunk", task_run_name="simulate chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there, the run's name, who works, who counts
+def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, workers, times
     job: ReplayJob,
     index: OrderIndex,
-    number: int,  # noqa: ARG001 - in the run's name
-    of: int,  # noqa: ARG001 - the same
+    number: int,  # noqa: ARG001 - used in the run's name
+    of: int,  # noqa: ARG001 - used in the run's name
     executor: Executor,
     times: InstanceTimes,
 ) -> Tally:
     """Replay what a job lacks, once for all variants that lack the same.
 
     Args:
-        job: What is asked for.
-        index: The orders there are.
-        number: Which of the stage's jobs this is, from 1.
-        of: How many there are.
-        executor: The worker processes.
-        times: Is told how long the variants took.
+        index: The existing orders.
+        number: The job's number within the stage, from 1.
+        of: The number of jobs.
+        times: Receives the variants' times.
 
     Returns:
-        Markets that went in, were replayed for every variant, and cannot be replayed for some.
+        Counts of markets: taken, replayed for every variant, and rejected for some.
 
     Raises:
-        ReplayError: A strategy raised, looped, leaked, or changed what all share; the other variants' orders are
-            written.
+        ReplayError: A strategy raised, looped, leaked memory, or changed shared state; the other variants' orders are
+        written.
         WorkerError: A strategy ends its process; the other variants' orders are written.
-        ChangedSourceError: A strategy's source changed; nothing that is older is used.
+        ChangedSourceError: A strategy's source changed; orders of the older source are not used.
         BalanceError: Markets are missing from the orders, and are no rejects either.
     """
     found = index.coverage(job)
@@ -127,9 +125,9 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - what is asked for and there
 
 
 def _apart(job: ReplayJob) -> list[ReplayJob]:
-    """Divide a job by what a module may have changed as it was imported: this project's strategies, or what it imports.
+    """Divide a job by what a module may have changed on import: this project's strategies, or what they import.
 
-    Strategies of several modules are together where these have no own module in common.
+    Strategies of several modules stay together where these have no own module in common.
     """
     modules = {variant.name.partition(":")[0]: variant.name for variant in job.variants if not variant.is_ours}
     several = modules if len(modules) > 1 else {}
@@ -144,13 +142,13 @@ def _apart(job: ReplayJob) -> list[ReplayJob]:
 
 
 def _shared_out(job: ReplayJob, executor: Executor) -> list[ReplayJob]:
-    """Share the variants of a session of all markets out to the workers, who would otherwise have nothing to do."""
+    """Distribute the variants of a session of all markets over the workers, which would otherwise be idle."""
     count = min(executor.width, len(job.variants)) if job.variants[0].session == "run" else 1
     return [replace(job, variants=job.variants[number::count]) for number in range(count)]
 
 
 def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Reject]], *, cached: bool) -> Tally:
-    """Count markets where they went in and where they came out: in the files of all variants, or a reject of some."""
+    """Count the markets taken against those that came out: in the files of all variants, or rejected for some."""
     variants = Counter[str]()
     for part in parts:
         variants.update(dict.fromkeys(part.markets, len(part.variants)))
@@ -161,7 +159,7 @@ def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Rej
 
 
 def _replay(job: ReplayJob, executor: Executor) -> ReplayedChunk:
-    """Replay a job for its variants: side by side, but for those that have to be by themselves."""
+    """Replay a job's variants side by side, except for those that have to be replayed alone."""
     try:
         done = executor.run(replay_chunk, job)
     except (ReplayError, WorkerError, JobError) as error:
@@ -171,7 +169,7 @@ def _replay(job: ReplayJob, executor: Executor) -> ReplayedChunk:
 
 
 def _each_alone(job: ReplayJob, executor: Executor, *, was_alone: bool) -> ReplayedChunk:
-    """Replay a job for one variant at a time: all sessions in one process, or each in one that has seen no other."""
+    """Replay one variant at a time: all sessions in one process, or each session in a fresh one."""
     replayed: dict[str, Replayed] = {}
     failures: list[BacktestError] = []
     for variant in job.variants:
@@ -187,16 +185,16 @@ def _each_alone(job: ReplayJob, executor: Executor, *, was_alone: bool) -> Repla
 
 def _session_by_session(job: ReplayJob, executor: Executor) -> list[Replayed]:
     parts = (executor.run(replay_alone, replace(job, sessions=(session,))) for session in job.sessions)
-    # A process that replays one session for one variant finds nothing that was left, and looks for nothing.
+    # With one session and one variant nothing can be left behind for anybody, so every part is there.
     return [part for part in parts if part is not None]
 
 
 def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, executor: Executor) -> ReplayedChunk:
-    """Replay a job again that a variant spoiled for all; one whom nobody named is searched for by halves."""
+    """Replay a job again that one variant spoiled for all; bisect to find a culprit that is not named."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
     named = error.variant if isinstance(error, ReplayError) else ""
-    # Who is named may have met what another did.
+    # The named variant may have failed because of another's change.
     suspects = tuple(variant for variant in job.variants if variant.id == named)
     suspects = suspects or job.variants[: len(job.variants) // 2]
     others = tuple(variant for variant in job.variants if variant not in suspects)
@@ -212,7 +210,7 @@ def _together(*parts: ReplayedChunk) -> ReplayedChunk:
 
 
 def _of_variant(error: BacktestError, job: ReplayJob) -> BacktestError:
-    """Name the variant in what was raised for want of another suspect."""
+    """Name the job's only variant in an error that does not name one."""
     (variant,) = job.variants
     if isinstance(error, WorkerError | JobError):
         first, last = job.market_ids[0], job.market_ids[-1]

@@ -11,11 +11,11 @@ GROUP = "session"
 
 
 class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ships no types
-    """One market's historical stream, read from the lake in place of a file, when its first book is asked for.
+    """One market's historical stream, read from the lake instead of a file when its first book is requested.
 
     Attributes:
-        publish_time: Of the message last read, milliseconds since 1970 UTC; tells where a strategy raised.
-        market_filter: The market; flumine's log names it.
+        publish_time: Of the message last read, milliseconds since 1970 UTC; used to report where a strategy raised.
+        market_filter: The market id, which flumine's log shows.
     """
 
     def __init__(
@@ -25,13 +25,12 @@ class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ship
         listener_kwargs: Mapping[str, bool | float],
         group: str | None = None,
     ) -> None:
-        """Make it.
+        """Set up without reading.
 
         Args:
-            market_id: The market.
-            read: Gives the JSON of its messages.
-            listener_kwargs: What flumine calls the window, and what its listener sums.
-            group: `GROUP` where other markets are played with it, by the time of their books.
+            read: Returns its messages as JSON.
+            listener_kwargs: The window and the volumes to sum, as flumine's listener takes them.
+            group: `GROUP` where other markets are played together with it, by the time of their books.
         """
         super().__init__(
             file_path=market_id,
@@ -45,11 +44,11 @@ class LakeStream(BetfairHistoricalStream):  # type: ignore[misc]  # flumine ship
 
     @cached_property
     def stream_hash(self) -> int:
-        """What tells it from other streams; flumine asks every stream for it whenever it adds one."""
+        """Cached: flumine asks every stream for it whenever it adds one."""
         return int(super().stream_hash)
 
     def create_generator(self) -> Callable[[], Iterator[list[MarketBook]]]:
-        """Give flumine the market's books, made as its own generator makes them."""
+        """Return the generator of the market's books, which makes them as flumine's own does."""
         self._listener.update_clk = False
         return self._books
 

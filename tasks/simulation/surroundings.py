@@ -1,6 +1,6 @@
-"""What is every strategy's of a process: what one of them changes there, another finds.
+"""State that all strategies of a process share: what one changes there, another one finds.
 
-Told twice: what a look within a session compares, which has to be cheap, and all of it, at the end of a job.
+Compared in two ways: a cheap part at ticks within a session, and all of it at the end of a job.
 """
 
 import builtins
@@ -30,14 +30,14 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
-# Modules whose functions strategies patch, and packages of which all classes count as well, and all tables.
+# Modules whose functions strategies patch, and packages whose classes and tables are all compared too.
 _MODULES = (builtins, dt, json, math, random, time)
 _PACKAGES = ("flumine", "betfairlightweight")
 
-# What Python's other modules note for themselves is private, or is no function and no class.
+# State that Python's other modules keep for themselves is private, or neither a function nor a class.
 _PYTHONS = sys.stdlib_module_names - {module.__name__ for module in _MODULES}
 
-# What Python itself notes about a class or a module, when somebody asks.
+# What Python itself stores lazily on a class or a module.
 _NOTED = frozenset({"__slotnames__", "__annotations__", "__abstractmethods__", "__warningregistry__", "_abc_impl"})
 _ABSENT = object()
 
@@ -50,27 +50,22 @@ _PRIVATE = 0o077
 
 
 def surroundings() -> tuple[object, ...]:
-    """Return what strategies change most, to be compared: environment, folders, locale, arithmetic."""
+    """Return for comparison what strategies change most: environment, folders, locale, arithmetic."""
     place, arithmetic = locale.setlocale(locale.LC_ALL), repr(decimal.getcontext())
     return dict(os.environ), Path.cwd(), [*sys.path], place, arithmetic, np.geterr()
 
 
 class Surroundings:
-    """All that is every strategy's, as it was at one moment."""
+    """All shared state at one moment."""
 
     def __init__(self) -> None:
-        """Look."""
         self._states = _states()
         self._names = [(owner, names, dict(names)) for owner, names in _patched()]
         self._pythons = [(owner, names, dict(names)) for owner, names in _of_python()]
         self._held = [(owner, held, [*held]) for owner, held in _tables() if not isinstance(held, dict)]
 
     def changes(self) -> tuple[str, ...]:
-        """Look again.
-
-        Returns:
-            What is not as it was, in words.
-        """
+        """Compare with the present; return what has changed, in words."""
         now = _states()
         return (
             *(what for what, state in self._states.items() if now[what] != state),
@@ -117,7 +112,7 @@ def _resource_limits() -> object:
 
 
 def _umask() -> int:
-    # It is told only in place of another; meanwhile nobody may read what is made.
+    # It can only be read by setting another; meanwhile new files are private.
     umask = os.umask(_PRIVATE)
     os.umask(umask)
     return umask
@@ -148,7 +143,7 @@ def _of_python() -> Iterator[tuple[str, Mapping[str, object]]]:
 
 
 def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Yield the modules of packages, and the classes that are defined in them and can be patched."""
+    """Yield the modules of packages, and the classes defined in them that can be patched."""
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] not in packages or module is config or type(module) is not ModuleType:
             continue
@@ -159,7 +154,7 @@ def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, o
 
 
 def _tables() -> Iterator[tuple[str, _Table]]:
-    """Yield what modules of packages and their classes hold that can be changed in place, and the tables in it."""
+    """Yield the mutable values of packages' modules and classes, and the tables nested in them."""
     for owner, names in _defined_in(_PACKAGES):
         for name, value in list(names.items()):
             if not name.startswith("_"):
@@ -180,11 +175,11 @@ def _is_private(name: str) -> bool:
 
 
 def _changed(names: Mapping[Any, object], before: Mapping[Any, object]) -> Iterator[Any]:
-    """Name what means another than before, by identity: nobody's `__eq__` is asked."""
+    """Yield the names whose values are other objects now; by identity, so that no `__eq__` is called."""
     if len(names) == len(before) and all(map(is_, names.values(), before.values())):
         return
     for name in {**before, **names}:
         now = names.get(name, _ABSENT)
-        # A module that was imported since is an attribute of its package.
+        # A module that was imported since is a new attribute of its package.
         if now is not before.get(name, _ABSENT) and name not in _NOTED and type(now) is not ModuleType:
             yield name

@@ -24,9 +24,8 @@ class Streamed(NamedTuple):
     """A market whose messages are replayed.
 
     Attributes:
-        market_id: The market.
-        begins: A publish time that none of its messages precedes, milliseconds since 1970 UTC; 0 is always right.
-        read: Gives the JSON of its messages; called once, when the market begins.
+        begins: A lower bound of its publish times, milliseconds since 1970 UTC; 0 is always valid.
+        read: Returns its messages as JSON; called once, when the market begins.
     """
 
     market_id: str
@@ -40,12 +39,12 @@ class Ticks:
     def __init__(
         self, session: Sequence[Streamed], stream: type[LeanStream], listener_kwargs: Mapping[str, bool | float]
     ) -> None:
-        """Read nothing yet.
+        """Set up without reading.
 
         Args:
             session: The markets; of two that begin at the same time the first comes first.
             stream: Makes the books.
-            listener_kwargs: What flumine's historical listener is given.
+            listener_kwargs: For flumine's historical listener.
         """
         self._begins = [market.begins for market in session]
         group = GROUP if len(session) > 1 else None
@@ -56,18 +55,20 @@ class Ticks:
 
     @property
     def place(self) -> Place:
-        """Where the replay is: the market and the tick that was last read."""
+        """The market and the tick that was last read."""
         return Place(self._last.file_path, self._last.publish_time)
 
     def subscribe(self) -> list[LakeStream]:
-        """Return the streams of a strategy: copies, its own to change."""
+        """Return copies of the streams for a strategy, which may change them."""
         return [copy.copy(stream) for stream in self._streams]
 
     def number(self, stream_ids: Sequence[int]) -> None:
-        """Number the streams, as books tell which one they are from.
+        """Number the streams; books carry the number of theirs.
 
         Args:
-            stream_ids: As a framework numbered them; each counts from the same. A strategy may have added others.
+            stream_ids: As a framework numbered them; each framework counts from the same number. A strategy may have
+                added
+            others.
         """
         for stream, stream_id in zip(self._streams, stream_ids, strict=False):
             stream.stream_id = stream_id
@@ -77,10 +78,10 @@ class Ticks:
         return interleave(books, self._begins, attrgetter("publish_time_epoch"))
 
     def check(self) -> None:
-        """Look at all books that strategies were given last.
+        """Check all books that strategies received last.
 
         Raises:
-            ChangedBookError: One is not as it was made.
+            ChangedBookError: A strategy changed one.
         """
         for stream in self._streams:
             if isinstance(stream, WatchedStream):
@@ -95,7 +96,7 @@ class Ticks:
 
 
 def _read_apart(market: Streamed) -> Sequence[str]:
-    """Read a market's messages in between: by no variant, and with the real clock."""
+    """Read a market's messages outside the simulation: on behalf of no variant, and with the real clock."""
     running.variant = ""
     clock = dt.datetime
     dt.datetime = _REAL  # type: ignore[misc]
@@ -104,7 +105,7 @@ def _read_apart(market: Streamed) -> Sequence[str]:
     except BacktestError:
         raise
     except Exception as error:
-        # Of whatever kind, it is not that flumine cannot replay the market.
+        # Whatever its kind, it must not count as a market that flumine cannot replay.
         raise LakeError(f"market {market.market_id} cannot be read: {type(error).__name__}: {error}") from error
     finally:
         dt.datetime = clock  # type: ignore[misc]

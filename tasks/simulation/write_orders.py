@@ -1,6 +1,6 @@
-"""Writing what a replay gave: one file, which says of itself whose orders of which markets it has.
+"""Write a replay's results to one file, which records whose orders of which markets it has.
 
-How it is read is in `tasks/orders/files.py`.
+See `tasks/orders/files.py` for how it is read.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ from tasks.variants.dependencies.record import what_changed
 
 
 def write_orders(job: ReplayJob, replayed: Mapping[str, Replayed]) -> tuple[OrderFile | None, list[BacktestError]]:
-    """Write what a replay gave its variants, but for those whose orders cannot be kept.
+    """Write the results of a replay's variants, without those whose orders cannot be kept.
 
     Args:
-        job: The replay's job.
-        replayed: What it gave, by variant id; the file covers these variants.
+        replayed: Results by variant id; the file covers these variants.
 
     Returns:
-        The file, None where there is nothing to keep; and why some variants are not in it: what they used is already
-        another, or their orders cannot be written down.
+        The file, None where there is nothing to keep; and why some variants are not in it: something they used has
+            changed
+        since, or their orders do not fit the schema.
 
     Raises:
         BalanceError: A market was neither replayed nor rejected, or has orders and was not replayed.
@@ -58,7 +58,7 @@ def write_orders(job: ReplayJob, replayed: Mapping[str, Replayed]) -> tuple[Orde
 
 
 def _check_balance(job: ReplayJob, variant_id: str, replayed: Replayed) -> None:
-    """Check that each market was replayed or is a reject: that is what the file says of all."""
+    """Check that each market was replayed or is a reject, since the file claims so for all."""
     done = Counter((*replayed.markets, *(reject.what for reject in replayed.rejects)))
     if done != Counter(job.market_ids):
         raise BalanceError(
@@ -78,16 +78,10 @@ def _table(variant_id: str, replayed: Replayed) -> pa.Table:
 
 
 def orders_table(variant_id: str, rows: Iterable[Row]) -> pa.Table:
-    """Write a variant's orders as the dataset has them.
-
-    Args:
-        rows: As a replay describes them.
-
-    Returns:
-        Rows of `orders`.
+    """Convert a variant's orders to a table of `orders`.
 
     Raises:
-        ReplayError: They are none.
+        ReplayError: They do not fit the schema.
     """
     try:
         return pa.Table.from_pylist(list(rows), schema=ORDERS.schema)
@@ -96,7 +90,7 @@ def orders_table(variant_id: str, rows: Iterable[Row]) -> pa.Table:
 
 
 def _notes(job: ReplayJob, replayed: Mapping[str, Replayed]) -> dict[str, str]:
-    # Most variants depend on the same.
+    # Most variants have the same dependencies.
     depends = {variant.id: replayed[variant.id].depends.to_json() for variant in job.variants}
     places = {text: place for place, text in enumerate(dict.fromkeys(depends.values()))}
     variants = {
@@ -119,14 +113,14 @@ def _notes(job: ReplayJob, replayed: Mapping[str, Replayed]) -> dict[str, str]:
 
 
 def _write_refused(job: ReplayJob, replayed: Mapping[str, Replayed]) -> str:
-    """Write down what was refused; a text a kind, variant and market says nearly the same, so it is compressed."""
+    """Serialize the refusals; they repeat much text, so they are compressed."""
     refused = {variant.fingerprint: replayed[variant.id].refused for variant in job.variants}
     written = json.dumps({fingerprint: refusals for fingerprint, refusals in sorted(refused.items()) if refusals})
     return b85encode(zlib.compress(written.encode(), level=9)).decode()
 
 
 def _content(tables: Mapping[str, pa.Table], replayed: Mapping[str, Replayed]) -> str:
-    """Hash what results take of a file: orders, and what was refused or left out, which may change by itself."""
+    """Hash what results take from a file: orders, refusals and rejects, each of which may change alone."""
     hashed = hashlib.sha256()
     for variant_id, table in tables.items():
         beside = replayed[variant_id]

@@ -1,7 +1,7 @@
-"""Flumine's books, loop and matching with less work, equal to flumine's own: proven for the versions in `PROVEN`.
+"""Flumine's books, loop and matching with less work, and equal results: proven for the versions in `PROVEN`.
 
-The room has one door, the names below; nothing outside imports its modules. Without it flumine's own stream and loop
-replay, as `--engine flumine` asks.
+Import only the names below from outside. Without this package flumine's own stream and loop replay, as with `--engine
+flumine`.
 """
 
 from tasks.simulation.lean.loop import LeanSimulation

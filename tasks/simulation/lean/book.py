@@ -1,7 +1,7 @@
-"""Market and runner books as flumine's stream makes them, made with less.
+"""Market and runner books, equal to those of flumine's stream but cheaper to make.
 
-What a strategy reads on every tick is set at once, what it seldom reads is made when it is asked for. How books change
-from message to message is `lean_cache.py`'s business.
+What strategies read on every tick is set at once; rarely read attributes are made on first access. See `cache.py` for
+how books change from message to message.
 """
 
 from functools import cached_property
@@ -34,17 +34,17 @@ RUNNER_FIELDS: dict[str, Any] = {
 class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairlightweight ships no types
     """A market book whose rarely read attributes are made when first read.
 
-    It keeps its base's name, so that it also prints as one.
+    It keeps its base's name, so that its `repr` is the same.
     """
 
-    # The definition as streamed, and each runner's removal date: what the attributes below are made of.
+    # The definition as streamed, and each runner's removal date: the source of the attributes below.
     __slots__ = ("source",)
 
     source: tuple[Definition, tuple[str | None, ...]]
 
     @cached_property
     def price_ladder_definition(self) -> PriceLadderDescription | None:
-        """The ladder's type."""
+        """The type of the price ladder."""
         ladder = self.source[0].get("priceLadderDefinition")
         return PriceLadderDescription(**ladder) if ladder else None
 
@@ -110,14 +110,10 @@ def _runner_data(runner: RunnerBook, removal_date: str | None) -> dict[str, Any]
 
 
 def fixed_attributes(market_id: str, definition: Definition) -> dict[str, Any]:
-    """Return what stays the same in a market's books until its next definition.
+    """Return the attributes of a market's books that stay the same until its next definition.
 
     Args:
-        market_id: The market.
         definition: As streamed; empty before the first.
-
-    Returns:
-        Attributes of a market book.
     """
     return {
         "streaming_unique_id": None,

@@ -1,7 +1,7 @@
-"""A market's state from message to message: only what a message changes is touched.
+"""A market's state from message to message: only what a message changes is updated.
 
-Ladders stay sorted by bisection in place of sorting; a list that a book was given is never changed again. What a book
-is made of is `lean_book.py`'s business, which messages count `window.py`'s.
+Ladders stay sorted by bisection instead of sorting; a list that was given to a book is never changed again. See
+`book.py` for the content of a book, and `tasks/windows/window.py` for which messages are replayed.
 """
 
 import datetime as dt
@@ -30,10 +30,10 @@ class Runner:
     """A runner's state.
 
     Attributes:
-        at: Its place among the market's runners.
-        takes: What takes the value of each field of a message's entry; fields that are not here do not count.
+        at: Its index among the market's runners.
+        takes: The setter for each field of a message's entry; other fields are ignored.
         removal_date: As streamed.
-        traded: What was traded, by price.
+        traded: Traded volumes by price.
     """
 
     __slots__ = (
@@ -80,11 +80,7 @@ class Runner:
         }
 
     def define(self, definition: Definition) -> None:
-        """Take the runner's part of a definition.
-
-        Args:
-            definition: As streamed.
-        """
+        """Apply the runner's part of a market definition."""
         fields = self._fields
         self.removal_date = definition.get("removalDate")
         self._sp["bsp"] = definition.get("bsp")
@@ -93,10 +89,10 @@ class Runner:
         fields["removal_date"] = BaseResource.strip_datetime(self.removal_date)
 
     def book(self) -> RunnerBook:
-        """Make its book as it is now."""
+        """Make its present book."""
         sp = self._sp
         book = _new_runner_book(RunnerBook)
-        # A copied dictionary with all keys in place costs half of one that is put together.
+        # To copy a dictionary with all keys in place costs half of building one.
         book.__dict__ = attributes = self._fields.copy()
         attributes["sp"] = starting_price = _new_sp(SP)
         starting_price.near_price, starting_price.far_price, starting_price.actual_sp = sp["near"], sp["far"], sp["bsp"]
@@ -115,8 +111,7 @@ class MarketCache:
     """A market's state.
 
     Attributes:
-        market_id: The market.
-        active: Whether the last message lay within the window.
+        active: Whether the last message was within the window.
     """
 
     runner: ClassVar = Runner
@@ -124,7 +119,7 @@ class MarketCache:
     def __init__(self, market_id: str) -> None:
         self.market_id = market_id
         self.active = False
-        # By selection id and handicap, and where that is 0 by the id alone.
+        # By selection id and handicap; if the handicap is 0, also by the id alone.
         self._by_key: dict[tuple[int, float] | int, Runner] = {}
         self._runners: list[Runner] = []
         self._books: list[RunnerBook] = []
@@ -135,16 +130,16 @@ class MarketCache:
 
     @property
     def closed(self) -> bool:
-        """Whether the market is."""
+        """Whether the market is closed."""
         return bool(self._fixed["status"] == "CLOSED")
 
     def update(self, change: dict[str, Any], publish_time: int, active: bool) -> None:
-        """Take a message.
+        """Apply a message.
 
         Args:
-            change: The market's entry of `mc` in it.
-            publish_time: Its own.
-            active: Whether it lies within the window.
+            change: The market's entry of `mc`.
+            publish_time: Milliseconds since 1970 UTC.
+            active: Whether the message is within the window.
         """
         was_active, self.active = self.active, active
         self._publish_time = publish_time
@@ -160,14 +155,7 @@ class MarketCache:
                 books[runner.at] = runner.book()
 
     def _take(self, change: dict[str, Any]) -> Iterable[Runner]:
-        """Take what a message says of volumes and prices.
-
-        Args:
-            change: The market's entry of `mc` in it.
-
-        Returns:
-            The runners that it names.
-        """
+        """Apply a message's volumes and prices; return the runners in it."""
         if "tv" in change:
             self._fixed["total_matched"] = change["tv"]
         by_key = self._by_key
@@ -183,16 +171,13 @@ class MarketCache:
                     takes[field](value)
         return changed.values()
 
-    def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - as betfairlightweight calls it
-        """Make the market's book as it is now.
+    def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - betfairlightweight's signature
+        """Make the market's present book.
 
         Args:
             unique_id: Of the stream.
             snap: Whether it is a snapshot of a stream, as all books of a replay are.
-            publish_time: Nothing here depends on it.
-
-        Returns:
-            The book.
+            publish_time: Ignored.
         """
         book: MarketBook = _new_market_book(MarketBook)
         # Flumine replaces the class while it simulates, hence the look-up.

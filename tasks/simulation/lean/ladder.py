@@ -1,4 +1,4 @@
-"""One side of a runner's prices, kept sorted by bisection; what the sides mean is `lean_cache.py`'s business."""
+"""One side of a runner's prices, kept sorted by bisection; see `cache.py` for the sides."""
 
 from bisect import bisect_left
 from math import inf
@@ -11,7 +11,7 @@ class PriceLadder:
     """Levels by price, lowest or highest first.
 
     Attributes:
-        levels: The reader's to keep: a list that stood here never changes.
+        levels: A reader may keep it: each update assigns a new list.
     """
 
     __slots__ = ("_keys", "_levels", "_sign", "levels")
@@ -20,24 +20,20 @@ class PriceLadder:
         """Start empty.
 
         Args:
-            sign: 1 where the lowest price comes first, -1 where the highest.
+            sign: 1 for lowest price first, -1 for highest first.
         """
         self._sign = sign
         self.clear()
 
     def clear(self) -> None:
         """Remove all levels."""
-        # The last key is no level's: with it, every place that bisection finds can be looked at.
+        # The last key is a sentinel: with it, every index that bisection returns is valid.
         self._keys: list[float] = [inf]
         self._levels: list[Level] = []
         self.levels: list[Level] = []
 
     def update(self, entries: Entries) -> None:
-        """Take a message's entries.
-
-        Args:
-            entries: `[price, size]` each; a size of 0 removes the level.
-        """
+        """Apply a message's entries: `[price, size]` each; a size of 0 removes the level."""
         keys, levels, sign = self._keys, self._levels, self._sign
         for price, size in entries:
             key = price * sign
@@ -59,11 +55,7 @@ class TradedLadder(PriceLadder):
     __slots__ = ()
 
     def update(self, entries: Entries) -> None:
-        """Take a message's entries.
-
-        Args:
-            entries: `[price, size]` each; none at all removes all levels.
-        """
+        """Apply a message's entries: `[price, size]` each; an empty list removes all levels."""
         if entries:
             super().update(entries)
         else:
@@ -71,10 +63,12 @@ class TradedLadder(PriceLadder):
 
 
 class BestPrices:
-    """The few best levels of a side by position, which some data has in place of the whole ladder.
+    """The few best levels of a side by position, which some data has instead of the whole ladder.
 
     Attributes:
-        levels: What the exchange displays, or where it sends none the best without; never changed once it stands here.
+        levels: The displayed prices, including virtual ones; if the data has none, the best prices without virtual
+            ones.
+        Each update assigns a new list.
     """
 
     __slots__ = ("_best", "_displayed", "levels")
@@ -85,7 +79,7 @@ class BestPrices:
         self.levels: list[Level] = []
 
     def update_displayed(self, entries: Entries) -> None:
-        """Take a message's entries of the displayed prices.
+        """Apply a message's entries of the displayed prices.
 
         Args:
             entries: `[position, price, size]` each; a size of 0 removes the position.
@@ -93,11 +87,7 @@ class BestPrices:
         self._update(self._displayed, entries)
 
     def update_best(self, entries: Entries) -> None:
-        """Take a message's entries of the prices without those that the exchange adds.
-
-        Args:
-            entries: As above.
-        """
+        """Apply a message's entries of the prices without virtual ones, in the same form."""
         self._update(self._best, entries)
 
     def _update(self, levels: dict[float, Level], entries: Entries) -> None:

@@ -1,7 +1,7 @@
-"""Flumine's simulation of one variant in one session, fed with books that others see too.
+"""Flumine's simulation of one variant in one session, with books shared between variants.
 
-What happens at a tick, and in which order, is flumine's own; matching, controls and execution are flumine's, called
-where it calls them.
+The steps of a tick and their order are flumine's; matching, controls and execution are flumine's code, called where
+flumine calls it.
 """
 
 from betfairlightweight.resources import MarketBook
@@ -20,18 +20,13 @@ from tasks.simulation.refusals import Refusals
 
 
 class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships no types
-    """A framework that is given one book after the other.
+    """A framework that receives one book at a time.
 
     Attributes:
         refusals: What its controls refused.
     """
 
     def __init__(self, client: SimulatedClient) -> None:
-        """Make it.
-
-        Args:
-            client: The variant's.
-        """
         super().__init__()
         self.refusals = Refusals()
         self._matching = LeanMiddleware()
@@ -41,11 +36,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         self.add_client(client)
 
     def add_strategy(self, strategy: BaseStrategy) -> None:
-        """Add the variant's strategy.
-
-        Args:
-            strategy: With its streams.
-        """
+        """Add the variant's strategy, whose streams are set."""
         self._strategy = strategy
         self._subscribed, self._subscriptions = strategy.streams, len(strategy.streams)
         # Any other may change its orders by its own hand, which flumine sees on the next tick.
@@ -55,11 +46,11 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         super().add_strategy(strategy)
 
     def take(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
-        """Take a book: execute what is due, match orders, call the strategy.
+        """Process a book: execute what is due, match orders, call the strategy.
 
         Args:
             market_book: The next; flumine's clock stands at its publish time.
-            volumes: Of its market, brought up to date.
+            volumes: Of its market, up to date.
         """
         market_id = market_book.market_id
         if self.handler_queue and self.awaits(market_id):
@@ -72,7 +63,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         is_new = market is None
         if market is None or market.closed:
             market = self._open(market_book, market)
-        # What calling the market does.
+        # What flumine's call of the market does.
         if market_book.version != market.market_book.version:
             market.update_market_catalogue = True
         market.market_book = market_book
@@ -92,24 +83,20 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         try:
             is_wanted = strategy.check_market_book(market, market_book)
         except FlumineException:
-            return  # flumine logs its own kind, and goes on
+            return  # flumine logs these, and continues
         if is_wanted:
             call_strategy_error_handling(strategy.process_market_book, market, market_book)
 
     def awaits(self, market_id: str) -> bool:
-        """Return whether something is to be executed in a market, on whichever of its ticks.
-
-        Args:
-            market_id: The market.
-        """
+        """Return whether orders are waiting to be executed in a market, at whichever tick."""
         return any(package.market_id == market_id for package in self.handler_queue)
 
     def touch(self) -> None:
-        """Note that orders may have changed by other ways than matching."""
+        """Record that orders may have changed other than by matching."""
         self._matching.touches += 1
 
     def _open(self, market_book: MarketBook, market: Market | None) -> Market:
-        """Add a market that is new, or open one that was closed."""
+        """Add a new market, or reopen a closed one."""
         market_id = market_book.market_id
         if market is None:
             market = self._add_market(market_id, market_book, VenueType.BETFAIR)
@@ -119,7 +106,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         return market
 
     def _process_orders(self, market: Market) -> None:
-        """Match and complete orders, and tell the strategy of them; where nothing can have happened, tell it only."""
+        """Match and complete orders, and pass them to the strategy; if nothing can have happened, only the latter."""
         is_idle = market.blotter.active and len(self._market_middleware) == 1 and self._matching.is_idle(market)
         if not is_idle:
             for middleware in self._market_middleware:

@@ -1,4 +1,4 @@
-"""Flumine's market, which says when orders may have changed, and how long it is to the start without detours."""
+"""Flumine's market, which also records when orders may have changed, and computes `seconds_to_start` directly."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ class LeanMarket(NotedMarket):
     """A market of a `LeanSimulation`.
 
     Attributes:
-        matched_at: Its version, and the middleware's `touches`, when its orders were last matched.
+        matched_at: The book's version and the middleware's `touches` when the market's orders were last matched.
     """
 
     matched_at: tuple[int, int] | None = None
 
-    def transaction(self, *args: Any, **named: Any) -> Transaction:  # noqa: ANN401 - as flumine has it
-        """Begin a transaction, by which orders of any market may change."""
+    def transaction(self, *args: Any, **named: Any) -> Transaction:  # noqa: ANN401 - flumine's signature
+        """Begin a transaction, which may change orders of any market."""
         self.flumine.touch()
         return super().transaction(*args, **named)
 

@@ -1,4 +1,4 @@
-"""Flumine's simulated middleware, told what was traded in place of working it out; matching stays flumine's own."""
+"""Flumine's simulated middleware with precomputed traded volumes; matching stays flumine's own."""
 
 from betfairlightweight.resources import RunnerBook
 from flumine import config
@@ -9,7 +9,7 @@ from tasks.simulation.lean.traded import Key, RunnerTraded, TradedVolumes
 
 
 class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no types
-    """What was traded on a runner, as one variant's strategy may read it; what it does to the sizes is its own."""
+    """Traded volumes of a runner, as one variant's strategy may read them; the variant may modify its copy."""
 
     def __init__(self, known: RunnerTraded) -> None:
         self._known = known
@@ -18,12 +18,12 @@ class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no 
 
     @property
     def runner(self) -> RunnerBook:
-        """The runner's book, as it was when it was last active."""
+        """The runner's book when it was last active."""
         return self._known.runner
 
     @property
     def traded(self) -> dict[float, float]:
-        """Sizes by price that were traded since the last update."""
+        """Sizes by price, traded since the last update."""
         if self._source is not self._known.traded:
             self._source = self._known.traded
             self._traded = self._source.copy()
@@ -37,11 +37,12 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
     """Matches one variant's orders, and looks at them only where something may have happened.
 
     Attributes:
-        markets: By market, what was traded on each runner that was ever active; what flumine gives strategies as
-            `market.context["simulated"]`.
-        volumes: Of the market whose tick it is.
-        touches: How often orders may have changed by other ways than matching: a transaction, or the execution of one.
-            All markets count together, since an order can be cancelled by way of another market than its own.
+        markets: By market, the traded volumes of each runner that was ever active; flumine gives them to strategies as
+        `market.context["simulated"]`.
+        volumes: Of the current tick's market.
+        touches: How often orders may have changed other than by matching: a transaction, or its execution. One count
+            for all
+        markets, since an order can be cancelled through another market than its own.
     """
 
     def __init__(self) -> None:
@@ -50,18 +51,11 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         self.touches = 0
 
     def is_idle(self, market: LeanMarket) -> bool:
-        """Return whether nothing can happen to any order at this tick.
-
-        Args:
-            market: With its new book.
-
-        Returns:
-            True where it is quiet, and nothing was traded on any runner.
-        """
+        """Return whether nothing can happen to any order at this tick: it is quiet, and no runner traded."""
         return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
 
     def _is_quiet(self, market: LeanMarket) -> bool:
-        """Return whether only trades can match orders: nobody touched one, the market's version is as it was."""
+        """Return whether only trades can match orders: none was touched, and the market's version is the same."""
         book = market.market_book
         return (
             market.matched_at == (book.version, self.touches)
@@ -70,11 +64,7 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         )
 
     def __call__(self, market: LeanMarket) -> None:
-        """Void and reduce what a removal concerns, then match the market's orders.
-
-        Args:
-            market: With its new book.
-        """
+        """Void and reduce orders for a removal, then match the market's orders."""
         volumes, analytics = self.volumes, self.markets[market.market_id]
         if len(analytics) != len(volumes.runners):
             for key, known in volumes.runners.items():
@@ -93,14 +83,14 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         if not is_quiet or not config.simulated_strategy_isolation:
             super()._process_simulated_orders(market, market_analytics)
             return
-        for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine walks them, the complete too
+        for orders in market.blotter._strategy_orders.values():  # noqa: SLF001 - flumine iterates complete ones too
             affected = [
                 order
                 for order in orders
                 if (order.selection_id, order.handicap) in trading and order.status in LIVE_STATUS and order.simulated
             ]
             if affected:
-                # What one order takes is not there for the strategy's next.
+                # Volume that one order takes is not available to the strategy's next order.
                 left = {key: (market_analytics[key].runner, market_analytics[key].traded.copy()) for key in trading}
                 for order in self._sort_orders(affected):
                     order.simulated(book, left[order.selection_id, order.handicap])

@@ -1,7 +1,6 @@
-"""Market books from the lake's messages, made with less work than flumine's stream and equal to its.
+"""Market books from the lake's messages, made with less work than flumine's stream and equal to its books.
 
-What a window is and how books are made is the business of the modules beside it; here they are put together, and here
-stands with which versions of flumine and betfairlightweight that was proven.
+Puts window and cache together, and names the versions of flumine and betfairlightweight for which equality was proven.
 """
 
 from collections.abc import Iterator
@@ -16,25 +15,25 @@ from tasks.simulation.lean.sums import SummedCache
 from tasks.simulation.stream import LakeStream
 from tasks.windows.window import Gate, Window
 
-# Pairs of flumine's and betfairlightweight's versions; the tests of sameness are the proof.
+# Versions of flumine and betfairlightweight; the tests of sameness are the proof.
 PROVEN = frozenset({("3.3.2", "2.24.0")})
 
 
 def engine_is_proven() -> bool:
-    """Return whether the lean replay was proven the same as that of the flumine that is installed."""
+    """Return whether the lean replay was proven equal for the installed flumine and betfairlightweight."""
     return (version("flumine"), version("betfairlightweight")) in PROVEN
 
 
 class LeanStream(LakeStream):
-    """A `LakeStream` with its own way from messages to books."""
+    """A `LakeStream` with its own conversion of messages to books."""
 
     cache: ClassVar = MarketCache
     summed_cache: ClassVar = SummedCache
 
     def _books(self) -> Iterator[list[MarketBook]]:
         self._listener.register_stream(self.stream_id, self.operation)
-        # Strategies ask the listener's own stream which markets it has seen.
-        caches: dict[str, MarketCache] = self._listener.stream._caches  # noqa: SLF001 - flumine asks it there
+        # Strategies query the listener's own stream for the markets it has seen.
+        caches: dict[str, MarketCache] = self._listener.stream._caches  # noqa: SLF001 - flumine queries it there
         asked = self._listener
         window = Window(asked.inplay, asked.seconds_to_start, asked.max_inplay_seconds)
         gates: dict[str, Gate] = {}
@@ -48,7 +47,7 @@ class LeanStream(LakeStream):
                 cache = caches.get(market_id)
                 if cache is None or change.get("img", False):
                     if "marketDefinition" not in change:
-                        raise KeyError("marketDefinition")  # as flumine does, which cannot tell when the market starts
+                        raise KeyError("marketDefinition")  # as flumine does: the market's start is unknown
                     cache = caches[market_id] = self._make_cache(market_id)
                     gates.setdefault(market_id, Gate(window)).renew()
                 gate = gates[market_id]

@@ -1,7 +1,7 @@
-"""A market whose volumes are summed from what was traded, as betfairlightweight's listener sums them.
+"""A market's state with volumes summed from trades, as betfairlightweight's listener sums them.
 
-Official Pro files have no volume of the market, and of a runner that of the last update alone. Outside a window
-betfairlightweight does not refresh what it sums, so that a volume can be that of long ago; so it is here.
+Official Pro files have no market volume, and a runner's volume is that of the last update only. Outside a window
+betfairlightweight does not refresh its sums, so a volume can be outdated; here too.
 """
 
 from collections.abc import Iterable
@@ -12,29 +12,22 @@ from tasks.simulation.lean.ladder import Level
 
 
 class SummedCache(MarketCache):
-    """A market's state, its volumes summed."""
+    """A market's state with summed volumes."""
 
     def __init__(self, market_id: str, *, calculate_market_tv: bool, cumulative_runner_tv: bool) -> None:
         """Start empty.
 
         Args:
-            market_id: The market.
-            calculate_market_tv: Whether the market's volume is summed.
-            cumulative_runner_tv: Whether those of its runners are.
+            calculate_market_tv: Whether to sum the market's volume.
+            cumulative_runner_tv: Whether to sum its runners' volumes.
         """
         super().__init__(market_id)
         self._sums_market, self._sums_runners = calculate_market_tv, cumulative_runner_tv
-        # By the runners' places: what betfairlightweight calls `serialised`.
+        # In the runners' order: betfairlightweight's `serialised`.
         self._traded: list[list[Level]] = []
 
     def update(self, change: dict[str, Any], publish_time: int, active: bool) -> None:
-        """Take a message.
-
-        Args:
-            change: As its base.
-            publish_time: The same.
-            active: The same.
-        """
+        """Apply a message."""
         if active and not self.active:
             self._traded = [runner.traded.levels for runner in self._runners]
         super().update(change, publish_time, active)
@@ -46,7 +39,7 @@ class SummedCache(MarketCache):
         is_traded = False
         for entry in change.get("rc", ()):
             runner = self._by_key.get((entry["id"], entry.get("hc", 0)))
-            # A runner's first naming gives its volume as it is, and does not count as a trade.
+            # A runner's first entry sets its volume and does not count as a trade.
             is_known = runner is not None
             runner = runner or self._add(entry)
             changed[runner.at] = runner

@@ -1,7 +1,7 @@
-"""What was traded on each runner between two ticks, worked out once for all variants of a market.
+"""Volumes traded on each runner between two ticks, computed once for all variants of a market.
 
-Nothing of it depends on orders. Runners are told apart by selection and handicap, never by their place in a book: an
-image may list them in another order, drop some and add others.
+They do not depend on orders. Runners are identified by selection and handicap, never by their index in a book: an image
+may list them in another order, drop some and add others.
 """
 
 from itertools import compress
@@ -16,12 +16,12 @@ Removal = tuple[int, float, float | None]
 
 
 class RunnerTraded:
-    """What was traded on one runner.
+    """Volumes traded on one runner.
 
     Attributes:
-        runner: Its book, as it was when it was last active.
-        traded: Sizes by price that were traded since the tick before; another object whenever that changes.
-        volume: All that was traded, by price.
+        runner: Its book when it was last active.
+        traded: Sizes by price, traded since the previous tick; a new object whenever it changes.
+        volume: The total traded volume, by price.
     """
 
     __slots__ = ("runner", "traded", "volume")
@@ -33,24 +33,24 @@ class RunnerTraded:
 
 
 class TradedVolumes:
-    """Follows a market's runners tick by tick, as flumine's `RunnerAnalytics` do, looking only at what changed.
+    """Tracks a market's runners tick by tick, as flumine's `RunnerAnalytics` do, looking only at what changed.
 
-    It counts on a runner's book being the same object for as long as the runner does not change.
+    It relies on a runner's book being the same object for as long as the runner does not change.
 
     Attributes:
         runners: Every runner that was ever active, by selection id and handicap.
-        trading: Those of which flumine takes something to be traded now: one that is no longer active keeps its last
+        trading: Those that flumine considers traded at this tick: a runner that is no longer active keeps its last
             trade.
-        removals: Runners found removed in the last tick and never before, in the book's order.
+        removals: Runners first found removed in the last tick, in the book's order.
         is_news: Whether the last tick had a runner that was never active before, or a removal.
     """
 
     def __init__(self, removed: set[Removal]) -> None:
-        """Follow a market.
+        """Track a market.
 
         Args:
-            removed: Runners found removed so far in any market of the session, since flumine's middleware does not tell
-                its markets' removals apart.
+            removed: Runners found removed so far in any market of the session, since flumine's middleware does not keep
+            removals per market.
         """
         self.runners: dict[Key, RunnerTraded] = {}
         self.trading: set[Key] = set()
@@ -60,16 +60,16 @@ class TradedVolumes:
         self._removed = removed
 
     def take(self, books: list[RunnerBook]) -> None:
-        """Take a tick.
+        """Process a tick.
 
         Args:
-            books: The runners' of a market book that is not closed.
+            books: The runners' books of a market that is not closed.
         """
         before, self._books = self._books, books
         self.removals, self.is_news = [], False
         for key in tuple(self.trading):
             known = self.runners[key]
-            # The same object: it is as active as it was, and nothing was traded since.
+            # The same object: its status has not changed, and nothing was traded since.
             if known.runner in books:
                 self._trade(key, known, {})
         for book in compress(books, map(is_not, books, before)) if len(books) == len(before) else books:
@@ -80,7 +80,7 @@ class TradedVolumes:
                 self._remove((book.selection_id, book.handicap, book.adjustment_factor))
 
     def forget(self) -> None:
-        """Forget what was traded, as flumine does when a market closes; removals stay known."""
+        """Forget traded volumes, as flumine does when a market closes; removals stay known."""
         self.runners, self.trading, self._books = {}, set(), []
 
     def _take_active(self, key: Key, book: RunnerBook) -> None:
@@ -112,10 +112,10 @@ class TradedVolumes:
 
 
 def _traded(before: Ladder, now: Ladder) -> Traded:
-    """Return what was traded between two ladders, by price; what was taken back does not count."""
+    """Return the volume traded between two ladders, by price; decreases are ignored."""
     traded: Traded = {}
     if len(before) == len(now):
-        # Levels that did not change are the same objects, which are passed over without a look at them.
+        # Unchanged levels are the same objects, so they are skipped by identity.
         for old, new in compress(zip(before, now, strict=True), map(is_not, before, now)):
             price = new["price"]
             if price != old["price"]:

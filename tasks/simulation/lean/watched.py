@@ -1,9 +1,8 @@
-"""Books for strategies that are not this project's: one that changes what it should only read is found out.
+"""Books for strategies that are not this project's: detect a strategy that modifies them.
 
-A book, its lists and the levels in them are shared by all strategies of a replay, by flumine's matching and by the
-books of later ticks, so a change would make others' orders wrong. Each part is looked at before the part that comes in
-its place is made, and at the end. A new attribute is a change too: another variant would find it. How books are made is
-`lean_cache.py`'s business.
+A book, its lists and their levels are shared by all strategies of a replay, by flumine's matching and by the books of
+later ticks, so a modification would make others' orders wrong. Each part is checked before its successor is made, and
+at the end. A new attribute is a modification too: another variant would find it. See `cache.py` for how books are made.
 """
 
 from bisect import bisect_left
@@ -28,7 +27,7 @@ class ChangedBookError(Exception):
         return f"{self.args[0]} of a market book, where it should change a copy,"
 
 
-# What a market book makes of itself when it is first asked.
+# What a market book adds to its own attributes on first access.
 _ITS_OWN = {name for name, value in vars(LeanMarketBook).items() if isinstance(value, cached_property)}
 
 
@@ -45,7 +44,7 @@ def _prices(book: RunnerBook) -> tuple[Any, ...]:
 
 
 class WatchedLadder(PriceLadder):
-    """A ladder that knows the sizes of its levels of itself."""
+    """A ladder that keeps the sizes of its levels a second time."""
 
     __slots__ = ("_sizes",)
 
@@ -55,15 +54,12 @@ class WatchedLadder(PriceLadder):
         self._sizes: list[float] = []
 
     def update(self, entries: Entries) -> None:
-        """Take a message's entries.
-
-        Args:
-            entries: As its base.
+        """Apply a message's entries.
 
         Raises:
-            ChangedBookError: The list, or a level that goes, is not as it was made.
+            ChangedBookError: The list, or a level to be replaced, was modified.
         """
-        # Its base's lines again, with sizes: to find the levels that go before it does costs half of a replay.
+        # Repeats its base's lines, with sizes: to find the levels to be removed first costs half of a replay.
         keys, sizes, levels, sign = self._keys, self._sizes, self._levels, self._sign
         if self.levels != levels:
             raise ChangedBookError("prices")
@@ -84,10 +80,10 @@ class WatchedLadder(PriceLadder):
         self.levels = levels.copy()
 
     def check(self) -> None:
-        """Look at all levels.
+        """Check all levels.
 
         Raises:
-            ChangedBookError: They are not as they were made.
+            ChangedBookError: They were modified.
         """
         prices = [key * self._sign for key in self._keys[:-1]]
         made = [{"price": price, "size": size} for price, size in zip(prices, self._sizes, strict=True)]
@@ -96,18 +92,15 @@ class WatchedLadder(PriceLadder):
 
 
 class WatchedTradedLadder(TradedLadder, WatchedLadder):
-    """A ladder of what was traded."""
+    """A ladder of traded volumes."""
 
     __slots__ = ()
 
     def update(self, entries: Entries) -> None:
-        """Take a message's entries.
-
-        Args:
-            entries: As its base.
+        """Apply a message's entries.
 
         Raises:
-            ChangedBookError: What goes is not as it was made.
+            ChangedBookError: A level to be replaced was modified.
         """
         if not entries:
             self.check()
@@ -124,10 +117,10 @@ class WatchedBestPrices(BestPrices):
         self._copies: list[Level] = []
 
     def check(self) -> None:
-        """Look at all levels.
+        """Check all levels.
 
         Raises:
-            ChangedBookError: They are not as they were made.
+            ChangedBookError: They were modified.
         """
         if self.levels != self._copies:
             raise ChangedBookError("prices")
@@ -139,7 +132,7 @@ class WatchedBestPrices(BestPrices):
 
 
 class WatchedRunner(Runner):
-    """A runner that looks after its book."""
+    """A runner that checks its book."""
 
     __slots__ = ("_attributes", "_book", "_prices")
     ladder, traded_ladder, best_prices = WatchedLadder, WatchedTradedLadder, WatchedBestPrices
@@ -151,13 +144,10 @@ class WatchedRunner(Runner):
         self._prices: tuple[Any, ...] = ()
 
     def book(self) -> RunnerBook:
-        """Make its book as it is now.
-
-        Returns:
-            The book.
+        """Make its present book.
 
         Raises:
-            ChangedBookError: The one before is not as it was made.
+            ChangedBookError: The previous one was modified.
         """
         self.check_book()
         self._book = book = super().book()
@@ -165,20 +155,20 @@ class WatchedRunner(Runner):
         return book
 
     def check_book(self) -> None:
-        """Look at its book, but not at the levels of its prices.
+        """Check its book, without the levels of its prices.
 
         Raises:
-            ChangedBookError: It is not as it was made.
+            ChangedBookError: It was modified.
         """
         book = self._book
         if book is not None and (_is_changed(book.__dict__, self._attributes) or _prices(book) != self._prices):
             raise ChangedBookError("a runner")
 
     def check(self) -> None:
-        """Look at its book and all its levels.
+        """Check its book and all levels.
 
         Raises:
-            ChangedBookError: They are not as they were made.
+            ChangedBookError: They were modified.
         """
         self.check_book()
         sides = self._back, self._lay, self._best_back, self._best_lay, self.traded, self._sp_back, self._sp_lay
@@ -187,7 +177,7 @@ class WatchedRunner(Runner):
 
 
 class _Given:
-    """A market book, or a market's definition, and what it was made of."""
+    """A market book or definition, with its original attributes."""
 
     __slots__ = ("_made", "thing")
 
@@ -201,24 +191,16 @@ class _Given:
 
 
 class WatchedCache(MarketCache):
-    """A market that looks after its books."""
+    """A market that checks its books."""
 
     runner = WatchedRunner
     _book = _definition = _Given(None)
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:
-        """Make the market's book as it is now.
-
-        Args:
-            unique_id: As its base.
-            snap: The same.
-            publish_time: The same.
-
-        Returns:
-            The book.
+        """Make the market's present book; arguments as in `MarketCache`.
 
         Raises:
-            ChangedBookError: The one before is not as it was made.
+            ChangedBookError: The previous one was modified.
         """
         self._book.check()
         book = super().create_resource(unique_id, snap, publish_time)
@@ -229,10 +211,10 @@ class WatchedCache(MarketCache):
         return book
 
     def check(self) -> None:
-        """Look at all that was given last.
+        """Check everything that strategies received last.
 
         Raises:
-            ChangedBookError: It is not as it was made.
+            ChangedBookError: It was modified.
         """
         self._book.check()
         self._definition.check()
@@ -241,7 +223,7 @@ class WatchedCache(MarketCache):
 
 
 class WatchedSummedCache(WatchedCache, SummedCache):
-    """The same, its volumes summed."""
+    """A `WatchedCache` with summed volumes."""
 
 
 class WatchedStream(LeanStream):
@@ -254,10 +236,10 @@ class WatchedStream(LeanStream):
         return []
 
     def check(self) -> None:
-        """Look at all that strategies were given last.
+        """Check everything that strategies received last.
 
         Raises:
-            ChangedBookError: It is not as it was made.
+            ChangedBookError: It was modified.
         """
         for cache in cast("list[WatchedCache]", self._made):
             cache.check()
