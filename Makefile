@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed-$(VERSION)
 FLUMINE := flumine-$(shell sed -n 's/^flumine==//p' constraints.txt)
 FLUMINES_SOURCE := $(VENV)/source/$(FLUMINE).tar.gz
 
-.PHONY: install backtest serve bench sameness calibrate chaos audit lint test clean
+.PHONY: install backtest serve bench sameness calibrate chaos coverage audit lint test clean
 
 install: $(INSTALLED)
 
@@ -45,6 +45,10 @@ calibrate: install
 # Every fault of tests/integration/faults caused many times; prints the table of docs/reliability.md. An hour.
 chaos: install
 	BACKTEST_TEST_CHAOS=1 $(VENV)/bin/python -m pytest tests/integration/faults
+
+# What the quick tests run in this process. What replays and servers do in theirs is the integration tests' to show.
+coverage: install
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report term tests/unit tests/property
 
 # Known vulnerabilities of the pinned versions; asks PyPI.
 audit: install

@@ -47,9 +47,10 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
         )
 
     def is_near_off(self, market: Market, market_book: MarketBook) -> bool:
-        """Return whether a market is open, not in-play, and within `seconds_to_start` of its scheduled off.
+        """Tell whether a market is open, not in-play, and within `seconds_to_start` of its scheduled off.
 
         Args:
+            market: The market.
             market_book: Its book now.
 
         Returns:
@@ -65,6 +66,8 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
         """Place a limit order that lapses at the off, as a trade of its own.
 
         Args:
+            market: The market.
+            runner: The runner.
             side: BACK or LAY.
             price: Decimal odds.
             size: Stake, in the account's currency.

@@ -407,14 +407,16 @@ class Lake:
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
-    def delete_folders(self, dataset: Dataset, *values: str) -> None:
+    def delete_folders(self, dataset: Dataset, outermost: str, *inner: str) -> None:
         """Delete all files of some partitions, if there are any.
 
         Args:
             dataset: Whose they are.
-            values: Of the outermost partition keys, in their order; those within may have any value.
+            outermost: Value of the first partition key.
+            inner: Values of the keys after it, in their order; the keys that are left may have any.
         """
-        pairs = zip(dataset.partitions, values, strict=False)
+        values = (outermost, *inner)
+        pairs = zip(dataset.partitions[: len(values)], values, strict=True)
         folder = self._absolute(posixpath.join(dataset.name, *(f"{key}={value}" for key, value in pairs)))
         if self._fs.isdir(folder):
             self._fs.rm(folder, recursive=True)

@@ -1,6 +1,7 @@
 """A backtest said as a command: typed into a shell, it asks the same."""
 
 import shlex
+import sys
 
 import pytest
 import typer
@@ -22,6 +23,7 @@ def ask(monkeypatch, tmp_path):
         "        super().__init__(**kwargs)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # of the test before
     for name in ("a month.tar", "-a month.tar"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
