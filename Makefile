@@ -48,7 +48,8 @@ chaos: install
 
 # What the quick tests run in this process. What replays and servers do in theirs is the integration tests' to show.
 coverage: install
-	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report term tests/unit tests/property
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report term \
+		--cov-fail-under=85 tests/unit tests/property
 
 # Known vulnerabilities of the pinned versions; asks PyPI.
 audit: install
