@@ -1,13 +1,17 @@
 """A run's report as a page in the lake: put together of what the stages know, written where a person opens it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
 
 from flows.backtest_report import page_path, read_page
 from flows.plan import Plan
-from tasks.aggregation.bootstrap import bootstrap, by_race
-from tasks.aggregation.races import number_races, seed_of
+from tasks.aggregation.account import ACCOUNT
+from tasks.aggregation.bootstrap import bootstrap, sum_races
+from tasks.aggregation.figures import Floats
+from tasks.aggregation.races import Races
+from tasks.aggregation.results import find_orders
 from tasks.lake.store import Lake
 from tasks.report.collect import ReportData, collect, page_key
 from tasks.report.html import render
@@ -37,13 +41,19 @@ def write_page(planned: Plan, record: RunRecord) -> str:
 
 def _with_draws(report: ReportData, planned: Plan) -> ReportData:
     """Draw the nets again: they do not depend on who is drawn for, so these are those of the intervals."""
-    weighed = pd.concat([report.statistics, report.account])
-    told = weighed.loc[weighed["net_low"].notna(), "strategy"].tolist()
-    if not told:
-        return report
-    races = number_races(planned.markets)
-    settled = pd.concat([report.settled, report.account_settled])
-    settled = settled[settled["strategy"].isin(told)]
-    net, turnover = (by_race(settled, races, told, column) for column in ("net", "turnover"))
-    drawn = bootstrap(net, turnover, seed_of(planned.markets, races))
-    return replace(report, draws=dict(zip(told, drawn.nets.T, strict=True)))
+    rejected = find_orders(planned.run).without(report.unsettled).rejected
+    variants = Races(report.orders, report.settled, planned.markets, rejected)
+    draws = dict(_draw(variants, report.statistics))
+    if len(report.account):
+        left_out = {ACCOUNT: frozenset().union(*rejected.values())}
+        account = Races(report.orders, report.account_settled, planned.markets, left_out)
+        draws.update(_draw(account, report.account))
+    return replace(report, draws=draws)
+
+
+def _draw(races: Races, weighed: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
+    told = weighed["net_low"].notna().to_numpy()
+    if told.any():
+        sums = sum_races(races, weighed["strategy"].tolist())
+        drawn = bootstrap(sums.net[:, told], sums.turnover[:, told], sums.seed)
+        yield from zip(weighed.loc[told, "strategy"], drawn.nets.T, strict=True)

@@ -9,8 +9,9 @@ from made_money import described, valued
 
 from sample.chance import seeded
 from tasks.aggregation.account import on_one_account
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
-from tasks.aggregation.split import Races, compare, split_markets
+from tasks.aggregation.split import compare, split_markets
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS, RESULTS_SPLIT, RESULTS_STATISTICS
@@ -76,12 +77,12 @@ def make_report(
     ratings = frames["runners"][["market_id", "selection_id"]].assign(
         rating=[round(rng.uniform(1.2, 40), 2) for _ in runners]
     )
+    made = Races(frames["orders"], settled, frames["markets"])
     known = RESULTS_STATISTICS.schema.empty_table().to_pandas()
     if with_statistics and races:
-        known = statistics(frames["orders"], settled, frames["markets"], list(variants))
+        known = statistics(made, list(variants))
     divided = RESULTS_SPLIT.schema.empty_table().to_pandas()
     if split:
-        made = Races(frames["orders"], settled, frames["markets"])
         divided = compare(made, list(variants), split_markets(frames["markets"], split))
     account = on_one_account(frames["orders"], frames["markets"], {}, variants, Commission()) if together else None
     return ReportData(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant
@@ -59,10 +60,10 @@ def on_one_account(
     shared = orders[~orders["market_id"].isin(left_out)]
     together = shared.assign(strategy_name=ACCOUNT)
     settled = settle(together, markets, commission)
-    replayed = len(markets) - len(left_out)
-    row = pd.DataFrame({"strategy": [ACCOUNT], "variants": [len(variants)], "replayed": [replayed]})
+    replayed = markets[~markets["market_id"].isin(left_out)]
+    row = pd.DataFrame({"strategy": [ACCOUNT], "variants": [len(variants)], "replayed": [len(replayed)]})
     summed = by_variant(settled, row)
-    weighed = statistics(together, settled, markets, [ACCOUNT])
+    weighed = statistics(Races(together, settled, replayed), [ACCOUNT])
     added = ["strategy", *(column for column in weighed if column not in summed)]
     summary = summed.merge(weighed[added], on="strategy", validate="one_to_one")
     return OneAccount(together, settled, summary, [*_left_out(left_out, len(markets)), *_matched_alone(shared)])

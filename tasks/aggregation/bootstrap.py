@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import t as student  # type: ignore[import-untyped]  # scipy ships no types
 
 from tasks.aggregation.figures import Floats
+from tasks.aggregation.races import Races, number_races, seed_of
 
 Counts = npt.NDArray[np.int64]
 
@@ -35,27 +36,52 @@ _NO_SPREAD = 1e-12
 _DECIMALS = 9
 
 
-def by_race(settled: pd.DataFrame, races: pd.Series, strategies: Sequence[str], column: str) -> Floats:
-    """Sum a column of settled markets by race and variant.
+class RaceSums(NamedTuple):
+    """What variants made in each race; what chance has to do with it is drawn from this.
+
+    Attributes:
+        net: Races × variants, the account's currency; NaN in a race of which a variant has rejects alone.
+        turnover: Likewise.
+        seed: Decides the draws.
+    """
+
+    net: Floats
+    turnover: Floats
+    seed: int
+
+
+def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
+    """Sum settled markets by race and variant.
 
     Every race of the run has a row, also those without a bet, which are 0. They are what the run looked at:
     how often a variant finds a bet is as much chance as how the bet ends, and only rows that all variants share can be
-    drawn for all of them at once. To a variant whose expected net is 0 they make no difference.
+    drawn for all of them at once. To a variant whose expected net is 0 they make no difference. A market that is a
+    reject of a variant is not one without a bet: nobody knows what it made there.
 
     Args:
-        settled: Rows of `results/markets`.
-        races: Of all markets that were replayed, as `number_races` gives.
-        strategies: The variants, in the order of the columns.
-        column: `net` or `turnover`.
+        races: What was bet, and which markets were selected.
+        variants: In the order of the columns.
 
     Returns:
-        Races × variants.
+        The sums.
     """
-    sums = np.zeros((races.nunique(), len(strategies)))
-    rows = races.loc[settled["market_id"]].to_numpy()
-    columns = pd.Index(list(strategies)).get_indexer(pd.Index(settled["strategy"]))
-    np.add.at(sums, (rows, columns), settled[column].to_numpy())
-    return sums
+    markets = races.replayed(variants)
+    numbers = number_races(markets)
+    settled = races.settled[races.settled["strategy"].isin(variants)]
+    rows = numbers.loc[settled["market_id"]].to_numpy()
+    columns = pd.Index(list(variants)).get_indexer(pd.Index(settled["strategy"]))
+    replayed = np.ones((numbers.nunique(), len(variants)), dtype=bool)
+    for column, variant in enumerate(variants):
+        if rejected := races.rejected.get(variant):
+            replayed[:, column] = False
+            replayed[numbers[~numbers.index.isin(rejected)], column] = True
+
+    def summed(figure: str) -> Floats:
+        sums = np.zeros(replayed.shape)
+        np.add.at(sums, (rows, columns), settled[figure].to_numpy())
+        return np.where(replayed, sums, np.nan)
+
+    return RaceSums(summed("net"), summed("turnover"), seed_of(markets, numbers))
 
 
 def can_tell(won: Counts, lost: Counts) -> npt.NDArray[np.bool_]:
@@ -116,28 +142,31 @@ def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> B
     everywhere.
 
     Args:
-        net: Races × variants, the account's currency; of variants that `can_tell` and whose races differ.
-        turnover: Races × variants.
+        net: Races × variants, the account's currency; of variants that `can_tell` and whose races differ. In a race
+            where it is NaN a variant was not replayed: it strays there in no draw, and has so many races less.
+        turnover: Likewise.
         seed: Decides the draws, which do not depend on the variants.
         draws: How many.
 
     Returns:
         The draws and the intervals.
     """
-    races, variants = net.shape
+    replayed = ~np.isnan(net)
+    races = replayed.sum(axis=0)
+    net, turnover = np.nan_to_num(net), np.nan_to_num(turnover)
     total, staked = net.sum(axis=0), turnover.sum(axis=0)
     roi = total / staked
-    centred, residual = net - total / races, net - roi * turnover
+    centred, residual = np.where(replayed, net - total / races, 0), net - roi * turnover
     unbiased = races / (races - 1)
     error = np.sqrt(unbiased * (centred**2).sum(axis=0))
     roi_error = np.sqrt(unbiased * (residual**2).sum(axis=0)) / staked
     columns = np.hstack([centred, centred**2, turnover, residual, residual**2, residual * turnover, turnover**2])
-    strayed, net_t, roi_t = (np.empty((draws, variants)) for _ in range(3))
+    strayed, net_t, roi_t = (np.empty((draws, net.shape[1])) for _ in range(3))
     rng = np.random.default_rng(seed)
     step = max(1, _CELLS // max(columns.shape))
     for start in range(0, draws, step):
         chunk = slice(start, min(start + step, draws))
-        sums = _counts(rng, chunk.stop - start, races) @ columns
+        sums = _counts(rng, chunk.stop - start, len(net)) @ columns
         away, squares, stake, left, left_squares, left_stake, stake_squares = np.hsplit(sums, 7)
         strayed[chunk] = away
         net_t[chunk] = _studentise(away, unbiased * (squares - away**2 / races), error)
@@ -188,10 +217,14 @@ def _studentise(strayed: Floats, variance: Floats, error: Floats) -> Floats:
     return np.divide(strayed, np.sqrt(variance, where=spread, out=np.ones_like(variance)), out=without, where=spread)
 
 
-def _widen(t: Floats, races: int) -> Floats:
-    """Each column no nearer to 0, at any rank, than Student's t."""
+def _widen(t: Floats, races: Counts) -> Floats:
+    """Each column no nearer to 0, at any rank, than Student's t of so many races."""
     ranks = np.arange(1, len(t) + 1)[:, np.newaxis]
-    least = student.ppf(ranks / (len(t) + 1), races - 1)
+    # Nearly always all have the same number.
+    several, which = np.unique(races, return_inverse=True)
+    least = student.ppf(ranks / (len(t) + 1), several - 1)
+    if len(several) > 1:
+        least = least[:, which]
     # Rounded, as draws that are equal on paper shall keep one order in every variant.
     order = t.round(_DECIMALS).argsort(axis=0, kind="stable")
     ordered = np.take_along_axis(t, order, axis=0)

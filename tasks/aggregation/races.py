@@ -1,11 +1,49 @@
-"""Which markets one race decides, and how draws of races begin."""
+"""What was bet on races, which markets one race decides, and how draws of races begin."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
 
 from tasks.lake.fingerprint import digest
+
+
+class Races(NamedTuple):
+    """What was bet on some races, and how it ended.
+
+    Attributes:
+        orders: Rows of `orders`, as `worth.value` gives them.
+        settled: Rows of `results/markets`: the same orders, settled.
+        markets: Rows of the catalogue: all markets that were selected, also those without a bet.
+        rejected: By variant, the ids of those of them that are not in its figures.
+    """
+
+    orders: pd.DataFrame
+    settled: pd.DataFrame
+    markets: pd.DataFrame
+    rejected: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+    def among(self, market_ids: frozenset[str]) -> "Races":
+        """Take those of some markets."""
+        orders, settled, markets = (
+            rows[rows["market_id"].isin(market_ids)] for rows in (self.orders, self.settled, self.markets)
+        )
+        return Races(orders, settled, markets, self.rejected)
+
+    def of(self, strategy: str) -> "Races":
+        """Take one variant's bets, on the markets that are in its figures."""
+        return Races(
+            self.orders[self.orders["strategy_name"] == strategy],
+            self.settled[self.settled["strategy"] == strategy],
+            self.markets[~self.markets["market_id"].isin(self.rejected.get(strategy, ()))],
+        )
+
+    def replayed(self, strategies: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of the catalogue that are in the figures of any of these variants."""
+        of_none = frozenset.intersection(*(self.rejected.get(strategy, frozenset()) for strategy in strategies))
+        return self.markets[~self.markets["market_id"].isin(of_none)]
 
 
 class _Market(NamedTuple):

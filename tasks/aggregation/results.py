@@ -13,8 +13,9 @@ import pyarrow as pa
 from tasks.aggregation.account import on_one_account
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices, of_settlement, unrated
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
-from tasks.aggregation.split import Races, compare, split_markets
+from tasks.aggregation.split import compare, split_markets
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.aggregation.worth import Valued, value
@@ -44,7 +45,7 @@ from tasks.orders.job import ReplayJob
 from tasks.rejects import by_archive, write_down
 from tasks.variants.variant import Variant
 
-VERSION = 9
+VERSION = 10
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
@@ -177,16 +178,17 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     summary = by_variant(settled, variants.join(count_orders(ids, valued.orders, covered.refused)))
     summary["no_bets"] = _why_no_bets(summary, valued, covered)
     _check_balance(valued.orders, settled, summary)
+    races = Races(valued.orders, settled, markets, covered.rejected)
     frames = {
         RESULTS_MARKETS: settled,
         RESULTS_DAYS: by_day(settled),
         RESULTS_DIFFERENCES: valued.differences,
         RESULTS_REFUSED: refused_rows(ids, covered.refused),
-        RESULTS_STATISTICS: statistics(valued.orders, settled, markets, ids),
+        RESULTS_STATISTICS: statistics(races, ids),
         RESULTS_SUMMARY: summary,
     }
     if run.split:
-        frames[RESULTS_SPLIT] = compare(Races(valued.orders, settled, markets), ids, split_markets(markets, run.split))
+        frames[RESULTS_SPLIT] = compare(races, ids, split_markets(markets, run.split))
     if run.together:
         account = on_one_account(valued.orders, markets, covered.rejects, ids, run.commission)
         _check_balance(account.orders, account.settled, account.summary)
@@ -319,10 +321,11 @@ def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled:
         for variant_id in part.variants:
             taken[variant_id].update(part.markets)
     bet_on = {variant_id: set(market_ids) for variant_id, market_ids in settled.groupby("strategy")["market_id"]}
+    rejected_of = covered.rejected
     counts = []
     for variant in run.variants:
         covers, bets_on = taken[variant.id], bet_on.get(variant.id, set())
-        rejected = {reject.what for reject in covered.rejects.get(variant.id, ())}
+        rejected = rejected_of.get(variant.id, frozenset())
         if covers != selected or not rejected <= covers.keys() or not bets_on <= covers.keys() - rejected:
             raise BalanceError(
                 f"{variant.id}: {len(markets)} markets were selected, its orders cover {covers.total()}, of which "

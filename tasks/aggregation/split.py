@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tasks.aggregation.races import Races
 from tasks.aggregation.statistics import best_first, merit, say_net, statistics, verdict
 from tasks.errors import InputError
 from tasks.lake.datasets import RESULTS_SPLIT
@@ -88,31 +89,6 @@ def split_markets(markets: pd.DataFrame, split: str) -> list[Fold]:
     return folds
 
 
-class Races(NamedTuple):
-    """What was bet on some races, and how it ended.
-
-    Attributes:
-        orders: Rows of `orders`, as `worth.value` gives them.
-        settled: Rows of `results/markets`: the same orders, settled.
-        markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
-    """
-
-    orders: pd.DataFrame
-    settled: pd.DataFrame
-    markets: pd.DataFrame
-
-    def among(self, market_ids: frozenset[str]) -> "Races":
-        """Take those of some markets."""
-        return Races(*(rows[rows["market_id"].isin(market_ids)] for rows in self))
-
-    def of(self, strategy: str) -> "Races":
-        """Take one variant's bets."""
-        orders, settled = self.orders, self.settled
-        return self._replace(
-            orders=orders[orders["strategy_name"] == strategy], settled=settled[settled["strategy"] == strategy]
-        )
-
-
 def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.DataFrame:
     """Rank variants by net on the first part of each fold, and describe them on both.
 
@@ -132,15 +108,15 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
     chosen: list[Races] = []
     for one in folds:
         first, second = races.among(one.first), races.among(one.second)
-        ranked = best_first(statistics(*first, variants))
+        ranked = best_first(statistics(first, variants))
         best = ranked["strategy"].iloc[0]
         chosen.append(second.of(best))
-        alone, among_all = statistics(*chosen[-1], [best]), statistics(*second, variants)
+        alone, among_all = statistics(chosen[-1], [best]), statistics(second, variants)
         judged = pd.concat([alone, among_all]).drop_duplicates("strategy").set_index("strategy")
         for part, rows in ((FIRST, ranked), (SECOND, judged.loc[ranked["strategy"]].reset_index())):
             tables.append(rows.assign(begins=one.begins, part=part, rank=range(1, len(rows) + 1)))
     if len(folds) > 1:
-        together = statistics(*_together(chosen), [_CHOSEN])
+        together = statistics(_together(chosen), [_CHOSEN])
         tables.append(together.assign(begins=folds[0].begins, part=TOGETHER, rank=1))
     return pd.concat(tables, ignore_index=True)[[column.name for column in RESULTS_SPLIT.columns]]
 
@@ -171,5 +147,7 @@ def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _together(chosen: Sequence[Races]) -> Races:
     """What was chosen each month, as one variant."""
-    orders, settled, markets = (pd.concat(rows) for rows in zip(*chosen, strict=True))
+    orders, settled, markets = (
+        pd.concat([getattr(one, rows) for one in chosen]) for rows in ("orders", "settled", "markets")
+    )
     return Races(orders.assign(strategy_name=_CHOSEN), settled.assign(strategy=_CHOSEN), markets)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.aggregation.bootstrap import DRAWS, FEWEST, Counts, bets_to_tell, bootstrap, by_race, can_tell
+from tasks.aggregation.bootstrap import DRAWS, FEWEST, Counts, bets_to_tell, bootstrap, can_tell, sum_races
 from tasks.aggregation.figures import (
     Floats,
     average_odds,
@@ -22,7 +22,7 @@ from tasks.aggregation.figures import (
 )
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
 from tasks.aggregation.precision import as_fine_as
-from tasks.aggregation.races import number_races, seed_of
+from tasks.aggregation.races import Races, number_races
 from tasks.aggregation.words import money, plural
 from tasks.lake.datasets import RESULTS_STATISTICS
 
@@ -35,33 +35,29 @@ _CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise
 _CENT = 0.01
 
 
-def statistics(
-    orders: pd.DataFrame, settled: pd.DataFrame, markets: pd.DataFrame, variants: Sequence[str]
-) -> pd.DataFrame:
+def statistics(races: Races, variants: Sequence[str]) -> pd.DataFrame:
     """Describe each variant of a run, and say what may be concluded.
 
     Args:
-        orders: Rows of `orders` of all variants, as `worth.value` gives them.
-        settled: Rows of `results/markets`: the same orders, settled.
-        markets: Rows of the catalogue: all markets that were replayed, also those without a bet.
+        races: What was bet on them.
         variants: Their ids, in the order in which they were asked for.
 
     Returns:
         Rows of `results/statistics`, in the order of the variants.
     """
-    races = number_races(markets)
-    settled = settled.sort_values(["strategy", "settled_time", "market_id"])
-    bets = _in_order(find_bets(orders), settled).assign(race=lambda frame: frame["market_id"].map(races))
+    settled = races.settled.sort_values(["strategy", "settled_time", "market_id"])
+    bets = _in_order(find_bets(races.orders), settled)
+    bets = bets.assign(race=bets["market_id"].map(number_races(races.markets)))
     bets_of, settled_of = dict(iter(bets.groupby("strategy"))), dict(iter(settled.groupby("strategy")))
-    net, turnover = (by_race(settled, races, variants, column) for column in ("net", "turnover"))
+    sums = sum_races(races, variants)
     told = can_tell(*(_count_races(bets[ended], variants) for ended in (bets["profit"] > 0, bets["profit"] < 0)))
     described = pd.DataFrame(
         [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
     )
-    table = pd.concat([described, weigh(net, turnover, told, seed_of(markets, races))], axis="columns").assign(
+    table = pd.concat([described, weigh(sums.net, sums.turnover, told, sums.seed)], axis="columns").assign(
         strategy=list(variants),
         variants=len(variants),
-        races=races.nunique(),
+        races=(~np.isnan(sums.net)).sum(axis=0),
     )
     table["more_bets"] = pd.array([_more_bets(row) for row in table.to_dict("records")], dtype="Int64")
     return table[[column.name for column in RESULTS_STATISTICS.columns]]
@@ -75,8 +71,8 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
     of the correction: they can be no winners.
 
     Args:
-        net: Races × variants, the account's currency.
-        turnover: Races × variants.
+        net: Races × variants, the account's currency; NaN where a variant was not replayed.
+        turnover: Likewise.
         told: Of which variants anything can be told.
         seed: Decides the draws.
         draws: How many.
@@ -86,7 +82,10 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
         and t.
     """
     weighed = pd.DataFrame(np.nan, index=range(net.shape[1]), columns=_CHANCE)
-    told = told & (np.ptp(net, axis=0) >= _CENT)
+    if told.any():
+        nets = net[:, told]
+        told = told.copy()
+        told[told] = np.nanmax(nets, axis=0) - np.nanmin(nets, axis=0) >= _CENT
     if told.any():
         drawn = bootstrap(net[:, told], turnover[:, told], seed, draws)
         p = one_sided(drawn.statistic, drawn.draws)

@@ -30,6 +30,11 @@ class Coverage(NamedTuple):
     lacking: list[ReplayJob]
     refused: dict[str, list[Refusal]]
 
+    @property
+    def rejected(self) -> dict[str, frozenset[str]]:
+        """By variant, the ids of the markets that are its rejects."""
+        return {id_: frozenset(reject.what for reject in of_variant) for id_, of_variant in self.rejects.items()}
+
     def without(self, rejects: Mapping[str, Sequence[Reject]]) -> "Coverage":
         """Leave markets out that turned out to be rejects later.
 

@@ -25,7 +25,7 @@ from tasks.lake.datasets import (
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake
 from tasks.ratings.days import load_ratings
-from tasks.rejects import count_rejects
+from tasks.rejects import Reject, count_rejects
 from tasks.report.drawing import Floats
 from tasks.runs import RunRatings, RunRecord
 
@@ -60,6 +60,7 @@ class ReportData:
         refused: Rows of `results/refused`.
         account: The row of `results/account`; empty where variants are not together.
         account_settled: Rows of `results/account_markets`.
+        unsettled: By variant, the markets in which it has a bet that cannot be settled.
     """
 
     record: RunRecord
@@ -78,6 +79,7 @@ class ReportData:
     refused: Sequence[Mapping[str, Any]] = ()
     account: pd.DataFrame = field(default_factory=pd.DataFrame)
     account_settled: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unsettled: Mapping[str, Sequence[Reject]] = field(default_factory=dict)
 
 
 def collect(lake: Lake, record: RunRecord) -> ReportData:
@@ -104,11 +106,13 @@ def collect(lake: Lake, record: RunRecord) -> ReportData:
     markets, runners = (
         read_of_markets(lake, manifests, dataset, bet_on) for dataset in (CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
     )
+    valued = value(orders, markets, runners)
     return ReportData(
         record=record,
         summary=lake.read(RESULTS_SUMMARY.at(run)).to_pandas(),
         settled=settled,
-        orders=value(orders, markets, runners).orders,
+        orders=valued.orders,
+        unsettled=valued.rejects,
         markets=markets,
         runners=runners,
         ratings=_read_ratings(lake, record.ratings, markets),

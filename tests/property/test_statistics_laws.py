@@ -12,6 +12,7 @@ from made_money import described, valued
 from tasks.aggregation.bootstrap import bootstrap
 from tasks.aggregation.figures import drawdown
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 
@@ -69,10 +70,10 @@ def month_of_orders(seed):
     )
 
 
-def rows_of(orders, markets=MARKETS):
+def rows_of(orders, markets=MARKETS, rejected=None):
     orders = valued(orders)
     settled = settle(orders, markets, Commission())
-    return statistics(orders, settled, markets, VARIANTS).set_index("strategy")
+    return statistics(Races(orders, settled, markets, rejected or {}), VARIANTS).set_index("strategy")
 
 
 @settings(max_examples=12)
@@ -114,6 +115,30 @@ def test_the_order_of_rows_does_not_matter(seed):
     orders = month_of_orders(seed)
     shuffled = rows_of(orders.sample(frac=1, random_state=seed), MARKETS.sample(frac=1, random_state=seed))
     pd.testing.assert_frame_equal(shuffled, rows_of(orders))
+
+
+def without(orders, market_ids, variants):
+    return orders[~(orders["market_id"].isin(market_ids) & orders["strategy_name"].isin(variants))]
+
+
+@settings(max_examples=12)
+@given(seeds, st.sets(st.sampled_from(IDS)))
+def test_a_market_that_is_a_reject_of_all_is_as_one_that_was_not_selected(seed, lost):
+    orders = without(month_of_orders(seed), lost, VARIANTS)
+    rejected = rows_of(orders, rejected=dict.fromkeys(VARIANTS, frozenset(lost)))
+    unselected = rows_of(orders, MARKETS[~MARKETS["market_id"].isin(lost)])
+    pd.testing.assert_frame_equal(rejected, unselected)
+
+
+@settings(max_examples=12)
+@given(seeds, st.sets(st.sampled_from(IDS)))
+def test_rejects_of_one_change_no_figure_of_another_and_are_no_races_of_its_own(seed, lost):
+    orders = without(month_of_orders(seed), lost, ["a"])
+    before, after = rows_of(orders), rows_of(orders, rejected={"a": frozenset(lost)})
+    alone = [column for column in before if column not in ("p_corrected", "q", "winner")]
+    pd.testing.assert_frame_equal(after.loc[["b", "idle"], alone], before.loc[["b", "idle"], alone])
+    races_lost = sum(lost.issuperset(race) for race in zip(IDS[::2], IDS[1::2], strict=True))
+    assert after.loc["a", "races"] == RACES - races_lost
 
 
 @settings(max_examples=12)

@@ -8,6 +8,7 @@ import pytest
 from made_money import described, valued
 
 from tasks.aggregation.account import on_one_account, say_account
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
@@ -94,7 +95,8 @@ def test_a_variant_alone_is_its_own_account():
     settled = settle(orders, MARKETS, Commission())
     account = together(*bets, variants=["a"])
     pd.testing.assert_frame_equal(account.settled.drop(columns="strategy"), settled.drop(columns="strategy"))
-    for alone in (by_variant(settled, pd.DataFrame({"strategy": ["a"]})), statistics(orders, settled, MARKETS, ["a"])):
+    figures = statistics(Races(orders, settled, MARKETS), ["a"])
+    for alone in (by_variant(settled, pd.DataFrame({"strategy": ["a"]})), figures):
         own = account.summary[[column for column in alone if column not in ("strategy", "variants")]]
         pd.testing.assert_frame_equal(own, alone[own.columns], check_dtype=False)
     assert account.notices == []

@@ -7,19 +7,56 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tasks.aggregation.bootstrap import bets_to_tell, bootstrap, by_race, can_tell
+from tasks.aggregation.bootstrap import bets_to_tell, bootstrap, can_tell, sum_races
+from tasks.aggregation.races import Races
 
 
 def skewed(races, variants, seed=1):
     return np.random.default_rng(seed).exponential(5, (races, variants)) - 5
 
 
-def test_every_race_has_a_row_and_every_variant_a_column():
-    races = pd.Series({"win": 0, "place": 0, "idle": 1, "b": 2})
+def sums_of(rejected=None):
+    off = pd.Timestamp("2026-01-01 20:00", tz="UTC")
+    races = {"win": 0, "place": 0, "idle": 1, "b": 2}
+    markets = pd.DataFrame(
+        {
+            "market_id": list(races),
+            "event_id": "34",
+            "market_type": ["WIN", "PLACE", "WIN", "WIN"],
+            "announced": [[off + pd.Timedelta(minutes=18 * race)] for race in races.values()],
+        }
+    )
     settled = pd.DataFrame(
         {"strategy": ["x", "x", "x", "y"], "market_id": ["win", "place", "b", "b"], "net": [1.0, 2.0, 5.0, -4.0]}
-    )
-    assert by_race(settled, races, ["y", "idle", "x"], "net").tolist() == [[0, 0, 3], [0, 0, 0], [-4, 0, 5]]
+    ).assign(turnover=2.0)
+    return sum_races(Races(pd.DataFrame(), settled, markets, rejected or {}), ["y", "idle", "x"])
+
+
+def test_every_race_has_a_row_and_every_variant_a_column():
+    sums = sums_of()
+    assert sums.net.tolist() == [[0, 0, 3], [0, 0, 0], [-4, 0, 5]]
+    assert sums.turnover.tolist() == [[0, 0, 4], [0, 0, 0], [2, 0, 2]]
+
+
+def test_a_race_of_rejects_alone_is_none_of_the_variants():
+    sums = sums_of({"idle": frozenset({"win", "b"}), "y": frozenset({"place", "win"})})
+    np.testing.assert_array_equal(sums.net, [[np.nan, 0, 3], [0, 0, 0], [-4, np.nan, 5]])
+
+
+def test_a_race_that_no_variant_was_replayed_on_is_not_drawn():
+    sums = sums_of(dict.fromkeys(["x", "y", "idle"], frozenset({"idle"})))
+    assert sums.net.tolist() == [[0, 0, 3], [-4, 0, 5]]
+    assert sums.seed != sums_of().seed
+
+
+def test_races_that_a_variant_was_not_replayed_on_tell_nothing_of_it():
+    net = skewed(40, 2)
+    more = np.vstack([net, np.full((160, 2), np.nan)])
+    more[40:, 1] = 0
+    few, many = bootstrap(net, np.ones_like(net), 1), bootstrap(more, np.ones_like(more), 1)
+    assert many.statistic[0] == pytest.approx(few.statistic[0])
+    np.testing.assert_allclose(many.net_interval[:, 0], few.net_interval[:, 0], rtol=0.06, atol=1)
+    assert np.ptp(many.net_interval[:, 0]) >= np.ptp(few.net_interval[:, 0]) * 0.94
 
 
 def test_five_races_won_and_five_lost():

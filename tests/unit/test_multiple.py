@@ -12,6 +12,7 @@ from scipy import stats
 
 from tasks.aggregation.bootstrap import bootstrap
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
+from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict, weigh
 from tasks.lake.datasets import RESULTS_STATISTICS
@@ -192,7 +193,7 @@ def order(strategy, number, profit, **changed):
 
 def rows_of(orders, variants):
     frame = valued(pd.DataFrame([*orders, order("x", 0, 1.0)]).iloc[:-1])  # typed also without any order
-    table = statistics(frame, settle(frame, MARKETS, Commission()), MARKETS, variants)
+    table = statistics(Races(frame, settle(frame, MARKETS, Commission()), MARKETS), variants)
     stored = pa.Table.from_pandas(table, RESULTS_STATISTICS.schema, preserve_index=False)
     for column in RESULTS_STATISTICS.columns:
         assert column.nullable or not stored[column.name].null_count, column.name

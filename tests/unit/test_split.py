@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from made_report import make_report
 
-from tasks.aggregation.split import FIRST, SECOND, TOGETHER, Races, check_split, compare, say_split, split_markets
+from tasks.aggregation.races import Races
+from tasks.aggregation.split import FIRST, SECOND, TOGETHER, check_split, compare, say_split, split_markets
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.errors import InputError
 
@@ -86,11 +87,11 @@ def test_the_chosen_is_judged_as_one_and_the_others_as_tried(season):
     second = season.among(one.second)
     after = side(rows, SECOND)
     best = after["strategy"].iloc[0]
-    [alone] = statistics(*second.of(best), [best]).to_dict("records")
+    [alone] = statistics(second.of(best), [best]).to_dict("records")
     assert after[FIGURES].iloc[0].to_dict() == {name: alone[name] for name in FIGURES}
     assert list(after["variants"]) == [1, 6, 6, 6, 6, 6]
     assert after["p"].iloc[0] == after["p_corrected"].iloc[0]
-    tried = statistics(*second, VARIANTS).set_index("strategy")
+    tried = statistics(second, VARIANTS).set_index("strategy")
     pd.testing.assert_series_equal(
         after.set_index("strategy")["p_corrected"][1:], tried["p_corrected"][after["strategy"][1:]]
     )
