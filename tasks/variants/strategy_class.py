@@ -123,9 +123,10 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
     }
     try:
         made = model.model_validate(named)
-        checked = {**made.model_dump(mode="json", exclude_unset=own is None), **context}
-        json.dumps(checked, allow_nan=False)
-        lasts = own is None or model.model_validate(checked) == made
+        written = _in_order(made, made.model_dump(mode="json", exclude_unset=own is None))
+        checked = {**written, **context}
+        read = json.loads(json.dumps(checked, allow_nan=False))
+        lasts = model.model_validate({name: read[name] for name in written}) == made and checked == read
     except ValidationError as error:
         known = ", ".join(model.model_fields) or "none"
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
@@ -134,7 +135,8 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
         raise StrategyError(f"{name}: {dict(parameters)} has a value that JSON cannot write ({error})") from None
     if not lasts:
         raise StrategyError(
-            f"{name}: its Parameters are others when they are written down and read again; see {checked}"
+            f"{name}: its parameters are others when they are written down as JSON and read again; see {checked}. Give "
+            "each a type that JSON or its annotation keeps, such as stakes: dict[int, float]"
         )
     return checked
 
@@ -156,23 +158,27 @@ def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Rating
 
     Args:
         name: As for `find_strategy`.
-        parameters: From `check_parameters`.
+        parameters: From `check_parameters`. A constructor gets them as the types of its annotations.
 
     Returns:
         Makes an instance, its streams not yet set, of ratings: market id to selection id to rated price.
     """
     strategy, own = find_strategy(name), _own_model(find_strategy(name))
     is_rated = takes_ratings(strategy)
-    context = {key.removeprefix(_CONTEXT): value for key, value in parameters.items() if key.startswith(_CONTEXT)}
-    named = {key: value for key, value in parameters.items() if not key.startswith(_CONTEXT)}
+    model = parameters_model(strategy)
+    of_context = () if own else [key for key in parameters if key.startswith(_CONTEXT)]
+    context = {key.removeprefix(_CONTEXT): parameters[key] for key in of_context}
+    named = {key: value for key, value in parameters.items() if key not in of_context}
 
     def make(ratings: Ratings) -> BaseStrategy:
         given: dict[str, Any] = {"ratings": ratings} if is_rated else {}
+        # Each instance has its own: what one changes in place no other sees.
+        typed = model.model_validate(copy.deepcopy(named))
         if own is not None:
-            return strategy(own.model_validate(dict(parameters)), **given)
+            return strategy(typed, **given)
         if context:
             given["context"] = copy.deepcopy(context)
-        return strategy(**copy.deepcopy(named), **given)
+        return strategy(**{key: getattr(typed, key) for key in named}, **given)
 
     return make
 
@@ -180,6 +186,14 @@ def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Rating
 def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:
     own = getattr(strategy, "Parameters", None)
     return own if isinstance(own, type) and issubclass(own, BaseModel) else None
+
+
+def _in_order(made: BaseModel, written: dict[str, Any]) -> dict[str, Any]:
+    """Sort what was a set: its order is another in each process, and would make another variant of the same."""
+    return {
+        name: sorted(value, key=json.dumps) if isinstance(getattr(made, name), set | frozenset) else value
+        for name, value in written.items()
+    }
 
 
 def _is_text(model: type[BaseModel], name: str) -> bool:

@@ -1,5 +1,10 @@
 """From what a user writes to a strategy: names, import paths, parameters; and one line where it is wrong."""
 
+import json
+import sys
+from datetime import date, timedelta
+from decimal import Decimal
+
 import pytest
 from flumine import BaseStrategy
 
@@ -276,6 +281,110 @@ def test_a_subclass_that_passes_ratings_on_takes_ratings(write_module):
     )
     write_module("subclass_of_strategy_class", source)
     assert takes_ratings(find_strategy("subclass_of_strategy_class:Mine"))
+
+
+TYPED = """
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Literal
+from flumine import BaseStrategy
+
+class Side(Enum):
+    BACK = "BACK"
+    LAY = "LAY"
+
+class Place(IntEnum):
+    FIRST = 1
+
+class Typed(BaseStrategy):
+    def __init__(
+        self,
+        side: Side = Side.BACK,
+        sides: list[Side] = (),
+        place: Place = Place.FIRST,
+        stakes: dict[int, float] | None = None,
+        of_venues: dict[str, dict[int, float]] | None = None,
+        runners: set[int] = frozenset(),
+        venues: frozenset[str] = frozenset(),
+        odds: tuple[float, float] = (1.0, 2.0),
+        since: date | None = None,
+        before: timedelta = timedelta(0),
+        stake: Decimal = Decimal(2),
+        kind: Literal["a", "b"] = "a",
+        anything=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.given = {name: value for name, value in locals().items() if name not in ("self", "kwargs", "__class__")}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("stakes", '{"11": 5}', {11: 5.0}),
+        ("stakes", "{11: 5}", {11: 5.0}),
+        ("of_venues", "{'Hove': {11: 5}}", {"Hove": {11: 5.0}}),
+        ("runners", "[22, 11]", {11, 22}),
+        ("venues", "['Hove', 'Crayford']", frozenset({"Hove", "Crayford"})),
+        ("odds", "(1.5, 3)", (1.5, 3.0)),
+        ("since", "2022-03-01", date(2022, 3, 1)),
+        ("before", "PT90S", timedelta(seconds=90)),
+        ("stake", "2.5", Decimal("2.5")),
+        ("kind", "b", "b"),
+        ("anything", "[1, 'x']", [1, "x"]),
+    ],
+)
+def test_a_constructor_is_given_what_its_annotations_say(write_module, name, text, value):
+    write_module("typed_of_strategy_class", TYPED)
+    checked = json.loads(json.dumps(check_parameters("typed_of_strategy_class:Typed", {name: text})))
+    given = strategy_maker("typed_of_strategy_class:Typed", checked)({}).given[name]
+    assert (given, type(given)) == (value, type(value))
+
+
+def test_a_constructor_is_given_members_of_its_enums(write_module):
+    write_module("typed_of_strategy_class", TYPED)
+    typed = find_strategy("typed_of_strategy_class:Typed")
+    sides, places = (sys.modules[typed.__module__].__dict__[name] for name in ("Side", "Place"))
+    parameters = {"side": "LAY", "sides": "['LAY', 'BACK']", "place": "1"}
+    checked = json.loads(json.dumps(check_parameters("typed_of_strategy_class:Typed", parameters)))
+    given = strategy_maker("typed_of_strategy_class:Typed", checked)({}).given
+    assert given["side"] is sides.LAY
+    assert given["sides"] == [sides.LAY, sides.BACK]
+    assert given["place"] is places.FIRST
+
+
+def test_no_instance_is_given_what_another_may_change(write_module):
+    write_module("typed_of_strategy_class", TYPED)
+    make = strategy_maker("typed_of_strategy_class:Typed", {"runners": [11], "stakes": {"11": 5.0}, "anything": [[1]]})
+    first = make({}).given
+    first["runners"].add(12)
+    first["stakes"][12] = 1.0
+    first["anything"][0].append(2)
+    second = make({}).given
+    assert (second["runners"], second["stakes"], second["anything"]) == ({11}, {11: 5.0}, [[1]])
+
+
+def test_a_set_is_written_in_one_order(write_module):
+    write_module("typed_of_strategy_class", TYPED)
+    venues = [f"Track {letter}" for letter in "hgfedcba"]
+    checked = check_parameters("typed_of_strategy_class:Typed", {"venues": str(venues)})
+    assert checked["venues"] == sorted(venues)
+
+
+@pytest.mark.parametrize("text", ["(1, 2)", "{11: 5}", "{1, 2}"])
+def test_what_json_would_change_needs_an_annotation(write_module, text):
+    write_module("typed_of_strategy_class", TYPED)
+    said = refused(check_parameters, "typed_of_strategy_class:Typed", {"anything": text})
+    assert "are others when they are written down as JSON" in said
+    assert "annotation" in said
+
+
+@pytest.mark.parametrize("text", ["(1, 2)", "{11: 5}"])
+def test_what_json_would_change_is_no_context(mine, text):
+    said = refused(check_parameters, f"{mine}:Passing", {"context.levels": text})
+    assert "are others when they are written down as JSON" in said
 
 
 def test_parameters_that_do_not_survive_being_written_down_are_refused(write_module):
