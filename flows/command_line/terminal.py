@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flows.backtest_report import BacktestReport
     from tasks.tally import StageRecord
 
-_PROJECT_FILE = Path(__file__).resolve().parent.parent / "pyproject.toml"
+_PROJECT_FILE = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 # A file or a pipe has no edge at which a figure would have to be cut.
 _WIDTH_OF_NO_TERMINAL = 200

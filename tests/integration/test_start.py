@@ -1,13 +1,16 @@
 """What keeps a command from starting is told in one line; a busy machine, or a proxy, does not."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from served import free_port
 
+PROJECT = Path(__file__).resolve().parents[2]
 REFUSED = "http://127.0.0.1:9"
 
 
@@ -102,3 +105,16 @@ def test_settings_that_are_wrong(wrong, said, told):
 def test_a_server_that_takes_too_long_is_waited_for_and_said(told, home):
     line = told(PREFECT_HOME=str(home), PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="1")
     assert "did not start within 1 s" in line
+
+
+def test_the_projects_settings_hold_in_any_folder(tmp_path):
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    script = (
+        "from flows.command_line.terminal import use_prefect_quietly; use_prefect_quietly();"
+        "from prefect.settings import get_current_settings; settings = get_current_settings();"
+        "print(settings.home, settings.server.ephemeral.startup_timeout_seconds, settings.server.analytics_enabled)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=True, cwd=tmp_path, env=own, capture_output=True, text=True
+    )
+    assert ran.stdout.split() == [str(PROJECT / ".prefect"), "120", "False"]
