@@ -1,6 +1,7 @@
 """The whole: extract, ratings, simulate, aggregate."""
 
 import logging
+from itertools import chain
 
 from prefect import flow
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -54,7 +55,9 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
         before_sleep=_say_again,
         reraise=True,
     )
-    return attempts(lambda: _run_stages(parameters.anew()))
+    # What was worked out for the checks holds for the first attempt; after it, a source or a file may be another.
+    each = chain([parameters], iter(parameters.anew, None))
+    return attempts(lambda: _run_stages(next(each)))
 
 
 def _say_again(attempt: RetryCallState) -> None:
