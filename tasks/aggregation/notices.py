@@ -72,8 +72,8 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
         if reasons := reasons_left_out(lake, archive):
             said = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
             yield (
-                f"of {archive.archive} {archive.markets} markets can be replayed, {reasons.total()} members or markets "
-                f"were left out: {said}"
+                f"of {archive.archive} {plural(archive.markets, 'market')} can be replayed, {reasons.total():,} left "
+                f"out: {said}"
             )
 
 

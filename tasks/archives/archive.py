@@ -157,15 +157,19 @@ def read_index(address: str) -> Index:
         raise ArchiveError(
             f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
-    rejects += [Reject(member.path, "its name is not UTF-8") for member in members if not is_encodable(member.path)]
-    rejects = [reject._replace(what=visible(reject.what)) for reject in rejects]
-    members = [member for member in members if is_encodable(member.path)]
-    oversized = [member for member in members if member.size > MEMBER_LIMIT]
-    rejects += [
-        Reject(m.path, "too large", f"{m.size} bytes as stored, at most {MEMBER_LIMIT} are read") for m in oversized
-    ]
-    members = [member for member in members if member not in oversized]
-    return Index(tuple(members), tuple(rejects))
+    refused = {member: reject for member in members if (reject := _refuse(member))}
+    rejects = [reject._replace(what=visible(reject.what)) for reject in (*rejects, *refused.values())]
+    return Index(tuple(member for member in members if member not in refused), tuple(rejects))
+
+
+def _refuse(member: Member) -> Reject | None:
+    if not is_encodable(member.path):
+        return Reject(member.path, "its name is not UTF-8")
+    if member.path.lower().endswith((*_TAR_ENDINGS, ".zip")):
+        return Reject(member.path, "an archive within the archive", "give it to the run by itself")
+    if member.size > MEMBER_LIMIT:
+        return Reject(member.path, "too large", f"{member.size} bytes as stored, at most {MEMBER_LIMIT} are read")
+    return None
 
 
 def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:

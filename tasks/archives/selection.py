@@ -1,11 +1,12 @@
 """Which markets of which archives a backtest is about: filters on the catalogue, before anything is replayed."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tasks.archives.manifest import Manifest, read_extracted
 from tasks.errors import InputError
@@ -13,6 +14,15 @@ from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
 from tasks.option import Option
 from tasks.rejects import Reject
+
+
+def _market_type(text: str) -> str:
+    if not re.fullmatch(r"\w+", text, re.ASCII):
+        raise ValueError(f"{text!r} is no market type; give the exchange's name of one, such as WIN or OVER_UNDER_25")
+    return text
+
+
+MarketType = Annotated[str, AfterValidator(_market_type)]
 
 
 class MarketFilter(BaseModel):
@@ -24,7 +34,7 @@ class MarketFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    market_types: Annotated[list[str], Option("--market-type", nothing="ALL")] = Field(
+    market_types: Annotated[list[MarketType], Option("--market-type", nothing="ALL")] = Field(
         ["WIN"], description="Market types: WIN, PLACE, …; none means all"
     )
     market_ids: Annotated[list[str], Option("--market")] = Field(
@@ -60,11 +70,9 @@ def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
         `catalogue/markets` with columns `archive` and `upstream`, the fingerprint of the market's chunk.
 
     Raises:
-        InputError: A part of the catalogue is missing, or the archive has no market.
+        InputError: A part of the catalogue is missing.
     """
     markets: pd.DataFrame = read_extracted(lake, manifest, CATALOGUE_MARKETS).to_pandas()
-    if markets.empty:
-        raise InputError(f"{manifest.archive} has no market that can be replayed; its rejects say why")
     chunks = {number: chunk.fingerprint for number, chunk in manifest.chunks.items()}
     return markets.assign(archive=manifest.archive, upstream=markets["chunk"].map(chunks))
 
@@ -87,7 +95,10 @@ def select_markets(
     """
     extracted = list(manifests)
     names = [manifest.archive for manifest in extracted]
-    catalogue = pd.concat([read_catalogue(lake, manifest) for manifest in extracted], ignore_index=True)
+    found = [rows for manifest in extracted if len(rows := read_catalogue(lake, manifest))]
+    if not found:
+        raise InputError(f"{', '.join(names)}: no market there can be replayed; the rejects say why")
+    catalogue = pd.concat(found, ignore_index=True)
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:

@@ -13,8 +13,12 @@ from typing import ClassVar
 import pyarrow as pa
 
 from tasks.errors import LakeError
+from tasks.lake.fingerprint import digest
 
 _FORBIDDEN = set('/\\=<>:"|?*')
+
+# File systems take 255 bytes, with the ending.
+_LONGEST_NAME = 200
 
 DATA = "data"
 """The name of the only file of a partition."""
@@ -208,7 +212,10 @@ class OfWindows(Dataset):
 
     def at(self, window: str, archive: str, chunk: int, market_types: Iterable[str]) -> Key:
         """Find the file of some market types, in their order; none means all."""
-        return self.of(window, archive, chunk).file("+".join(market_types) or "ALL")
+        name = "+".join(market_types) or "ALL"
+        if len(name) > _LONGEST_NAME:
+            name = digest([name.encode()]).upper()
+        return self.of(window, archive, chunk).file(name)
 
 
 class ByModelAndDate(Dataset):

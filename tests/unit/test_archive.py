@@ -12,6 +12,7 @@ import pytest
 
 from tasks.archives.archive import archive_name, check_exists, read_index, read_members
 from tasks.errors import ArchiveError
+from tasks.rejects import Reject
 
 MEMBERS = {
     "PRO/2026/Jan/1/34/1.200000001.bz2": bz2.compress(b"first" * 1000),
@@ -129,6 +130,16 @@ def test_what_is_no_file_is_rejected(tmp_path, kind):
     archive = read_index(str(tmp_path / "month.tar"))
     assert [member.path for member in archive.members] == ["PRO/1.200000001"]
     assert [(r.what, r.reason) for r in archive.rejects] == [("PRO/1.200000002.bz2", "not a regular file")]
+
+
+@pytest.mark.parametrize("name", ["PRO/2022/month.tar", "month.TAR.gz", "more.zip"])
+def test_an_archive_within_a_folder_is_to_be_given_by_itself(tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "1.200000001.bz2").write_bytes(b"x")
+    archive = read_index(str(tmp_path))
+    assert [member.path for member in archive.members] == ["1.200000001.bz2"]
+    assert archive.rejects == (Reject(name, "an archive within the archive", "give it to the run by itself"),)
 
 
 def test_a_name_that_is_not_utf8_is_rejected_readably(tmp_path):

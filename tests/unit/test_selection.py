@@ -209,10 +209,15 @@ def test_a_month_of_markets_without_venues(lake):
 
 
 def test_an_archive_without_a_market_that_can_be_replayed(lake):
-    with pytest.raises(InputError, match="march has no market that can be replayed"):
+    with pytest.raises(InputError, match="march: no market there can be replayed"):
         chosen(lake, "march")
-    with pytest.raises(InputError, match="march"):
-        chosen(lake, "january", "march")
+    assert chosen(lake, "january", "march") == chosen(lake, "march", "january") == chosen(lake, "january")
+
+
+@pytest.mark.parametrize("wrong", ["a/b", "", "WIN,PLACE", "..", "WIN PLACE"])
+def test_a_market_type_that_is_none(wrong):
+    with pytest.raises(ValidationError, match=r"is no market type; give .* such as WIN"):
+        MarketFilter(market_types=[wrong])
 
 
 @pytest.mark.parametrize("number", [1, 2])
