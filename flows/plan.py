@@ -15,8 +15,8 @@ from flows.archives import read_archives
 from flows.command_line.command import command_of
 from flows.parameters import BacktestParameters
 from tasks.addresses import shown
+from tasks.aggregation.folds import split_markets
 from tasks.aggregation.results import Run
-from tasks.aggregation.split import split_markets
 from tasks.archives.manifest import read_manifest
 from tasks.archives.selection import select_markets
 from tasks.lake.fingerprint import ENGINE

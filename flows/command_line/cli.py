@@ -61,11 +61,12 @@ class _MadeWhenUsed(TyperCommand):
         return get_command(made).make_context(*args, **extra)
 
 
-def _prefect_server() -> AbstractContextManager[None]:
+def _prefect_server(flow: str) -> AbstractContextManager[None]:
+    """Have a server that answers; the module of a flow is imported while it starts."""
     # What Prefect says of wrong settings at its import, in many lines, is told in one.
     with redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
         from flows.serving.prefect_server import prefect_server  # noqa: PLC0415 - see the module's docstring
-    return prefect_server()
+    return prefect_server(meanwhile=lambda: import_module(f"flows.{flow}"))
 
 
 def _verb(
@@ -76,7 +77,8 @@ def _verb(
     model: str = "flows.parameters.BacktestParameters",
 ) -> None:
     def act(parameters: "BacktestParameters", as_json: bool) -> None:
-        with _prefect_server():
+        parameters.check()  # what can be refused is, before anything is waited for
+        with _prefect_server(flow):
             from flows.stages import run_stage  # noqa: PLC0415 - see the module's docstring
 
             outcome = run_stage(getattr(import_module(f"flows.{flow}"), flow), parameters)
@@ -150,7 +152,7 @@ def check(*, lake: LakeRoot = None) -> None:
 def sample(*, lake: LakeRoot = None) -> None:
     """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
     use_prefect_quietly()
-    with _prefect_server():
+    with _prefect_server("sample"):
         from flows.sample import sample as run_sample  # noqa: PLC0415
 
         report = run_sample(lake)

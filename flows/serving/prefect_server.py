@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -60,8 +60,11 @@ _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
 
 @contextmanager
-def prefect_server() -> Iterator[None]:
+def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     """Have the flows of this block run with a server that answers.
+
+    Args:
+        meanwhile: Called while the server starts.
 
     Raises:
         InputError: What the user set for Prefect is wrong.
@@ -89,6 +92,7 @@ def prefect_server() -> Iterator[None]:
     server = _EmbeddedServer(settings)
     # After Prefect's own at the end of this process, which sends what is not sent yet.
     atexit.register(server.stop)
+    meanwhile()
     with temporary_settings({PREFECT_API_URL: server.wait_for_address()}), _told("Prefect's server", server):
         yield
 

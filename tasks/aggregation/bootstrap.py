@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t as student  # type: ignore[import-untyped]  # scipy ships no types
+from scipy.special import stdtrit  # type: ignore[import-untyped]  # scipy ships no types
 
 from tasks.aggregation.figures import Floats
 from tasks.aggregation.races import Races, number_races, seed_of
@@ -222,7 +222,7 @@ def _widen(t: Floats, races: Counts) -> Floats:
     ranks = np.arange(1, len(t) + 1)[:, np.newaxis]
     # Nearly always all have the same number.
     several, which = np.unique(races, return_inverse=True)
-    least = student.ppf(ranks / (len(t) + 1), several - 1)
+    least = stdtrit(several - 1, ranks / (len(t) + 1))
     if len(several) > 1:
         least = least[:, which]
     # Rounded, as draws that are equal on paper shall keep one order in every variant.

@@ -4,7 +4,6 @@ How draws and statistics are made is in `bootstrap.py`.
 """
 
 import numpy as np
-from scipy.stats import false_discovery_control  # type: ignore[import-untyped]  # scipy ships no types
 
 from tasks.aggregation.figures import Floats
 
@@ -68,6 +67,9 @@ def benjamini_hochberg(p: Floats) -> Floats:
     Returns:
         q of each variant, in (0, 1] and at least p.
     """
+    # Its import takes a second, which a run that has its results already would wait for.
+    from scipy.stats import false_discovery_control  # type: ignore[import-untyped] # noqa: PLC0415 - no types, either
+
     adjusted: Floats = false_discovery_control(p, method="bh") if p.size else p
     return adjusted
 

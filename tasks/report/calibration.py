@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest  # type: ignore[import-untyped]  # SciPy ships no types
 
 _MOST_BINS = 10
 _LEAST_IN_A_BIN = 30
@@ -21,6 +20,9 @@ def calibrate(rated: pd.DataFrame) -> pd.DataFrame:
         A row a bin, by rising chance: runners, chance (mean of 1 / rating), wins (their share), low, high (95 %). At
         most ten bins, none with fewer than thirty runners unless there is but one; empty without runners.
     """
+    # Its import takes a second, which a run that has its report already would wait for.
+    from scipy.stats import binomtest  # type: ignore[import-untyped] # noqa: PLC0415 - no types, either
+
     ordered = pd.DataFrame({"chance": 1 / rated["rating"], "won": rated["won"].astype(float)}).sort_values("chance")
     count = len(ordered)
     bins = max(1, min(_MOST_BINS, count // _LEAST_IN_A_BIN))

@@ -118,3 +118,19 @@ def test_the_projects_settings_hold_in_any_folder(tmp_path):
         [sys.executable, "-c", script], check=True, cwd=tmp_path, env=own, capture_output=True, text=True
     )
     assert ran.stdout.split() == [str(PROJECT / ".prefect"), "120", "False"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("{archive}.gone",), "no such archive"),
+        (("{archive}", "--strategy", "back_favorite"), "did you mean back_favourite"),
+        (("{archive}", "--strategy", "rated_price"), "bets on ratings and was given none"),
+        (("{archive}", "--ratings", "gone.csv"), "gone.csv"),
+    ],
+)
+def test_what_is_wrong_is_said_before_prefect_starts(backtest, month, tmp_path, arguments, said):
+    given = (argument.format(archive=month.archive) for argument in arguments)
+    error = backtest("run", *given, "--lake", tmp_path / "lake", expect=2, PREFECT_HOME="/proc/none").stderr
+    assert said in error
+    assert "PREFECT_HOME" not in error

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from made_report import make_report
 
+from tasks.aggregation.folds import check_split, split_markets
 from tasks.aggregation.races import Races
-from tasks.aggregation.split import FIRST, SECOND, TOGETHER, check_split, compare, say_split, split_markets
+from tasks.aggregation.split import FIRST, SECOND, TOGETHER, compare, say_split
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.errors import InputError
 
