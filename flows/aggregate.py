@@ -9,9 +9,9 @@ from flows.backtest_report import read_report
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
 from flows.report_page import has_page, write_page
-from flows.stages import TASK_RUNNER, gather
+from flows.stages import TASK_RUNNER, find_done, gather
 from tasks.aggregation.results import results_digest
-from tasks.aggregation.stage import settle_task
+from tasks.aggregation.stage import find_settled, settle_task
 from tasks.progress import Words
 from tasks.runs import note_asked, note_done
 from tasks.tally import StageRecord, completed
@@ -45,11 +45,12 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
     lake = parameters.opened_lake
     with lake.alone():
         planned = plan_run(parameters)
+        [found] = find_done(find_settled, [planned.run])
         record = gather(
             "aggregate",
             Words("runs", "orders"),
-            [settle_task.submit(planned.run, planned.markets)],
-            [0],
+            {settle_task.submit(planned.run, planned.markets): 0} if found is None else {},
+            [(found, 0)] if found else [],
             started=started,
         )
         noted = note_asked(lake, planned.record)

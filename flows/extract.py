@@ -7,9 +7,9 @@ from prefect import flow
 
 from flows.archives import read_archives
 from flows.parameters import BacktestParameters
-from flows.stages import gather, waiting_threads
+from flows.stages import find_done, gather, waiting_threads
 from tasks.archives.manifest import ENTRIES
-from tasks.extraction.stage import extract_chunk_task, forget_old_archives, plan_extraction
+from tasks.extraction.stage import extract_chunk_task, find_chunk, forget_old_archives, plan_extraction
 from tasks.extraction.write_manifest import write_manifest
 from tasks.progress import Words
 from tasks.rejects import write_down
@@ -47,14 +47,16 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]
         jobs = [job for of_archive in planned for job in of_archive]
+        found = find_done(find_chunk, jobs)
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
-            futures = [
-                runner.submit(extract_chunk_task, {"job": job, "number": n, "of": len(jobs), "executor": executor})
-                for n, job in enumerate(jobs, start=1)
-            ]
-            record = gather(
-                "extract", Words("chunks", "markets"), futures, [job.chunk.bytes for job in jobs], started=started
-            )
+            shared = {"of": len(jobs), "executor": executor}
+            futures = {
+                runner.submit(extract_chunk_task, {"job": job, "number": number, **shared}): job.chunk.bytes
+                for number, (job, tally) in enumerate(zip(jobs, found, strict=True), start=1)
+                if tally is None
+            }
+            done = [(tally, job.chunk.bytes) for job, tally in zip(jobs, found, strict=True) if tally]
+            record = gather("extract", Words("chunks", "markets"), futures, done, started=started)
         for archive, of_archive in zip(archives, planned, strict=True):
             write_manifest(lake, archive, of_archive)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})

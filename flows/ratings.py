@@ -39,8 +39,8 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         manifests = read_manifests(parameters)
         selected, _ = select_markets(lake, manifests, parameters.markets)
         days = source.days(selected["market_date"])
-        futures = [store_day_task.submit(lake, source, day) for day in days]
-        record = gather("ratings", Words("days", "rows"), futures, [0] * len(days), started=started)
+        futures = {store_day_task.submit(lake, source, day): 0 for day in days}
+        record = gather("ratings", Words("days", "rows"), futures, started=started)
         rows = read_days(lake, source.name, days)
         archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
         unmatched = report_left_out(lake, source, days, rows, archives)

@@ -1,11 +1,20 @@
 """The aggregate stage's Prefect task; the work itself is in the modules beside this one."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.aggregation.results import SETTLED, TAKEN, Run, find_results, write_results
+from tasks.lake.parquet import LakeFile
 from tasks.tally import Tally, completed
+
+
+def find_settled(run: Run) -> Tally | None:
+    """Count the orders of a run's results; None where any is to be made."""
+    files = find_results(run)
+    return _count(files, cached=True) if files else None
 
 
 @task(name="settle", task_run_name="settle {run.id}", cache_policy=NO_CACHE, persist_result=False)
@@ -18,7 +27,11 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
     Returns:
         Orders that went in and are in the results; the others are of markets that cannot be settled.
     """
-    found = find_results(run)
-    files = found or write_results(run, markets)
+    if found := find_settled(run):
+        return completed(found)
+    return _count(write_results(run, markets), cached=False)
+
+
+def _count(files: Sequence[LakeFile], *, cached: bool) -> Tally:
     taken, out = (int(files[0].notes[count]) for count in (TAKEN, SETTLED))
-    return completed(Tally(cached=found is not None, taken=taken, out=out, rejected=taken - out))
+    return Tally(cached=cached, taken=taken, out=out, rejected=taken - out)

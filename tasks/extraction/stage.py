@@ -68,6 +68,16 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
             lake.delete(key)
 
 
+def find_chunk(job: ExtractJob) -> Tally | None:
+    """Count what the lake has of a chunk; None where it is to be extracted.
+
+    Raises:
+        BalanceError: What the lake has is not all that went in.
+    """
+    files = find_extracted(job)
+    return _count(job, files, cached=True) if files else None
+
+
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
 def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor) -> Tally:  # noqa: ARG001 - in the run's name
     """Extract one chunk of an archive.
@@ -85,13 +95,14 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor
         ArchiveError: The archive changed or broke since it was read; the next run reads it again.
         BalanceError: What the lake has of the chunk is not all that went in.
     """
-    found = find_extracted(job)
+    if found := find_chunk(job):
+        return completed(found)
     try:
-        files = found or executor.run(extract_chunk, job)
+        files = executor.run(extract_chunk, job)
     except ArchiveError:
         forget_archive(job.lake, job.address)
         raise
-    return completed(_count(job, files, cached=bool(found)))
+    return _count(job, files, cached=False)
 
 
 def _count(job: ExtractJob, files: list[LakeFile], *, cached: bool) -> Tally:

@@ -76,6 +76,16 @@ def _of_markets(ratings: Mapping[str, Ratings], sessions: Sequence[Session]) -> 
     }
 
 
+def find_replayed(job: ReplayJob, index: OrderIndex) -> Tally | None:
+    """Count what the lake has of a job; None where any of it is to be replayed.
+
+    Raises:
+        BalanceError: Markets are missing from the orders, and are no rejects either.
+    """
+    found = index.coverage(job)
+    return None if found.lacking else _count(job, found.parts, [*found.rejects.values()], cached=True)
+
+
 @task(name="simulate chunk", task_run_name="simulate chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
 def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, workers, times
     job: ReplayJob,

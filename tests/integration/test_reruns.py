@@ -194,14 +194,18 @@ def test_stages_run_one_by_one(month, ratings_url, undisturbed, tmp_path, backte
         assert rows(tmp_path, name) == rows(undisturbed, name)
 
 
-def test_the_ui_tells_the_story(month, ratings_url, undisturbed, server, backtest_json, environment):
+def latest(server, kind, limit):
+    sort = {"sort": "EXPECTED_START_TIME_DESC", "limit": limit}
+    return requests.post(f"{server}/{kind}/filter", json=sort, timeout=PATIENCE).json()
+
+
+def test_work_that_is_done_has_no_task_run_and_the_ui_says_so(month, ratings_url, undisturbed, server, backtest_json):
+    before = {run["id"] for run in latest(server, "task_runs", 200)}
     backtest_json(*asked(month, undisturbed), BACKTEST_RATINGS_URL=ratings_url)
-    sort = {"sort": "EXPECTED_START_TIME_DESC", "limit": 60}
-    runs = requests.post(f"{server}/task_runs/filter", json=sort, timeout=PATIENCE).json()
-    names = {run["name"] for run in runs if run["state_name"] == "Cached"}
-    assert "simulate chunk 3/11" in names
-    assert "extract chunk 11/11" in names
-    assert any(name.startswith("ratings iggy 2026-01-") for name in names)
+    new = [run["name"] for run in latest(server, "task_runs", 200) if run["id"] not in before]
+    assert not [name for name in new if name.startswith(("extract chunk", "simulate chunk", "settle"))]
+    stages = {run["name"].split()[0]: run["state_name"] for run in latest(server, "flow_runs", 5)}
+    assert {stages[stage] for stage in ("extract", "simulate", "aggregate")} == {"Cached"}
 
 
 SAVES = """
