@@ -3,6 +3,7 @@
 import logging
 import time
 
+import pandas as pd
 from prefect import flow
 
 from flows.archives import read_manifests
@@ -11,7 +12,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
 from tasks.progress import Words
-from tasks.ratings.days import RUNNER, check_usable, read_days
+from tasks.ratings.days import check_usable, of_its_own_day, read_days
 from tasks.ratings.stage import report_left_out, store_day_task
 from tasks.tally import StageRecord, completed
 
@@ -42,16 +43,18 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         futures = {store_day_task.submit(lake, source, day): 0 for day in days}
         record = gather("ratings", Words("days", "rows"), futures, started=started)
         rows = read_days(lake, source.name, days)
-        archives = {manifest.archive: set(read_catalogue(lake, manifest)["market_id"]) for manifest in manifests}
-        unmatched = report_left_out(lake, source, days, rows, archives)
-        rated = rows.drop_duplicates(RUNNER)
-        out = len(rated) - unmatched
-        check_usable(lake, source, days, archives, out)
+        markets = pd.concat([read_catalogue(lake, manifest) for manifest in manifests], ignore_index=True)
+        unmatched = report_left_out(lake, source, days, rows, markets)
+        out = len(rows) - unmatched
+        check_usable(lake, source, days, [manifest.archive for manifest in manifests], out)
+    if blank := [day for day in days if day not in set(rows["day"])]:
+        logger.warning("ratings: %s has none for %s", source.name, ", ".join(blank))
+    rated = rows[of_its_own_day(rows, markets)]
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
         logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), source.name)
     if unmatched:
-        logger.info("ratings: %d rows of %s are of markets that no archive has", unmatched, source.name)
+        logger.info("ratings: %d rows of %s are of no market of the archives on its day", unmatched, source.name)
     return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.lake.store import Lake
-from tasks.ratings.days import RUNNER, left_out_name, store_day
+from tasks.ratings.days import left_out_name, of_its_own_day, store_day
 from tasks.ratings.source import RatingsSource
 from tasks.rejects import Reject, write_down
 from tasks.tally import Tally, completed
@@ -31,31 +31,26 @@ def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
 
 
 def report_left_out(
-    lake: Lake, source: RatingsSource, days: Sequence[str], ratings: pd.DataFrame, archives: dict[str, set[str]]
+    lake: Lake, source: RatingsSource, days: Sequence[str], ratings: pd.DataFrame, markets: pd.DataFrame
 ) -> int:
     """Write down what is left out of a source's days: a rejects file of its own for each set of archives and days.
 
     Args:
         source: Where the ratings are from.
         days: The source's.
-        ratings: Those of these days, day by day.
-        archives: Market ids of each archive, whole.
+        ratings: Those of these days, from `read_days`.
+        markets: The catalogues of the run's archives, whole.
 
     Returns:
-        How many rows are of markets that no archive has.
+        How many rows are of no market of the archives, or of another day's than its own.
     """
-    known = set().union(*archives.values())
-    repeated = ratings.duplicated(RUNNER)
-    unmatched = ratings[~repeated & ~ratings["market_id"].isin(known)]
+    unmatched = ratings[~of_its_own_day(ratings, markets)]
+    date_of = markets.drop_duplicates("market_id").set_index("market_id")["market_date"].to_dict()
     rejects = [
-        Reject(str(market_id), "rated, but in no archive of the run", f"{runners} runners")
-        for market_id, runners in unmatched.groupby("market_id").size().items()
+        Reject(str(market_id), "rated on another day", f"in the ratings of {day}, and the market is of {date}")
+        if (date := date_of.get(market_id))
+        else Reject(str(market_id), "rated, but in no archive of the run", f"{len(runners)} runners")
+        for (market_id, day), runners in unmatched.groupby(["market_id", "day"])
     ]
-    rejects += [
-        Reject(
-            f"{row.market_id} {row.selection_id}", "rated on a day before, too", f"that one stands, not {row.rating}"
-        )
-        for row in ratings[repeated].itertuples()
-    ]
-    write_down(lake, "ratings", source.name, rejects, left_out_name(archives, days))
+    write_down(lake, "ratings", source.name, rejects, left_out_name(markets["archive"].unique(), days))
     return len(unmatched)

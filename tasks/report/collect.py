@@ -137,5 +137,4 @@ def _read_ratings(lake: Lake, source: RunRatings | None, markets: pd.DataFrame) 
         return pd.DataFrame({"market_id": [], "selection_id": [], "rating": []}).astype(
             {"market_id": "str", "selection_id": "int64", "rating": float}
         )
-    ratings = load_ratings(lake, source.name, source.days)
-    return ratings[ratings["market_id"].isin(markets["market_id"])]
+    return load_ratings(lake, source.name, source.days, markets)

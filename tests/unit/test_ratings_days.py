@@ -1,0 +1,103 @@
+"""A source's days in the lake: which ratings are a market's, and when a day is asked for again."""
+
+from datetime import date, timedelta
+from functools import partial
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sample.ratings import COLUMNS, as_csv, path_of
+from sample.server import serve
+from tasks.errors import RatingsServiceError
+from tasks.lake.store import Lake
+from tasks.ratings.days import load_ratings, of_its_own_day, store_day
+from tasks.ratings.predictions import ALL_DAYS
+from tasks.ratings.services import SERVICES, ServiceRatings, fetch_day
+
+FIRST = date(2022, 3, 5)
+DAYS = [FIRST + timedelta(days=number) for number in range(3)]
+NAMED = ["meetings.races.bfExchangeMarketId", "meetings.races.runners.bfExchangeSelectionId"]
+
+
+def csv_of(*rows):
+    """The service's answer; a row is a market id, a selection id and a rated price."""
+    names = [*NAMED, "meetings.races.runners.ratedPrice"]
+    return as_csv([[dict(zip(names, row, strict=True)).get(column, "") for column in COLUMNS] for row in rows])
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A folder of daily files, and a source that reads them over HTTP."""
+    with serve(tmp_path) as address:
+        yield tmp_path, ServiceRatings(SERVICES["iggy"], address)
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(tmp_path / "lake")
+
+
+# Whose they are
+
+
+rated = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*map(str, DAYS), ALL_DAYS])), max_size=12)
+
+
+@given(rated, st.lists(st.sampled_from(DAYS), min_size=4, max_size=4), st.sets(st.integers(0, 3), min_size=1))
+def test_a_market_has_the_same_ratings_whichever_others_are_selected(rows, dates, selected):
+    catalogue = pd.DataFrame({"market_id": [f"1.{number}" for number in range(4)], "market_date": dates})
+    ratings = pd.DataFrame({"market_id": [f"1.{number}" for number, _ in rows], "day": [day for _, day in rows]})
+    some = catalogue.iloc[sorted(selected)]
+    # As only the days of what is selected are read.
+    read = ratings[ratings["day"].isin([*map(str, some["market_date"]), ALL_DAYS])]
+    among_some = read[of_its_own_day(read, some)]
+    among_all = ratings[of_its_own_day(ratings, catalogue) & ratings["market_id"].isin(some["market_id"])]
+    pd.testing.assert_frame_equal(among_some, among_all, check_dtype=False)
+
+
+def test_of_a_market_that_is_rated_on_two_days_its_own_days_rating_is_taken(service, lake):
+    folder, source = service
+    for day, price in zip(DAYS, (2.0, 3.0, 4.0), strict=True):
+        path_of(folder, day).write_bytes(csv_of(("1.200000001", 11, price)))
+        store_day(lake, source, str(day))
+    markets = pd.DataFrame({"market_id": ["1.200000001"], "market_date": [DAYS[1]]})
+    for days in (map(str, DAYS), [str(DAYS[1])]):
+        assert load_ratings(lake, "iggy", list(days), markets)["rating"].tolist() == [3.0]
+
+
+# Days that were blank
+
+
+def test_a_blank_day_is_asked_for_again_and_one_with_ratings_is_not(service, lake):
+    folder, source = service
+    day = str(FIRST)
+    assert store_day(lake, source, day) == (False, 0, 0)
+    assert store_day(lake, source, day) == (True, 0, 0)
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 2.0)))
+    assert store_day(lake, source, day) == (False, 1, 0)
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 9.0)))
+    assert store_day(lake, source, day) == (True, 1, 0)
+
+
+def test_a_day_of_rejects_alone_is_not_blank(service, lake):
+    folder, source = service
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, "scratched")))
+    assert store_day(lake, source, str(FIRST)) == (False, 0, 1)
+    path_of(folder, FIRST).unlink()
+    assert store_day(lake, source, str(FIRST)) == (True, 0, 1)
+
+
+@pytest.mark.parametrize("was_blank", [True, False])
+def test_without_the_service_a_blank_day_stays_blank(tmp_path, lake, monkeypatch, was_blank):
+    with serve(tmp_path) as address:
+        source = ServiceRatings(SERVICES["iggy"], address)
+        if was_blank:
+            store_day(lake, source, str(FIRST))
+    monkeypatch.setattr("tasks.ratings.services.fetch_day", partial(fetch_day, attempts=1))
+    if was_blank:
+        assert store_day(lake, source, str(FIRST)) == (True, 0, 0)
+    else:
+        with pytest.raises(RatingsServiceError, match="got no whole answer"):
+            store_day(lake, source, str(FIRST))
