@@ -45,7 +45,8 @@ class Dependencies:
         imported: Other own modules that it was seen to import, by name, or by path where they were loaded by that.
         distributions: Installed distributions that its modules import, and their versions; flumine and
             betfairlightweight are in every fingerprint anyway.
-        files: Paths of files it read and digests of their content; None where there was no file.
+        files: Paths of files it read, absolute or from the working directory on, and digests of their content; None
+            where there was no file.
         folders: Folders it listed and digests of the names in them; None where there was no folder.
     """
 
@@ -131,13 +132,11 @@ def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependen
     openers = [variant, *(module.name for module in seen.modules.values() if module)]
     opened = _together(declared(getattr(strategy, "reads", [])), *map(recorder.opened_by, openers))
     modules = _noted(seen.modules)
-    # Also read by Python for a warning or a traceback.
-    sources = {short(_located(module.path)) for module in modules.values() if module}
     return Dependencies(
         modules={name: module for name, module in modules.items() if name in named.modules},
         imported={name: module for name, module in modules.items() if name not in named.modules},
         distributions={name: version for name, version in seen.distributions.items() if name not in ENGINE},
-        files={path: digest for path, digest in opened.files.items() if path not in sources},
+        files=opened.files,
         folders=opened.folders,
     )
 
