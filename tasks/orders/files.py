@@ -23,7 +23,7 @@ from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
 
 # Orders that were written by another of these, or with other columns, are made again.
-VERSION = 3
+VERSION = 4
 
 KIND = fingerprint("orders", version=VERSION, engine=ENGINE, schema=ORDERS.layout)
 
