@@ -34,6 +34,9 @@ from typing import Any, cast
 import numpy as np
 from pydantic.fields import FieldInfo
 
+from tasks.simulation.named import address_of, is_found_by_name
+from tasks.simulation.type_hints import content_of
+
 # Beyond this, starting a clean process is faster.
 _MOST_BYTES = 8_000_000
 _MOST_OBJECTS = 10_000  # other than plain values and containers
@@ -54,9 +57,6 @@ _OPAQUE = frozenset({"__builtins__", "__loader__", "__path__", "__signature__", 
 _PYDANTICS = "__pydantic_"
 _HINTS = "__annotations__"
 _READ = _NO_STATE | _OPAQUE | {_HINTS}
-
-_PLAIN_TYPES = frozenset({str, int, bool, type(None), type(...)})
-_TYPING = frozenset({"types", "typing", "typing_extensions"})
 
 # What is no state on instances: earlier answers, and what others share.
 _NOTES: Mapping[type, frozenset[str]] = {
@@ -180,7 +180,7 @@ class _Looker(pickle.Pickler):
         return (
             definition.__module__ in self.own_modules
             or id(definition) in self._own_classes
-            or not (id(definition) in _NAMED or _is_found_by_name(definition))
+            or not is_found_by_name(definition)
         )
 
     def is_a_module(self, names: dict[str, Any]) -> bool:
@@ -189,59 +189,16 @@ class _Looker(pickle.Pickler):
         return id(names) in self._own_globals or names is getattr(module, "__dict__", None)
 
 
-# Objects identified by their address; kept alive so that the address is not reused.
-_NAMED: dict[int, object] = {}
-
-
-def _name(obj: object) -> int:
-    _NAMED[id(obj)] = obj
-    return id(obj)
-
-
-def _is_found_by_name(definition: Any) -> bool:  # noqa: ANN401 - as for `is_own`
-    # Read from the dictionaries, because a module's own `__getattr__` may import.
-    found: object = sys.modules.get(definition.__module__)
-    for name in definition.__qualname__.split("."):
-        found = getattr(found, "__dict__", {}).get(name)
-    return found is definition
-
-
 def _state_in(names: Mapping[str, object]) -> dict[str, object]:
     state = {name: value for name, value in names.items() if name not in _READ and not name.startswith(_PYDANTICS)}
-    state.update((name, _name(names[name])) for name in _OPAQUE & names.keys())
-    if hints := _hints(names.get(_HINTS)):
+    state.update((name, address_of(names[name])) for name in _OPAQUE & names.keys())
+    if hints := content_of(names.get(_HINTS)):
         state[_HINTS] = hints
     return state
 
 
-def _hints(hints: object) -> object:
-    """Return what type hints hold; as much where there are none as where Python made a dictionary for who asked."""
-    if type(hints) is not dict:
-        return hints
-    return [*hints, *(_PLAIN_HINTS.get(id(hint)) or _weigh(hint) for hint in hints.values())]
-
-
-# Hints that hold nothing that changes, identified by their address.
-_PLAIN_HINTS: dict[int, int] = {}
-
-
-def _weigh(hint: object) -> object:
-    if not _is_plain(hint):
-        return hint
-    _PLAIN_HINTS[id(hint)] = _name(hint)
-    return id(hint)
-
-
-def _is_plain(hint: object) -> bool:
-    if type(hint) in _PLAIN_TYPES:
-        return True
-    if type(hint).__module__ in _TYPING:
-        return not hasattr(hint, "__metadata__") and all(map(_is_plain, getattr(hint, "__args__", ())))
-    return isinstance(hint, type) and (bool(hint.__flags__ & _IMMUTABLE_TYPE) or _is_found_by_name(hint))
-
-
 def _read_name(_: _Looker, obj: object) -> object:
-    return _name(obj)
+    return address_of(obj)
 
 
 def _read_nothing(*_: object) -> object:
@@ -250,12 +207,12 @@ def _read_nothing(*_: object) -> object:
 
 def _read_module(looker: _Looker, module: types.ModuleType) -> object:
     names = object.__getattribute__(module, "__dict__")
-    return _name(module) if looker.is_a_module(names) else _state_in(names)
+    return address_of(module) if looker.is_a_module(names) else _state_in(names)
 
 
 def _read_class(looker: _Looker, cls: type) -> object:
     if cls.__flags__ & _IMMUTABLE_TYPE or not looker.is_own(cls):
-        return _name(cls)
+        return address_of(cls)
     names = _names_of(cls)
     known = cls.__name__, cls.__qualname__, _registered(cls) if "_abc_impl" in names else ()
     made = [*map(id, type.__subclasses__(cls))] if cls.__module__ in looker.own_modules else []
@@ -265,7 +222,7 @@ def _read_class(looker: _Looker, cls: type) -> object:
 def _registered(cls: type) -> list[int]:
     # The rest of what an abstract class notes are earlier answers.
     registry, *_ = abc._get_dump(cls)  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way to ask
-    return sorted(_name(registered) for reference in registry if (registered := reference()) is not None)
+    return sorted(id(registered) for reference in registry if (registered := reference()) is not None)
 
 
 def _of_fields(fields: Mapping[str, FieldInfo]) -> object:
@@ -283,14 +240,18 @@ def _names_of(cls: type) -> Mapping[str, Any]:
 
 def _read_function(looker: _Looker, function: types.FunctionType) -> object:
     if not looker.is_own(function):
-        return _name(function)
-    known = *map(_name, _KNOWN(function)), _hints(function.__annotations__)
+        return address_of(function)
+    known = *map(_text, _KNOWN(function)), content_of(function.__annotations__)
     held = function.__defaults__, function.__kwdefaults__, *_closure_and_attributes(function)
     names = function.__globals__
-    return _name(function.__code__), known, held, None if looker.is_a_module(names) else _state_in(names)
+    return address_of(function.__code__), known, held, None if looker.is_a_module(names) else _state_in(names)
 
 
 _KNOWN = operator.attrgetter("__name__", "__qualname__", "__module__", "__doc__")
+
+
+def _text(text: object) -> object:
+    return address_of(text) if type(text) is str else text
 
 
 def _closure_and_attributes(function: types.FunctionType) -> tuple[object, object]:
@@ -303,7 +264,7 @@ def _closure_and_attributes(function: types.FunctionType) -> tuple[object, objec
 
 def _read_cached_function(looker: _Looker, function: Any) -> object:  # noqa: ANN401 - its class has no public name
     # Its arguments and results in the order of their last use, and the function.
-    return gc.get_referents(function) if looker.is_own(function) else _name(function)
+    return gc.get_referents(function) if looker.is_own(function) else address_of(function)
 
 
 def _read_path(_: _Looker, path: pathlib.PurePath) -> object:
@@ -311,12 +272,12 @@ def _read_path(_: _Looker, path: pathlib.PurePath) -> object:
 
 
 def _read_alias(_: _Looker, alias: types.GenericAlias | types.UnionType) -> object:
-    return _name(alias), alias.__args__
+    return address_of(alias), alias.__args__
 
 
 def _read_hint(_: _Looker, hint: object) -> object:
     attributes = getattr(hint, "__dict__", {})
-    return _name(hint), attributes.get("__args__"), attributes.get("__metadata__")
+    return address_of(hint), attributes.get("__args__"), attributes.get("__metadata__")
 
 
 def _read_set(held: set[object]) -> object:
@@ -383,7 +344,7 @@ def _make_reader_of_instances(cls: type) -> Reader:
         if notes:
             attributes = {name: value for name, value in attributes.items() if name not in notes}
         if is_handler and "stream" in attributes:
-            attributes = {**attributes, "stream": _name(attributes["stream"])}  # an open file
+            attributes = {**attributes, "stream": address_of(attributes["stream"])}  # an open file
         hidden = read_hidden(obj)
         return cls, attributes, [_read_slot(slot, obj) for slot in slots], hidden
 
@@ -427,7 +388,7 @@ def _parts(reduce: Callable[[Any], Any]) -> Callable[[Any], object]:
     def read(obj: object) -> object:
         parts = reduce(obj)
         if isinstance(parts, str):
-            return _name(obj)
+            return address_of(obj)
         # The fourth and the fifth are iterators over a list's and a dictionary's items.
         return [list(part) if number in (3, 4) and part is not None else part for number, part in enumerate(parts)]
 
@@ -492,7 +453,7 @@ _GLOBAL_RANDOM = random.random.__self__, np.random.rand.__self__  # type: ignore
 
 def _make_reader_of_random(cls: type) -> Reader:
     read = _make_reader_of_instances(cls)
-    return lambda looker, obj: _name(obj) if obj in _GLOBAL_RANDOM else read(looker, obj)
+    return lambda looker, obj: address_of(obj) if obj in _GLOBAL_RANDOM else read(looker, obj)
 
 
 _READERS.update({cls: _make_reader_of_random(cls) for cls in map(type, _GLOBAL_RANDOM)})

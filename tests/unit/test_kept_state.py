@@ -664,6 +664,12 @@ KEPT |= {
         def keep():
             stake.__doc__ += "x"
         """,
+    "what takes the place of a function's text": """
+        def stake(): pass
+        stake.__doc__ = []
+        def keep():
+            stake.__doc__.append(1)
+        """,
     "a class's name": """
         class Bank: pass
         def keep():
