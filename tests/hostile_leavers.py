@@ -1,13 +1,18 @@
 """Strategies that keep something outside of their instance, or take it from there: one market's may reach another."""
 
+import abc
+import copy
+import enum
 import functools
+import inspect
+import logging
 import os
 import random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 from betfairlightweight.resources import MarketBook
-from flumine import config
+from flumine import config, utils
 from flumine.markets.market import Market
 from hostile_bets import Bets
 
@@ -85,6 +90,49 @@ class FunctionAttribute(Bets):
         return float(2 + calls % 5)
 
 
+class FlumineFunction(Bets):
+    """Stakes by a counter that is an attribute of a function of flumine's."""
+
+    def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
+        """Count calls there."""
+        calls = getattr(utils.chunks, "calls", 0)
+        utils.chunks.calls = calls + 1
+        return float(2 + calls % 5)
+
+
+class LoggerLevel(Bets):
+    """Stakes by the level of a logger that it finds by its name."""
+
+    def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
+        """Count there."""
+        logger = logging.getLogger("hostile")
+        logger.setLevel(logger.level % 5 + 1)
+        return 2.0 + logger.level
+
+
+class OwnTypes(Bets):
+    """Stakes by what it has registered, joined and hinted at before."""
+
+    def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
+        """Look, and leave one of each."""
+        stake = 2.0 + issubclass(_Side, _Asked) + (len(_Side._value2member_map_) > len(_Side))
+        stake += _Asked.__annotations__.get("calls", 0) % 5
+        _Asked.register(_Side)
+        _Asked.__annotations__["calls"] = _Asked.__annotations__.get("calls", 0) + 1
+        return stake + (_Side.BACK | _Side.LAY).value
+
+
+class Tidy(Bets):
+    """Does what changes nothing, though Python remembers it: copies, asks for hints, logs, calls by type."""
+
+    def stake(self, market: Market) -> float:  # noqa: ARG002 - of all bets
+        """Do it all."""
+        logging.getLogger(__name__).debug("asked")
+        logging.getLogger("hostile.tidy").isEnabledFor(logging.DEBUG)
+        get_type_hints(Tidy.stake), inspect.signature(utils.chunks), vars(utils.get_price), isinstance(self, _Asked)
+        return copy.copy(_Tidy(_size(2.0))).size + (~_Side.BACK is _Side.LAY)
+
+
 class GlobalDice(Bets):
     """Stakes by Python's own dice."""
 
@@ -135,6 +183,30 @@ class ChangesConfig(Bets):
         """Set it."""
         if self.slow:
             config.place_latency = self.slow
+
+
+class _Side(enum.Flag):
+    BACK = 1
+    LAY = 2
+
+
+class _Asked(abc.ABC):  # noqa: B024 - to be registered with
+    pass
+
+
+class _Tidy:
+    def __init__(self, size: float) -> None:
+        self.size = size
+
+
+@functools.singledispatch
+def _size(size: object) -> float:
+    return float(str(size))
+
+
+@_size.register
+def _(size: float) -> float:
+    return size
 
 
 def _calls(market_id: str, calls: list[str] = []) -> int:  # noqa: B006 - that is the point

@@ -19,11 +19,15 @@ from hostile_leavers import (
     ClassList,
     DefaultArgument,
     Environment,
+    FlumineFunction,
     FunctionAttribute,
     GlobalDice,
     HashOrder,
+    LoggerLevel,
     ModuleSet,
     NumpyDice,
+    OwnTypes,
+    Tidy,
 )
 
 __all__ = [
@@ -45,9 +49,11 @@ __all__ = [
     "Environment",
     "Exposed",
     "FirstHere",
+    "FlumineFunction",
     "FunctionAttribute",
     "GlobalDice",
     "HashOrder",
+    "LoggerLevel",
     "LooksBack",
     "MarksClient",
     "MarksFramework",
@@ -55,9 +61,11 @@ __all__ = [
     "ModuleSet",
     "NamesItself",
     "NumpyDice",
+    "OwnTypes",
     "ReadsTraded",
     "RemembersCloses",
     "Thrifty",
+    "Tidy",
 ]
 
 

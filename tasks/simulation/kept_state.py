@@ -9,15 +9,18 @@ unchanged. A strategy's own `__getstate__`, `__eq__` or properties are not calle
 have side effects.
 """
 
+import abc
 import collections
 import contextvars
 import copyreg
 import ctypes
+import enum
 import functools
 import gc
 import hashlib
 import itertools
 import logging
+import operator
 import pathlib
 import pickle
 import random
@@ -31,6 +34,9 @@ from typing import Any, cast
 import numpy as np
 from pydantic.fields import FieldInfo
 
+from tasks.simulation.named import address_of, is_found_by_name
+from tasks.simulation.type_hints import content_of
+
 # Beyond this, starting a clean process is faster.
 _MOST_BYTES = 8_000_000
 _MOST_OBJECTS = 10_000  # other than plain values and containers
@@ -40,17 +46,31 @@ _PROTOCOL = 5
 _IMMUTABLE_TYPE = 1 << 8  # CPython's Py_TPFLAGS_IMMUTABLETYPE
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 
-# What Python and its libraries store on a module or a class, some of it lazily. Type hints are no state.
+# What Python and its libraries store on a module or a class, some of it lazily.
 _NO_STATE = frozenset(
     {
-        *("__builtins__", "__cached__", "__loader__", "__path__", "__spec__", "__warningregistry__"),
-        *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__signature__"),
-        *("__dict__", "__weakref__", "_abc_impl", "_value2member_map_"),
+        *("__annotate__", "__annotate_func__", "__annotations_cache__", "__slotnames__", "__warningregistry__"),
+        "_abc_impl",
     }
 )
+_OPAQUE = frozenset({"__builtins__", "__loader__", "__path__", "__signature__", "__spec__"})  # more is stored in these
 _PYDANTICS = "__pydantic_"
-_PANDAS_NOTES = frozenset({"_cache", "_references"})  # of earlier queries, and of who shares memory
-_OF_ANY_LOGGER = frozenset(vars(logging.getLogger(__name__)))
+_HINTS = "__annotations__"
+_READ = _NO_STATE | _OPAQUE | {_HINTS}
+
+# What is no state on instances: earlier answers, and what others share.
+_NOTES: Mapping[type, frozenset[str]] = {
+    logging.Logger: frozenset({"_cache", "manager", "parent"}),
+    logging.Handler: frozenset({"lock"}),
+    enum.Flag: frozenset({"_inverted_"}),
+}
+_PANDAS_NOTES = frozenset({"_cache", "_references"})
+
+# The functions that `functools.singledispatch` makes, and what these keep of earlier calls.
+_DISPATCHING = frozenset(
+    part for part in functools.singledispatch.__code__.co_consts if isinstance(part, types.CodeType)
+)
+_DISPATCHED = frozenset({"dispatch_cache", "cache_token"})
 
 Reader = Callable[["_Looker", Any], object]
 
@@ -124,7 +144,7 @@ class _Looker(pickle.Pickler):
     def __init__(self, sink: _Sink, modules: list[types.ModuleType], classes: list[type]) -> None:
         super().__init__(sink, _PROTOCOL)
         self._modules, self._classes = modules, classes
-        self._own_modules = {module.__name__ for module in modules}
+        self.own_modules = {module.__name__ for module in modules}
         self._own_classes = {id(cls) for cls in classes}
         self._own_globals = {id(vars(module)) for module in modules}
         self._sets: dict[int, tuple[int, set[object]]] = {}
@@ -158,9 +178,9 @@ class _Looker(pickle.Pickler):
     def is_own(self, definition: Any) -> bool:  # noqa: ANN401 - a class, a function, or what replaced it
         """Return whether a class or function is inspected: it is the strategy's, or its name does not lead to it."""
         return (
-            definition.__module__ in self._own_modules
+            definition.__module__ in self.own_modules
             or id(definition) in self._own_classes
-            or not (id(definition) in _NAMED or _is_found_by_name(definition))
+            or not is_found_by_name(definition)
         )
 
     def is_a_module(self, names: dict[str, Any]) -> bool:
@@ -169,29 +189,16 @@ class _Looker(pickle.Pickler):
         return id(names) in self._own_globals or names is getattr(module, "__dict__", None)
 
 
-# Objects identified by their address; kept alive so that the address is not reused.
-_NAMED: dict[int, object] = {}
-
-
-def _name(obj: object) -> int:
-    _NAMED[id(obj)] = obj
-    return id(obj)
-
-
-def _is_found_by_name(definition: Any) -> bool:  # noqa: ANN401 - as for `is_own`
-    # Read from the dictionaries, because a module's own `__getattr__` may import.
-    found: object = sys.modules.get(definition.__module__)
-    for name in definition.__qualname__.split("."):
-        found = getattr(found, "__dict__", {}).get(name)
-    return found is definition
-
-
 def _state_in(names: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in names.items() if name not in _NO_STATE and not name.startswith(_PYDANTICS)}
+    state = {name: value for name, value in names.items() if name not in _READ and not name.startswith(_PYDANTICS)}
+    state.update((name, address_of(names[name])) for name in _OPAQUE & names.keys())
+    if hints := content_of(names.get(_HINTS)):
+        state[_HINTS] = hints
+    return state
 
 
 def _read_name(_: _Looker, obj: object) -> object:
-    return _name(obj)
+    return address_of(obj)
 
 
 def _read_nothing(*_: object) -> object:
@@ -200,14 +207,22 @@ def _read_nothing(*_: object) -> object:
 
 def _read_module(looker: _Looker, module: types.ModuleType) -> object:
     names = object.__getattribute__(module, "__dict__")
-    return _name(module) if looker.is_a_module(names) else _state_in(names)
+    return address_of(module) if looker.is_a_module(names) else _state_in(names)
 
 
 def _read_class(looker: _Looker, cls: type) -> object:
     if cls.__flags__ & _IMMUTABLE_TYPE or not looker.is_own(cls):
-        return _name(cls)
+        return address_of(cls)
     names = _names_of(cls)
-    return type(cls), cls.__bases__, _state_in(names), _of_fields(names.get("__pydantic_fields__", {}))
+    known = cls.__name__, cls.__qualname__, _registered(cls) if "_abc_impl" in names else ()
+    made = [*map(id, type.__subclasses__(cls))] if cls.__module__ in looker.own_modules else []
+    return type(cls), cls.__bases__, known, made, _state_in(names), _of_fields(names.get("__pydantic_fields__", {}))
+
+
+def _registered(cls: type) -> list[int]:
+    # The rest of what an abstract class notes are earlier answers.
+    registry, *_ = abc._get_dump(cls)  # type: ignore[attr-defined] # noqa: SLF001 - there is no public way to ask
+    return sorted(id(registered) for reference in registry if (registered := reference()) is not None)
 
 
 def _of_fields(fields: Mapping[str, FieldInfo]) -> object:
@@ -225,28 +240,44 @@ def _names_of(cls: type) -> Mapping[str, Any]:
 
 def _read_function(looker: _Looker, function: types.FunctionType) -> object:
     if not looker.is_own(function):
-        return _name(function)
-    held = function.__defaults__, function.__kwdefaults__, function.__closure__, function.__dict__
+        return address_of(function)
+    known = *map(_text, _KNOWN(function)), content_of(function.__annotations__)
+    held = function.__defaults__, function.__kwdefaults__, *_closure_and_attributes(function)
     names = function.__globals__
-    return _name(function.__code__), held, None if looker.is_a_module(names) else _state_in(names)
+    return address_of(function.__code__), known, held, None if looker.is_a_module(names) else _state_in(names)
+
+
+_KNOWN = operator.attrgetter("__name__", "__qualname__", "__module__", "__doc__")
+
+
+def _text(text: object) -> object:
+    return address_of(text) if type(text) is str else text
+
+
+def _closure_and_attributes(function: types.FunctionType) -> tuple[object, object]:
+    if function.__code__ not in _DISPATCHING:
+        return function.__closure__, function.__dict__
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    attributes = {name: value for name, value in function.__dict__.items() if name != "_clear_cache"}
+    return [cell for name, cell in cells if name not in _DISPATCHED], attributes
 
 
 def _read_cached_function(looker: _Looker, function: Any) -> object:  # noqa: ANN401 - its class has no public name
     # Its arguments and results in the order of their last use, and the function.
-    return gc.get_referents(function) if looker.is_own(function) else _name(function)
-
-
-def _read_logger(_: _Looker, logger: logging.Logger) -> object:
-    return logger.name, {name: value for name, value in vars(logger).items() if name not in _OF_ANY_LOGGER}
+    return gc.get_referents(function) if looker.is_own(function) else address_of(function)
 
 
 def _read_path(_: _Looker, path: pathlib.PurePath) -> object:
     return path.__reduce__()  # its slots also cache earlier results
 
 
+def _read_alias(_: _Looker, alias: types.GenericAlias | types.UnionType) -> object:
+    return address_of(alias), alias.__args__
+
+
 def _read_hint(_: _Looker, hint: object) -> object:
     attributes = getattr(hint, "__dict__", {})
-    return _name(hint), attributes.get("__args__"), attributes.get("__metadata__")
+    return address_of(hint), attributes.get("__args__"), attributes.get("__metadata__")
 
 
 def _read_set(held: set[object]) -> object:
@@ -303,12 +334,17 @@ def _make_reader_of_instances(cls: type) -> Reader:
         value for base in cls.__mro__ for value in _names_of(base).values() if type(value) is types.MemberDescriptorType
     ]
     has_attributes = cls.__dictoffset__ != 0
-    is_pandas = cls.__module__.partition(".")[0] == "pandas"
+    notes = frozenset[str]().union(*(_NOTES.get(base, ()) for base in cls.__mro__))
+    if cls.__module__.partition(".")[0] == "pandas":
+        notes |= _PANDAS_NOTES
+    is_handler = issubclass(cls, logging.Handler)
 
     def read(_: _Looker, obj: object) -> object:
         attributes = object.__getattribute__(obj, "__dict__") if has_attributes else {}
-        if is_pandas:
-            attributes = {name: value for name, value in attributes.items() if name not in _PANDAS_NOTES}
+        if notes:
+            attributes = {name: value for name, value in attributes.items() if name not in notes}
+        if is_handler and "stream" in attributes:
+            attributes = {**attributes, "stream": address_of(attributes["stream"])}  # an open file
         hidden = read_hidden(obj)
         return cls, attributes, [_read_slot(slot, obj) for slot in slots], hidden
 
@@ -352,7 +388,7 @@ def _parts(reduce: Callable[[Any], Any]) -> Callable[[Any], object]:
     def read(obj: object) -> object:
         parts = reduce(obj)
         if isinstance(parts, str):
-            return _name(obj)
+            return address_of(obj)
         # The fourth and the fifth are iterators over a list's and a dictionary's items.
         return [list(part) if number in (3, 4) and part is not None else part for number, part in enumerate(parts)]
 
@@ -406,8 +442,8 @@ _READERS: dict[type, Reader] = {
     pathlib.PurePosixPath: _read_path,
     pathlib.WindowsPath: _read_path,
     pathlib.PureWindowsPath: _read_path,
-    logging.Logger: _read_logger,
-    logging.RootLogger: _read_logger,
+    types.GenericAlias: _read_alias,
+    types.UnionType: _read_alias,
 }
 
 
@@ -417,7 +453,7 @@ _GLOBAL_RANDOM = random.random.__self__, np.random.rand.__self__  # type: ignore
 
 def _make_reader_of_random(cls: type) -> Reader:
     read = _make_reader_of_instances(cls)
-    return lambda looker, obj: _name(obj) if obj in _GLOBAL_RANDOM else read(looker, obj)
+    return lambda looker, obj: address_of(obj) if obj in _GLOBAL_RANDOM else read(looker, obj)
 
 
 _READERS.update({cls: _make_reader_of_random(cls) for cls in map(type, _GLOBAL_RANDOM)})

@@ -16,14 +16,19 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from operator import is_
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 from flumine import config
+
+from tasks.simulation.function_parts import FunctionParts, functions_in
+from tasks.simulation.loggers import Loggers
 
 try:
     import resource
@@ -39,11 +44,14 @@ _PYTHONS = sys.stdlib_module_names - {module.__name__ for module in _MODULES}
 
 # What Python itself stores lazily on a class or a module.
 _NOTED = frozenset({"__slotnames__", "__annotations__", "__abstractmethods__", "__warningregistry__", "_abc_impl"})
+_OF_CLASSES = ("__bases__", "__name__", "__qualname__")
 _ABSENT = object()
 
 _IMMUTABLE_TYPE = 1 << 8  # CPython's Py_TPFLAGS_IMMUTABLETYPE
 
 _Table = dict[Any, object] | list[object] | set[object]
+_Defined = tuple[str, ModuleType | type]
+_Read = Callable[[], Mapping[Any, object]]
 
 _STANDARD_FILES = (0, 1, 2)
 _PRIVATE = 0o077
@@ -60,16 +68,23 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._states = _states()
-        self._names = [(owner, names, dict(names)) for owner, names in _patched()]
-        self._pythons = [(owner, names, dict(names)) for owner, names in _of_python()]
-        self._held = [(owner, held, [*held]) for owner, held in _tables() if not isinstance(held, dict)]
+        packages = [*_defined_in(_PACKAGES)]
+        functions = [*_functions(chain(packages, _defined_in([module.__name__ for module in _MODULES])))]
+        tables = [*_tables(packages, functions)]
+        self._names = [(owner, read, read()) for owner, read in _patched(packages)]
+        self._tables = [(owner, table, table.copy()) for owner, table in tables if isinstance(table, dict)]
+        self._held = [(owner, held, [*held]) for owner, held in tables if not isinstance(held, dict)]
+        self._pythons = [(owner, vars(thing), dict(vars(thing))) for owner, thing in _defined_in(_PYTHONS)]
+        self._functions = FunctionParts(functions)
+        self._loggers = Loggers()
 
     def changes(self) -> tuple[str, ...]:
         """Compare with the present; return what has changed, in words."""
-        now = _states()
+        states = _states()
         return (
-            *(what for what, state in self._states.items() if now[what] != state),
-            *(f"{owner}.{name}" for owner, names, before in self._names for name in _changed(names, before)),
+            *(what for what, state in self._states.items() if states[what] != state),
+            *(f"{owner}.{name}" for owner, read, before in self._names for name in _changed(read(), before)),
+            *(f"{owner}.{name}" for owner, table, before in self._tables for name in _changed(table, before)),
             *(
                 f"{owner}.{name}"
                 for owner, names, before in self._pythons
@@ -81,6 +96,8 @@ class Surroundings:
                 for owner, held, before in self._held
                 if len(held) != len(before) or not all(map(is_, held, before))
             ),
+            *self._functions.changes(),
+            *self._loggers.changes(),
         )
 
 
@@ -99,7 +116,7 @@ def _states() -> dict[str, object]:
         "the standard streams": (*map(id, (sys.stdin, sys.stdout, sys.stderr)), *map(_file, _STANDARD_FILES)),
         "the depth of recursion": sys.getrecursionlimit(),
         "warnings": [*map(id, warnings.filters)],
-        "logging": (logging.root.manager.disable, logging.root.level, *map(id, logging.root.handlers)),
+        "logging": logging.root.manager.disable,
         "tracing": (sys.gettrace(), sys.getprofile()),
     }
 
@@ -131,34 +148,52 @@ def _file(number: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _patched() -> Iterator[tuple[str, Mapping[Any, object]]]:
+def _patched(packages: Iterable[_Defined]) -> Iterator[tuple[str, _Read]]:
     for module in _MODULES:
-        yield module.__name__, vars(module)
-    yield from _defined_in(_PACKAGES)
-    yield from ((owner, table) for owner, table in _tables() if isinstance(table, dict))
+        yield module.__name__, vars(module).copy
+    for owner, thing in packages:
+        yield owner, vars(thing).copy
+        yield owner, partial(_hints_and_bases, thing)
+        for name, value in list(vars(thing).items()):
+            if _has_attributes(value) and not name.startswith("__"):
+                yield f"{owner}.{name}", vars(value).copy
 
 
-def _of_python() -> Iterator[tuple[str, Mapping[str, object]]]:
-    yield from _defined_in(_PYTHONS)
+def _hints_and_bases(thing: ModuleType | type) -> dict[str, object]:
+    hints = vars(thing).get("__annotations__", {})  # made by Python for who asks, where there are none
+    known = {name: getattr(thing, name) for name in _OF_CLASSES} if isinstance(thing, type) else {}
+    return {**known, **(hints if isinstance(hints, dict) else {"hints": hints})}
 
 
-def _defined_in(packages: Collection[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+def _has_attributes(value: object) -> bool:
+    cls = type(value)
+    return cls.__dictoffset__ != 0 and not issubclass(cls, type | ModuleType | FunctionType)
+
+
+def _functions(defined: Iterable[_Defined]) -> Iterator[FunctionType]:
+    return functions_in(value for _, thing in defined for value in list(vars(thing).values()))
+
+
+def _defined_in(packages: Collection[str]) -> Iterator[_Defined]:
     """Yield the modules of packages, and the classes defined in them that can be patched."""
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] not in packages or module is config or type(module) is not ModuleType:
             continue
-        yield name, vars(module)
+        yield name, module
         for defined in list(vars(module).values()):
             if isinstance(defined, type) and defined.__module__ == name and not defined.__flags__ & _IMMUTABLE_TYPE:
-                yield f"{name}.{defined.__qualname__}", vars(defined)
+                yield f"{name}.{defined.__qualname__}", defined
 
 
-def _tables() -> Iterator[tuple[str, _Table]]:
-    """Yield the mutable values of packages' modules and classes, and the tables nested in them."""
-    for owner, names in _defined_in(_PACKAGES):
-        for name, value in list(names.items()):
+def _tables(packages: Iterable[_Defined], functions: Iterable[FunctionType]) -> Iterator[tuple[str, _Table]]:
+    """Yield the mutable values of modules, classes and defaults, and the tables nested in them."""
+    for owner, thing in packages:
+        for name, value in list(vars(thing).items()):
             if not name.startswith("_"):
                 yield from _tables_in(f"{owner}.{name}", value)
+    for function in functions:
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            yield from _tables_in(f"{function.__module__}.{function.__qualname__}", default)
 
 
 def _tables_in(owner: str, value: object) -> Iterator[tuple[str, _Table]]:

@@ -438,6 +438,7 @@ def test_orders_are_stale_when_a_file_that_they_were_made_from_changed(
         "STATE.open('a+').write('bet')",
         "STATE.exists() and STATE.read_text() or STATE.open('a').write('bet')",
         "STATE.exists() and STATE.read_text() or Path('new').write_text('bet') and Path('new').replace(STATE)",
+        "STATE.exists() or STATE.touch(exist_ok=False)",
     ],
 )
 def test_a_strategy_that_keeps_its_state_in_a_file_is_refused_by_name(

@@ -164,6 +164,51 @@ def test_what_is_imported_by_a_name_that_is_made_up_as_it_runs(project, start, h
     assert project.use()[0].stake == 5.0
 
 
+PATHS = {
+    "from the working directory": "'lib'",
+    "out of the working directory": "'../lib'",
+    "written out": "{folder!r} + '/lib'",
+    "written out, and out of the working directory": "{folder!r} + '/../lib'",
+    "beside the module": "os.path.dirname(os.path.abspath(__file__)) + '/lib'",
+    "above the module": "os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + '/lib'",
+    "made absolute": "os.path.abspath('lib')",
+    "above the working directory": "os.path.dirname(os.getcwd()) + '/lib'",
+}
+WAYS = {
+    "the path of imports": """
+        sys.path.insert(0, {path})
+        import hidden
+        self.stake = hidden.STAKE
+        sys.path.pop(0)
+        """,
+    "a path": """
+        spec = importlib.util.spec_from_file_location("hidden", {path} + "/hidden.py")
+        hidden = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(hidden)
+        self.stake = hidden.STAKE
+        """,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("changed", ["one/in/lib", "one/lib", "two/in/lib", "two/lib"])
+def test_in_a_copy_of_the_folder_it_is_noticed_whatever_it_would_import_there(project, way, path, changed):
+    top = project.folder
+    project.folder = top / "one" / "in"
+    project.write("lib/hidden.py", "STAKE = 2.0")
+    project.write("../lib/hidden.py", "STAKE = 2.0")
+    project.write_strategy(way.format(path=path.format(folder=str(project.folder))), "import importlib.util, os, sys")
+    (used,) = project.use()
+    assert project.change(used) is None
+    shutil.copytree(top / "one", top / "two")
+    (top / changed / "hidden.py").write_text("STAKE = 5.0")
+    project.folder = top / "two" / "in"
+    (there,) = project.use()
+    assert there.stake == used.stake or project.change(used) is not None
+    assert project.change(there) is None
+
+
 def test_what_is_known_before_a_replay_is_the_same_after_it(project):
     project.write("late.py", "")
     project.write_strategy("import importlib; importlib.import_module('la' + 'te')")
@@ -409,7 +454,7 @@ def test_what_two_parts_saw_differently_is_not_believed(tmp_path):
     one, other = Dependencies(files={str(file): "aa"}), Dependencies(files={str(file): "bb"})
     assert what_changed(one.merged(other)) == f"{file} changed while it was used"
     modules = (
-        Dependencies(modules={"own": Module("own.py", "aa")}),
+        Dependencies(modules={"own": Module("own.py", "aa", ("own.py", "/in/own.py"))}),
         Dependencies(modules={"own": Module("own.py", "b")}),
     )
     assert what_changed(modules[0].merged(modules[1])) == "own changed while it was used"

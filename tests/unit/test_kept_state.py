@@ -1,8 +1,11 @@
 """Every way to keep something outside an instance is seen, and what is no state is not taken for a change."""
 
+import contextlib
 import gc
 import importlib
+import logging
 import random
+import re
 import sys
 from textwrap import dedent
 
@@ -551,6 +554,136 @@ KEPT = {
         """,
 }
 
+KEPT |= {
+    "a logger's level": """
+        logger = logging.getLogger(__name__)
+        logger.setLevel(0)
+        def keep():
+            logger.setLevel(10)
+        """,
+    "a logger's handler": """
+        logger = logging.getLogger(__name__)
+        logger.handlers.clear()
+        def keep():
+            logger.addHandler(logging.NullHandler())
+        """,
+    "a filter of a logger's handler": """
+        logger = logging.getLogger(__name__)
+        logger.handlers[:] = [logging.StreamHandler()]
+        def keep():
+            logger.handlers[0].addFilter(lambda record: False)
+        """,
+    "what a handler of one's own counts": """
+        class Counting(logging.Handler):
+            seen = None
+            def emit(self, record): self.seen = 1
+        logger = logging.getLogger(__name__)
+        logger.handlers[:] = [Counting()]
+        def keep():
+            logger.warning("x")
+        """,
+    "what a handler holds back": """
+        import logging.handlers
+        logger = logging.getLogger(__name__)
+        logger.handlers[:] = [logging.handlers.MemoryHandler(100)]
+        def keep():
+            logger.warning("x")
+        """,
+    "a class that is registered with an abstract one": """
+        class Bank: pass
+        class Sized(abc.ABC): pass
+        def keep():
+            Sized.register(Bank)
+        """,
+    "a class that is registered with a protocol": """
+        class Bank: pass
+        class Sized(Protocol): pass
+        def keep():
+            Sized.register(Bank)
+        """,
+    "a function for one more type": """
+        @functools.singledispatch
+        def size(value): return 0
+        def keep():
+            size.register(float, lambda value: value)
+        """,
+    "a method for one more type": """
+        class Bank:
+            @functools.singledispatchmethod
+            def size(self, value): return 0
+        def keep():
+            Bank.__dict__["size"].register(float, lambda self, value: value)
+        """,
+    "flags that are joined, which the next finds among the values": """
+        class Side(enum.Flag):
+            BACK = 1
+            LAY = 2
+        def keep():
+            Side(3)
+        """,
+    "an attribute of flags that were joined": """
+        class Side(enum.Flag):
+            BACK = 1
+            LAY = 2
+        Side.BACK | Side.LAY
+        def keep():
+            Side(3).bets = 1
+        """,
+    "a hint in place of none": """
+        class Bank: pass
+        def keep():
+            Bank.__annotations__["bets"] = 1
+        """,
+    "another hint of a class": """
+        class Bank:
+            bets: int
+        def keep():
+            Bank.__annotations__["bets"] = float
+        """,
+    "a hint of the class that all inherit": """
+        def keep():
+            BaseStrategy.__annotations__["kept"] = BaseStrategy.__annotations__.get("kept", 0) + 1
+        """,
+    "a hint of a module": """
+        def keep():
+            globals().setdefault("__annotations__", {})["bets"] = 1
+        """,
+    "a hint of a function": """
+        def stake(size: int): pass
+        def keep():
+            stake.__annotations__["size"] = 1
+        """,
+    "what a hint holds": """
+        class Bank:
+            bets: Annotated[int, []]
+        def keep():
+            Bank.__annotations__["bets"].__metadata__[0].append(1)
+        """,
+    "the text of a function": """
+        def stake(): "x"
+        def keep():
+            stake.__doc__ += "x"
+        """,
+    "what takes the place of a function's text": """
+        def stake(): pass
+        stake.__doc__ = []
+        def keep():
+            stake.__doc__.append(1)
+        """,
+    "a class's name": """
+        class Bank: pass
+        def keep():
+            Bank.__name__ += "x"
+        """,
+    "a class made of one's own": """
+        class Bank: pass
+        def keep():
+            global made
+            made = type("More", (Bank,), {}).mro
+            del made
+        """,
+}
+
 UNTOLD = {
     "a generator": "kept = (n for n in range(9))",
     "an iterator": "kept = iter([1, 2])",
@@ -571,11 +704,16 @@ UNTOLD = {
 
 LEFT_AS_IT_WAS = {
     "nothing": "def keep(): pass",
-    "a logger's level": """
+    "a logger that is used": """
         logger = logging.getLogger(__name__)
+        logger.addHandler(logging.StreamHandler())
+        logger.addHandler(logging.FileHandler("/dev/null"))
+        logger.propagate = False
         def keep():
-            logger.setLevel(10)
             logger.isEnabledFor(10)
+            logger.info("x")
+            logger.warning("x")
+            logger.getChild("more")
         """,
     "a warning that is shown once": """
         import warnings
@@ -624,12 +762,48 @@ LEFT_AS_IT_WAS = {
         def keep():
             pattern.match("aa")
         """,
-    "flags that are joined": """
+    "flags that were joined before": """
         class Side(enum.Flag):
             BACK = 1
             LAY = 2
+        BOTH = Side.BACK | Side.LAY
         def keep():
-            Side.BACK | Side.LAY
+            Side.BACK | Side.LAY, Side(3), BOTH & Side.BACK, Side.BACK in BOTH, ~Side.BACK, list(BOTH)
+        """,
+    "a function for each type that is called": """
+        @functools.singledispatch
+        def size(value): return 0
+        @size.register
+        def _(value: int): return value
+        class Bank:
+            @functools.singledispatchmethod
+            def size(self, value): return 0
+            @size.register
+            def _(self, value: int): return value
+        def keep():
+            size(1), size("x"), Bank().size(1), Bank().size("x")
+        """,
+    "a copy of an instance": """
+        import copy
+        class Bank:
+            def __init__(self): self.balance = 100
+        bank = Bank()
+        def keep():
+            copy.copy(bank), copy.deepcopy(bank)
+        """,
+    "hints of all kinds": """
+        class Bank:
+            prices: dict[str, "float | None"] | None
+            sides: Optional[list[T]]
+            most: ClassVar[Annotated[int, pydantic.Field(gt=0)]] = 3
+            own: "Bank"
+            call: Callable[[int], T] | None = None
+            which: typing.Literal["a", "b"] = "a"
+        def stake(size: int | float, *rest: Any, **named: dict[str, Bank]) -> tuple[Bank, ...]: ...
+        def keep():
+            typing.get_type_hints(Bank), typing.get_type_hints(stake), dataclasses.dataclass
+            import inspect
+            inspect.signature(stake), inspect.signature(Bank)
         """,
     "an instance of a strategy": """
         class Own(BaseStrategy):
@@ -684,8 +858,106 @@ def own(tmp_path, monkeypatch):
 
     yield make
     sys.modules.pop("own_strategy", None)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("own_strategy")]:
+        for handler in logging.root.manager.loggerDict.pop(name).handlers:
+            handler.close()
+    vars(BaseStrategy).get("__annotations__", {}).pop("kept", None)
     if "kept" in vars(BaseStrategy):
         del BaseStrategy.kept
+
+
+# Something of each kind that has attributes which can be set.
+THINGS = """
+def function(size: int = 2, *, more=3): "It stakes."
+@functools.singledispatch
+def dispatching(value): return 0
+@functools.lru_cache
+def cached(value): return 0
+@functools.wraps(function)
+def wrapping(value): return function(value)
+partial = functools.partial(function, 1)
+class Class:
+    "It bets."
+    stake: int = 2
+    def method(self): pass
+    @staticmethod
+    def static(): pass
+    @classmethod
+    def of_class(cls): pass
+    @property
+    def known(self): "It is known."
+    @functools.cached_property
+    def start(self): return 100
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def bet(self): ...
+class Meta(type): pass
+class Made(metaclass=Meta): pass
+class Slotted:
+    __slots__ = ("stake",)
+@dataclasses.dataclass
+class Data:
+    stake: int = 2
+class Side(enum.Flag):
+    BACK = 1
+    LAY = 2
+class Tuple(typing.NamedTuple):
+    stake: int
+class Model(pydantic.BaseModel):
+    stake: int = 2
+static = vars(Class)["static"]
+of_class = vars(Class)["of_class"]
+known = vars(Class)["known"]
+start = vars(Class)["start"]
+instance = Class()
+member = Side.BACK
+data = Data()
+slotted = Slotted()
+row = Tuple(2)
+model = Model()
+named = logging.getLogger("own_strategy.things")
+handler = logging.StreamHandler()
+formatter = logging.Formatter("%(message)s")
+condition = logging.Filter("x")
+adapter = logging.LoggerAdapter(named, {})
+module = types.ModuleType("module")
+"""
+# By which a thing is something else to Python, and what libraries keep of earlier answers.
+NO_STATE = {*((None, name) for name in ("__class__", "__dict__", "__slotnames__"))}
+NO_STATE |= {("named", name) for name in ("_cache", "manager", "parent", "root")}
+NO_STATE |= {("handler", "lock"), ("adapter", "manager"), ("member", "_inverted_"), ("dispatching", "_clear_cache")}
+
+
+# Of all types that an attribute may want.
+OTHERS = ["other", 7, True, (1,), {"other": 1}, ["other"], frozenset(["other"]), (lambda: 7).__code__, lambda: 7, None]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what pydantic would rather not be asked
+@pytest.mark.parametrize("thing", re.findall(r"^(?:def|class)? ?(\w+)", THINGS, re.MULTILINE))
+def test_whatever_can_be_set_on_anything_is_seen(own, thing):
+    module = own(THINGS)
+    held = getattr(module, thing)
+    unseen = []
+    for name in sorted({*dir(held), "other"}):
+        if {(None, name), (thing, name)} & NO_STATE or name.startswith("__pydantic"):
+            continue
+        before, was = look(module), getattr(held, name, None)
+        assert before is not None, name
+        if any(can_set(held, name, other) for other in OTHERS) and look(module) == before:
+            unseen.append(name)
+        with contextlib.suppress(Exception):
+            delattr(held, name)
+        if getattr(held, name, None) is not was:
+            can_set(held, name, was)
+    assert unseen == []
+
+
+def can_set(held, name, value):
+    with contextlib.suppress(Exception):
+        was = getattr(held, name, None)
+        setattr(held, name, value)
+        return getattr(held, name) is value is not was
+    return False
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_a_file_that_is_read(project, reads, name):
     project.write_strategy(f"import warnings; warnings.simplefilter('ignore'); {reads}", CLASS)
     (used,) = project.use()
     assert used.stake
-    assert files(used) - {f"{name}-wal"} == {name}
+    assert {Path(path).name for path in files(used)} - {f"{name}-wal"} == {name}
     assert project.change(used) is None
     os.utime(project.folder / name, (1, 1))
     assert project.change(used) is None
@@ -180,11 +180,12 @@ def test_what_is_only_written_is_no_input(project):
     project.write("old.txt", "1")
     project.write_strategy(
         """
-        for name, mode in (("new.txt", "w"), ("old.txt", "w"), ("log.txt", "a"), ("made.txt", "x"), ("both.txt", "w+")):
+        for name, mode in (("new.txt", "w"), ("old.txt", "w"), ("log.txt", "a"), ("both.txt", "w+")):
             with open(name, mode) as file:
                 file.write("2")
-        self.stake = open("new.txt").read() + open("made.txt").read() + open("both.txt", "r+").read()
-        """
+        self.stake = open("new.txt").read() + open(os.path.abspath("old.txt")).read() + open("both.txt", "r+").read()
+        """,
+        CLASS,
     )
     (used,) = project.use()
     assert used.stake == "222"
@@ -367,11 +368,182 @@ def test_a_folder_moves_with_all_that_is_in_it(project):
     project.write("data/one.csv", "1")
     project.write_strategy(f"open('data/one.csv').close(); os.listdir('data'); open({str(outside)!r}).close()", CLASS)
     (used,) = project.use()
-    assert files(used) == {"data/one.csv", str(outside)}
+    assert files(used) == {"data/one.csv", str(outside), f"../{outside.name}"}
     project.folder = project.folder.rename(project.folder.with_name("moved"))
     assert project.change(used) is None
     project.write("data/one.csv", "2")
     assert project.change(used) == "data/one.csv changed"
+
+
+PATHS = {
+    "from the working directory": "'prices.csv'",
+    "out of the working directory": "'../prices.csv'",
+    "written out": "{folder!r} + '/prices.csv'",
+    "written out, and out of the working directory": "{folder!r} + '/../prices.csv'",
+    "beside the module": "pathlib.Path(__file__).with_name('prices.csv')",
+    "above the module": "pathlib.Path(__file__).parents[1] / 'prices.csv'",
+    "made absolute": "os.path.abspath('prices.csv')",
+    "above the working directory": "pathlib.Path.cwd().parent / 'prices.csv'",
+}
+LOOKS = {
+    "a file": "self.stake = open({path}).read()",
+    "a folder": "self.stake = sorted(os.listdir(pathlib.Path({path}).parent))",
+}
+
+
+@pytest.mark.parametrize("does", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("changed", ["one/in/prices.csv", "one/prices.csv", "two/in/prices.csv", "two/prices.csv"])
+def test_in_a_copy_of_the_folder_it_is_noticed_whatever_it_would_read_there(project, does, path, changed):
+    top = project.folder
+    project.folder = top / "one" / "in"
+    project.write("prices.csv", "2")
+    project.write("../prices.csv", "2")
+    project.write_strategy(does.format(path=path.format(folder=str(project.folder))), CLASS)
+    (used,) = project.use()
+    assert project.change(used) is None
+    shutil.copytree(top / "one", top / "two")
+    for name in (changed, f"{changed}.more"):
+        (top / name).write_text("5")
+    project.folder = top / "two" / "in"
+    (there,) = project.use()
+    assert there.stake == used.stake or project.change(used) is not None
+    assert project.change(there) is None
+
+
+def test_a_path_that_is_written_out_is_the_same_from_elsewhere(project):
+    away = project.folder / "away"
+    away.mkdir()
+    project.write("library/prices.csv", "2")
+    path = f"{project.folder}/library/prices.csv"
+    project.write_strategy(f"self.stake = open({path!r}).read()", CLASS)
+    (used,) = project.use()
+    assert files(used) == {path, "library/prices.csv"}
+    project.write("library/prices.csv", "5")
+    project.folder = away
+    assert project.change(used) is not None
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        "open(__file__).read()",
+        "pathlib.Path('own.py').read_text()",
+        "__loader__.get_data(__file__)",
+        "__loader__.get_source(__name__)",
+        "pkgutil.get_data(__name__, 'own.py')",
+        "inspect.getsource(Own)",
+        "inspect.getsource(inspect.getmodule(Own))",
+        "linecache.getlines(__file__)",
+        "sorted(str(line) for line in inspect.stack(context=9)[0].code_context)",
+        "list(tokenize.generate_tokens(tokenize.open(__file__).readline))",
+    ],
+)
+@pytest.mark.parametrize("where", ["as it runs", "as it is imported"])
+def test_its_own_source_is_a_file_to_who_reads_it(project, reads, where):
+    head = f"{CLASS}import inspect, linecache, tokenize\n"
+    if where == "as it runs":
+        project.write_strategy(f"self.stake = {reads}  # two", head)
+    else:
+        project.write_strategy("self.stake = SOURCE", head)
+        project.write("own.py", project.folder.joinpath("own.py").read_text() + f"\n\nSOURCE = {reads}  # two\n")
+    both = project.use("a", "b")
+    assert all(used.stake and project.change(used) is None for used in both)
+    own = project.folder / "own.py"
+    own.write_text(own.read_text().replace("# two", "# five"))
+    for used in both:
+        assert "own.py changed" in project.change(used)
+
+
+def test_the_source_of_a_module_that_is_only_imported_is_none(project):
+    project.write("helper.py", "STAKE = 2.0  # two\n")
+    project.write_strategy(
+        """
+        def fail():
+            1 / 0  # two
+        try:
+            fail()
+        except ZeroDivisionError:
+            traceback.format_exc()
+        warnings.simplefilter("default")
+        warnings.warn("shown")
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        self.stake = helper.STAKE
+        """,
+        f"{CLASS}import helper, traceback, warnings\n",
+    )
+    (used,) = project.use()
+    assert used.stake == 2.0
+    assert files(used) == set()
+    for name in ("own.py", "helper.py"):
+        path = project.folder / name
+        path.write_text(path.read_text().replace("# two", "# five"))
+    assert project.change(used) is None
+
+
+MAKES = {
+    "a file": "open('lock', 'x').close()",
+    "a file that is read, too": "open('lock', 'x+').close()",
+    "a file by its descriptor": "os.close(os.open('lock', os.O_CREAT | os.O_EXCL | os.O_WRONLY))",
+    "a file by pathlib": "pathlib.Path('lock').touch(exist_ok=False)",
+    "a link": "os.symlink('prices.csv', 'lock')",
+    "a hard link": "os.link('prices.csv', 'lock')",
+}
+
+
+@pytest.mark.parametrize("makes", MAKES.values(), ids=MAKES)
+def test_who_makes_a_file_that_must_not_be_there_asks_whether_it_is(project, makes):
+    project.write("prices.csv", "1")
+    project.write_strategy(
+        f"""
+        try:
+            {makes}
+            self.stake = 2.0
+        except FileExistsError:
+            self.stake = 5.0
+        """,
+        CLASS,
+    )
+    first, second = project.use("a", "b")
+    assert (first.stake, second.stake) == (2.0, 5.0)
+    assert project.change(first) == "lock is there now"
+    assert project.change(second) is None
+    (project.folder / "lock").unlink()
+    assert project.change(first) is None
+    assert project.change(second) == "lock is gone"
+
+
+def test_a_temporary_file_asks_nothing(project):
+    project.write_strategy(
+        """
+        number, name = tempfile.mkstemp(dir=".")
+        os.close(number)
+        with tempfile.TemporaryFile() as file:
+            self.stake = file.write(b"2")
+        """,
+        f"{CLASS}import tempfile\n",
+    )
+    (used,) = project.use()
+    assert used.stake == 1
+    assert files(used) == set()
+
+
+def test_a_file_is_the_same_by_each_of_its_names(project):
+    project.write("real.txt", "1")
+    (project.folder / "link.txt").symlink_to("real.txt")
+    project.write_strategy(
+        """
+        with open("link.txt", "w") as file:
+            file.write("2")
+        self.stake = open("real.txt").read() + open(os.path.abspath("./link.txt")).read()
+        """,
+        CLASS,
+    )
+    (used,) = project.use()
+    assert used.stake == "22"
+    assert files(used) == set()
 
 
 def test_a_change_that_left_size_and_time_alone(project):

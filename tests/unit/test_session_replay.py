@@ -430,6 +430,22 @@ def test_what_one_session_leaves_for_the_next_is_found_out(in_lake: InLake, race
     assert replay_chunk(session.job(counter)).leavers == []
 
 
+@pytest.mark.parametrize("name", ["FlumineFunction", "LoggerLevel", "OwnTypes", "FunctionAttribute"])
+def test_what_is_left_in_functions_loggers_and_types_is_found_out(in_lake: InLake, race: Race, name: str):
+    session = in_lake(*[race(number, later=900 * number) for number in range(2)])
+    sessions = tuple(Session((market,), "2026-01") for market in session.session.markets)
+    leaver = variant_of(f"hostile_strategies:{name}")
+    assert replay_chunk(replace(session.job(leaver), sessions=sessions)).leavers == [leaver.id]
+
+
+def test_who_leaves_nothing_is_not_replayed_alone(in_lake: InLake, race: Race):
+    session = in_lake(*[race(number, later=900 * number) for number in range(2)])
+    sessions = tuple(Session((market,), "2026-01") for market in session.session.markets)
+    variants = [variant_of(f"hostile_strategies:{name}") for name in ("Tidy", "Counts", "Exposed", "Thrifty")]
+    done = replay_chunk(replace(session.job(*variants), sessions=sessions))
+    assert (done.failures, done.leavers) == ([], [])
+
+
 def test_watched_and_unwatched_books_give_the_same(race: Race):
     session = {market.id: stamped(market) for market in (race(1), race(2, later=8))}
     makers = [hostile_across.KeepsBooks, hostile_across.Bankroll]

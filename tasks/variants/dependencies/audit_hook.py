@@ -1,4 +1,4 @@
-"""Notices what strategies open, by the audit events that Python raises: `open`, listings of folders, SQLite databases.
+"""Notices what strategies open, by the audit events that Python raises: `open`, links, listings, SQLite databases.
 
 There is no event where a library's own C code opens a file, as pyarrow's and DuckDB's does, nor where a strategy only
 asks whether a file exists, nor from a process that a strategy starts.
@@ -11,17 +11,20 @@ import threading
 import urllib.parse
 import zoneinfo
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tasks.variants.dependencies import digests, opened_files
+from tasks.variants.dependencies import digests, opened_files, own_modules
 from tasks.variants.dependencies.callers import callers, is_importing, is_installed, is_pythons
 from tasks.variants.dependencies.opened_files import Opened, recorder
 from tasks.variants.running import running
 
 _OPEN, _CONNECT, _RENAME = "open", "sqlite3.connect", "os.rename"
-_EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, "os.listdir", "os.scandir"})
+_LINKS = ("os.link", "os.symlink")
+_UNRAISABLE = "sys.unraisablehook"
+_EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, *_LINKS, "os.listdir", "os.scandir", _UNRAISABLE})
 
 # The system's, which are other at every look or the same everywhere.
 _NO_INPUT = ("/proc/", "/sys/", "/dev/", *(f"{folder}/" for folder in zoneinfo.TZPATH))
@@ -29,19 +32,33 @@ _IN_MEMORY = "/dev/shm/"  # noqa: S108 - where files lie like any
 
 # What belongs to importing, and what merely stands between it and a file.
 _IMPORTING = ("importlib.metadata", "zipimport")
-_READING_SOURCE = ("importlib._bootstrap", "linecache")
+_LOADER, _EXECUTING = "importlib._bootstrap", "get_code"
+_LINES = "linecache"
 _SOURCES = (".py", ".pyc")
 _BETWEEN = frozenset({"pathlib", "tokenize", "zipfile"})
 
+# What shows lines of a source to a person, but does not hand them to a strategy.
+_SHOWING = frozenset({"threading", "traceback", "warnings"})
+
+# What makes files by names that nobody else has.
+_TEMPORARY = "tempfile"
+
 # What calls strategies, but for those parts of it that look at files themselves.
 _CALLING = ("tasks.simulation.", "tasks.variants.")
-_LOOKING = frozenset({digests.__name__, opened_files.__name__})
+_LOOKING = frozenset({digests.__name__, opened_files.__name__, own_modules.__name__})
 
 
 class _State(threading.local):
-    """Whether this thread is in the hook, which opens files itself."""
+    """What this thread is about to do.
+
+    Attributes:
+        is_busy: Whether it is in the hook, which opens files itself.
+        shows: The instruction at which Python itself, with no call that could be seen, shows the source of an error
+            that nobody can catch.
+    """
 
     is_busy = False
+    shows: tuple[int, int] | None = None
 
 
 _state = _State()
@@ -69,23 +86,26 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
+    if event == _UNRAISABLE:
+        _state.shows = _instruction(frame)
+        return
     names = _openers(frame)
     given = arguments[0]
     if not names or isinstance(given, int):  # a number is a file that is open already
         return
-    path = str(Path(os.fsdecode(os.curdir if given is None else given)).absolute())
-    if is_installed(path) or is_pythons(path) or _is_no_input(path) or _is_importing(frame, event, path):
+    path = os.fsdecode(os.curdir if given is None else given)
+    place = str(Path(path).absolute())
+    if is_installed(place) or is_pythons(place) or _is_no_input(place) or _is_importing(frame, event, place):
         return
+    reader, _ = next(_calls(frame))
+    if reader == _LINES:
+        # It keeps them, and whoever asks next opens nothing.
+        names = {*names, *own_modules.executed_from(place)}
     for opened in map(recorder.opened_by, names):
         if event == _OPEN:
-            _note_open(opened, path, flags=arguments[2])
-        elif event == _RENAME:
-            opened.note_renamed(path, os.fsdecode(arguments[1]))
-        elif event == _CONNECT:
-            for file in _database_files(os.fsdecode(given)):
-                opened.note_file(file)
+            _note_open(opened, path, flags=arguments[2], is_new=reader == _TEMPORARY)
         else:
-            opened.note_folder(path)
+            _note(opened, event, path, arguments[1:])
 
 
 def _is_no_input(path: str) -> bool:
@@ -108,21 +128,62 @@ def _openers(frame: FrameType) -> Iterable[str]:
     return (running.variant,) if running.variant and (who.modules or is_called) else ()
 
 
-def _is_importing(frame: FrameType | None, event: str, path: str) -> bool:
+def _is_importing(frame: FrameType, event: str, path: str) -> bool:
     """Return whether it is Python that looks for modules, or reads their source to execute or to show it."""
-    name = ""
+    reader, _ = next(_calls(frame))
+    if reader.startswith(_IMPORTING) or event != _OPEN:
+        return reader.startswith((*_IMPORTING, _LOADER))
+    if not path.endswith(_SOURCES):
+        return False
+    if reader.startswith(_LOADER):
+        # It reads for a strategy as well, a module's source or what lies beside it.
+        within = takewhile(lambda call: call[0].startswith(_LOADER), _calls(frame))
+        return any(function == _EXECUTING for _, function in within)
+    if _state.shows == _instruction(frame):
+        return True
+    asking = next((module for module, _ in _calls(frame) if module != _LINES), "")
+    return asking in _SHOWING
+
+
+def _instruction(frame: FrameType) -> tuple[int, int]:
+    return id(frame), frame.f_lasti
+
+
+def _calls(frame: FrameType | None) -> Iterator[tuple[str, str]]:
+    """Yield the modules and functions that led to an opening, but for what merely stands between, the last call first.
+
+    Yields:
+        Names; empty ones for a call by nothing that is Python's.
+    """
+    is_any = False
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
         if name.partition(".")[0] not in _BETWEEN:
-            break
+            is_any = True
+            yield name, frame.f_code.co_name
         frame = frame.f_back
-    is_source = event != _OPEN or path.endswith(_SOURCES)
-    return name.startswith(_IMPORTING) or (is_source and name.startswith(_READING_SOURCE))
+    if not is_any:
+        yield "", ""
 
 
-def _note_open(opened: Opened, path: str, flags: int) -> None:
-    if flags & (os.O_TRUNC | os.O_EXCL):
+def _note(opened: Opened, event: str, path: str, arguments: tuple[Any, ...]) -> None:
+    if event == _RENAME:
+        opened.note_renamed(path, os.fsdecode(arguments[0]))
+    elif event in _LINKS:
+        opened.note_file(path)
+        opened.note_made(os.fsdecode(arguments[0]))
+    elif event == _CONNECT:
+        for file in _database_files(path):
+            opened.note_file(file)
+    else:
+        opened.note_folder(path)
+
+
+def _note_open(opened: Opened, path: str, flags: int, *, is_new: bool) -> None:
+    if flags & os.O_TRUNC or is_new:
         opened.note_written(path)
+    elif flags & os.O_EXCL:
+        opened.note_made(path)
     elif flags & (os.O_WRONLY | os.O_RDWR) == os.O_WRONLY:
         opened.note_written_on(path)
     elif _may_be_file(path):

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tasks.lake.fingerprint import digest
@@ -68,7 +68,7 @@ def folder_digest(path: str) -> str | None:
 
 
 def short(path: str | os.PathLike[str]) -> str:
-    """Write a path so that it stays true when the working directory moves with all that is in it.
+    """Write where a module lies so that it stays true when the working directory moves with all that is in it.
 
     Args:
         path: Absolute, or from the working directory on.
@@ -78,6 +78,29 @@ def short(path: str | os.PathLike[str]) -> str:
     """
     absolute, here = Path(path).absolute(), Path.cwd()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
+
+
+def ways_to(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield by which paths a file or folder is to be looked for again, maybe from another working directory.
+
+    An absolute path may be written out in a strategy, or it may be made as the strategy runs, from where its module or
+    the working directory is. Nobody can tell which, so both have to lead to the same.
+
+    Args:
+        path: As it was opened.
+
+    Yields:
+        The path, from the working directory on where it was given so. Of an absolute one first the way from the working
+        directory, unless the two have nothing in common.
+    """
+    path = Path(path)
+    if path.is_absolute():
+        here = Path.cwd()
+        if path.is_relative_to(here):
+            yield path.relative_to(here).as_posix()
+        elif path.parts[:2] == here.parts[:2]:
+            yield Path(os.path.relpath(path, here)).as_posix()
+    yield path.as_posix()
 
 
 def _digest(path: str, make: Callable[[str], str], *, is_module: bool) -> str | None:

@@ -1,5 +1,6 @@
 """Where modules come from, found out without importing any."""
 
+import os
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -24,6 +25,8 @@ def find_module(name: str, *, among_loaded: bool = True) -> ModuleSpec | None:
         found: ModuleSpec | None = getattr(loaded, "__spec__", None)
         file = getattr(loaded, "__file__", None)  # all that is known of a script
         return found or (spec_from_file_location(name, file) if file else None)
+    if "/" in name or os.sep in name:
+        return None  # a path, by which a strategy has loaded a file
     parent, _, _ = name.rpartition(".")
     folders: list[str] | None = None
     if parent:

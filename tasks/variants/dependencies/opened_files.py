@@ -7,14 +7,15 @@ import os
 from pathlib import Path
 
 from tasks.errors import StrategyError
-from tasks.variants.dependencies.digests import CHANGED, file_digest, folder_digest, short
+from tasks.variants.dependencies.digests import CHANGED, file_digest, folder_digest, ways_to
 
 
 class Opened:
     """What was opened in the course of one replay, or of one module's import.
 
     Attributes:
-        files: Paths and digests; None where there was no file, `CHANGED` where its content was not always the same.
+        files: Paths by which they are found again, and digests; None where there was no file, `CHANGED` where its
+            content was not always the same.
         folders: Folders whose names were listed, in the same way.
     """
 
@@ -35,20 +36,28 @@ class Opened:
         One that was written in this market is no input, and one that was written in another is none that would last.
 
         Args:
-            path: The file.
+            path: The file, as it is opened: absolute, or from the working directory on.
         """
-        path = short(path)
-        if path not in self._written:
-            _note(self.files, path, CHANGED if path in self._written_before else file_digest(path))
+        place = _place(path)
+        if place not in self._written:
+            _note(self.files, path, CHANGED if place in self._written_before else file_digest(os.fspath(path)))
 
     def note_folder(self, path: str) -> None:
         """Note that a folder is about to be listed.
 
         Args:
-            path: The folder.
+            path: The folder, as it is opened.
         """
-        path = short(path)
         _note(self.folders, path, folder_digest(path))
+
+    def note_made(self, path: str) -> None:
+        """Note that a file is about to be made, which fails where there is one: that is to ask whether there is.
+
+        Args:
+            path: The file.
+        """
+        self.note_file(path)
+        self.note_written(path)
 
     def note_written(self, path: str) -> None:
         """Note that a file is about to be written from its beginning.
@@ -56,7 +65,7 @@ class Opened:
         Args:
             path: The file.
         """
-        self._written.add(short(path))
+        self._written.add(_place(path))
 
     def note_written_on(self, path: str) -> None:
         """Note that a file is about to be written, with what is in it kept, which another market may have written.
@@ -64,8 +73,9 @@ class Opened:
         Args:
             path: The file.
         """
-        if short(path) not in self._written:
-            self._written_before.add(short(path))
+        place = _place(path)
+        if place not in self._written:
+            self._written_before.add(place)
 
     def note_renamed(self, path: str, to: str) -> None:
         """Note that a file is about to be put in the place of another, as one that was written is to be there whole.
@@ -74,12 +84,21 @@ class Opened:
             path: The file.
             to: Its new place.
         """
-        was_written = short(path) in self._written
-        (self._written if was_written else self._written_before).add(short(to))
+        was_written = _place(path) in self._written
+        (self._written if was_written else self._written_before).add(_place(to))
 
 
-def _note(noted: dict[str, str | None], path: str, digest: str | None) -> None:
-    noted[path] = digest if noted.get(path, digest) == digest else CHANGED
+def _place(path: str | os.PathLike[str]) -> str:
+    """Return where a file lies, by whichever of its names and links it is opened."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # no file can be called so
+        return os.fspath(path)
+
+
+def _note(noted: dict[str, str | None], path: str | os.PathLike[str], digest: str | None) -> None:
+    for way in ways_to(path):
+        noted[way] = digest if noted.get(way, digest) == digest else CHANGED
 
 
 class Recorder:

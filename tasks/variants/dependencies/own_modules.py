@@ -147,6 +147,16 @@ def wanted_by(name: str) -> Iterator[str]:
         yield found.name if found and file_of(found) == path else path
 
 
+def executed_from(path: str) -> Iterator[str]:
+    """Yield the name of the module that was executed from a file, if one was.
+
+    Args:
+        path: Absolute.
+    """
+    if path in _executed:
+        yield _executed[path].name
+
+
 def _spec_of_executed(path: str) -> ModuleSpec | None:
     name = _executed[path].name
     return spec_from_file_location(name, path, loader=SourceFileLoader(name, path))

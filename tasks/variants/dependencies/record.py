@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -10,7 +11,7 @@ from flumine import BaseStrategy
 
 from tasks.lake.fingerprint import ENGINE, fingerprint
 from tasks.variants.dependencies.audit_hook import record_opened_files
-from tasks.variants.dependencies.digests import CHANGED, file_digest, folder_digest, module_digest, short
+from tasks.variants.dependencies.digests import CHANGED, file_digest, folder_digest, module_digest, short, ways_to
 from tasks.variants.dependencies.module_files import file_of, find_module, version_of
 from tasks.variants.dependencies.opened_files import Opened, declared, recorder
 from tasks.variants.dependencies.own_modules import OwnModule, record_own_modules, wanted_by
@@ -30,10 +31,13 @@ class Module(NamedTuple):
         path: Its file, from the working directory on where it lies there; of this project's strategies the same from
             whichever folder a run is asked.
         digest: Of its source without comments and layout, of the file where it has none.
+        ways: Paths that all have to lead to it where no import would find it now: a strategy may have a way of its own,
+            by a path that is written out or made as it runs.
     """
 
     path: str
     digest: str | None
+    ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Dependencies:
         imported: Other own modules that it was seen to import, by name, or by path where they were loaded by that.
         distributions: Installed distributions that its modules import, and their versions; flumine and
             betfairlightweight are in every fingerprint anyway.
-        files: Paths of files it read and digests of their content; None where there was no file.
+        files: Paths of files it read, absolute or from the working directory on, and digests of their content; None
+            where there was no file.
         folders: Folders it listed and digests of the names in them; None where there was no folder.
     """
 
@@ -99,7 +104,8 @@ class Dependencies:
         """
         read = json.loads(text)
         for modules in (read["modules"], read["imported"]):
-            modules.update({name: module and Module(*module) for name, module in modules.items()})
+            for name, (path, digest, ways) in ((name, module) for name, module in modules.items() if module):
+                modules[name] = Module(path, digest, tuple(ways))
         return cls(**read)
 
 
@@ -131,13 +137,11 @@ def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependen
     openers = [variant, *(module.name for module in seen.modules.values() if module)]
     opened = _together(declared(getattr(strategy, "reads", [])), *map(recorder.opened_by, openers))
     modules = _noted(seen.modules)
-    # Also read by Python for a warning or a traceback.
-    sources = {short(_located(module.path)) for module in modules.values() if module}
     return Dependencies(
         modules={name: module for name, module in modules.items() if name in named.modules},
         imported={name: module for name, module in modules.items() if name not in named.modules},
         distributions={name: version for name, version in seen.distributions.items() if name not in ENGINE},
-        files={path: digest for path, digest in opened.files.items() if path not in sources},
+        files=opened.files,
         folders=opened.folders,
     )
 
@@ -160,9 +164,11 @@ def _changes(dependencies: Dependencies) -> Iterator[str]:
         if version != was:
             yield f"{name} is {version or 'gone'}, was {was}"
     for name, module in {**dependencies.modules, **dependencies.imported}.items():
+        spec = find_module(name, among_loaded=False)
         if module is not None:
-            yield from _compared(module.path or name, module.digest, module_digest(_located(module.path)))
-        yield from _found_elsewhere(name, module)
+            for path in (module.path or name, *(() if spec else module.ways)):
+                yield from _compared(path, module.digest, module_digest(_located(path)))
+        yield from _found_elsewhere(name, spec, module)
     for path, digest in dependencies.files.items():
         yield from _compared(path, digest, file_digest(path))
     for path, digest in dependencies.folders.items():
@@ -176,9 +182,8 @@ def _compared(what: str, was: str | None, now: str | None) -> Iterator[str]:
         yield f"{what} {'changed' if was and now else 'is there now' if now else 'is gone'}"
 
 
-def _found_elsewhere(name: str, module: Module | None) -> Iterator[str]:
+def _found_elsewhere(name: str, spec: ModuleSpec | None, module: Module | None) -> Iterator[str]:
     """Look where an import would find a module now; where it finds none, a strategy may know a way that we do not."""
-    spec = find_module(name, among_loaded=False)
     if spec is None:
         return
     path = file_of(spec)
@@ -190,9 +195,14 @@ def _found_elsewhere(name: str, module: Module | None) -> Iterator[str]:
 
 def _noted(modules: Mapping[str, OwnModule | None]) -> dict[str, Module | None]:
     return {
-        _place(name) if module and name == module.path else name: module and Module(_place(module.path), module.digest)
+        _place(name) if module and name == module.path else name: module and _note(module)
         for name, module in modules.items()
     }
+
+
+def _note(module: OwnModule) -> Module:
+    place = _place(module.path)
+    return Module(place, module.digest, () if place.startswith(_OURS) else tuple(ways_to(module.path)))
 
 
 def _place(path: str) -> str:
