@@ -44,7 +44,7 @@ from tasks.orders.job import ReplayJob
 from tasks.rejects import by_archive, write_down
 from tasks.variants.variant import Variant
 
-VERSION = 9
+VERSION = 10
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
