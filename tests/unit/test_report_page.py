@@ -335,6 +335,32 @@ def test_out_of_sample_both_sides_stand_beside_each_other():
     assert [point["marker"]["symbol"] for point in points].count("star") == 1
 
 
+def kept(report):
+    """Of how many sides before with a profit, and how many of these had one after, in the words of the plot."""
+    [said] = [div["aria-label"] for div in read(report).all("div") if div.get("id") == "split"]
+    return said.removeprefix("Scatter plot of ROI before and after. ")
+
+
+@pytest.mark.parametrize("split", ["2022-03-20", "month"])
+def test_who_kept_a_profit_is_counted_over_all_variants_and_called_what_it_is(split):
+    report = make_report([f"a-{number:08d}" for number in range(60)], races=280, bets=1, split=split)
+    parts = report.split[report.split["part"] != "together"]
+    sides = parts.pivot_table(index=["begins", "strategy"], columns="part", values="net")
+    good = sides[sides["first"] > 0]
+    before, after = len(good), int((good["second"] > 0).sum())
+    page = read(report)
+    drawn = {box["data-variant"] for box in page.all("input")}
+    assert before > (good.index.get_level_values("strategy").isin(drawn)).sum()
+    if split == "month":
+        assert len(sides) == 2 * 60
+        said = f"Of {before} times that a variant had a profit before a month, it had one in that month {after} times."
+        assert (page.said.count("from then on"), page.said.count("and in that month The best 10")) == (0, 2)
+    else:
+        said = f"Of {before} variants with a profit before, {after} had one from then on."
+        assert "in that month" not in page.said
+    assert kept(report) == said
+
+
 def test_without_a_split_there_is_no_section_for_it(page):
     assert "Out of sample" not in page.said
 
