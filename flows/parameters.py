@@ -154,7 +154,7 @@ class BacktestParameters(Profile):
     )
     split: Split | None = Field(
         None,
-        description="A day, YYYY-MM-DD, or month: what was best before is judged on the races from then on, or of each",
+        description="A day, YYYY-MM-DD, or month: what was best before is judged from that day on, or in each month",
     )
 
     @cached_property

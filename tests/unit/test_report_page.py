@@ -415,18 +415,17 @@ def test_a_sweep_of_one_parameter_is_a_row_of_intervals(two):
     assert high == pytest.approx(list(known["roi_high"]))
 
 
-def test_the_sweep_is_a_map_of_the_parameters_with_most_values(fifty):
+def test_the_sweep_is_a_map_with_a_cell_a_variant(fifty):
     sweep = read(fifty).plots()["sweep"]
     (heat,) = sweep["data"]
     assert heat["x"] == [str(15 * number) for number in range(10)]
-    assert heat["y"] == ["0", "1", "2"]
-    assert heat["z"][2].count(None) == 0
-    assert sweep["layout"]["xaxis"]["title"]["text"] == "seconds_to_start"
-    wanted = fifty.summary[
-        fifty.summary["parameters"].map(json.loads).map(lambda p: (p["x"], p["seconds_to_start"]) == (1, 30))
-    ]
-    assert len(wanted) == 2
-    assert heat["z"][1][2] == pytest.approx(wanted["roi"].mean())
+    assert heat["y"] == ["0 · a", "0 · b", "1 · a", "1 · b", "2 · a"]
+    titles = [sweep["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")]
+    assert titles == ["seconds_to_start", "x · staking"]
+    wanted = {"x": 1, "staking": "b", "seconds_to_start": 30}
+    [variant] = fifty.summary[fifty.summary["parameters"].map(json.loads) == wanted].to_dict("records")
+    assert heat["z"][3][2] == pytest.approx(variant["roi"])
+    assert heat["customdata"][3][2] == f"net {signed(variant['net'])}"
 
 
 def test_a_long_run_is_thinned_and_ends_where_it_ends():
