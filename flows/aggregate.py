@@ -8,7 +8,7 @@ from prefect import flow
 from flows.backtest_report import read_report
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
-from flows.report_page import has_page, write_page
+from flows.report_page import find_page, write_page
 from flows.stages import TASK_RUNNER, find_done, gather
 from tasks.aggregation.results import results_digest
 from tasks.aggregation.stage import find_settled, settle_task
@@ -22,9 +22,11 @@ class AggregateRecord(StageRecord):
 
     Attributes:
         run: The run's id: `results/…/run=<id>`.
+        page: Address of the run's report.
     """
 
     run: str
+    page: str
 
 
 @flow(name="aggregate", flow_run_name="aggregate {parameters.title}", task_runner=TASK_RUNNER, persist_result=False)
@@ -54,9 +56,8 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
             started=started,
         )
         noted = note_asked(lake, planned.record)
-        if not record.cached or not has_page(lake, noted):
-            write_page(planned, noted)
+        page = (find_page(lake, noted) if record.cached else None) or write_page(planned, noted)
         results = results_digest(lake, noted.run)
         if (noted.state, noted.results) != ("done", results):
-            note_done(lake, noted, results, read_report(noted.run, lake.root).headline, datetime.now(UTC))
-    return completed(AggregateRecord(**record.model_dump(), run=planned.run.id))
+            note_done(lake, noted, results, read_report(noted.run, lake.root, page).headline, datetime.now(UTC))
+    return completed(AggregateRecord(**record.model_dump(), run=planned.run.id, page=page))

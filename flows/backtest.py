@@ -87,6 +87,6 @@ def _run_stages(parameters: BacktestParameters) -> BacktestReport:
         stages["ratings"] = run_stage(ratings, parameters)
     stages["simulate"] = run_stage(simulate, parameters)
     stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
-    report = read_report(aggregated.run, parameters.lake).model_copy(update={"stages": stages})
+    report = read_report(aggregated.run, parameters.lake, aggregated.page).model_copy(update={"stages": stages})
     show_report(report)
     return report

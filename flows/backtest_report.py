@@ -90,12 +90,13 @@ def read_page(lake: Lake, run: str) -> str | None:
     return page if results and page and made_of(results) in page else None
 
 
-def read_report(run: str | None, root: str | None) -> BacktestReport:
+def read_report(run: str | None, root: str | None, page: str | None = None) -> BacktestReport:
     """Read a run's summary.
 
     Args:
         run: Its id; None takes the latest.
         root: The lake's root; None takes the settings'.
+        page: Address of its page, where that is known to tell of these results; None reads it to find out.
 
     Returns:
         The report.
@@ -139,7 +140,7 @@ def read_report(run: str | None, root: str | None) -> BacktestReport:
         split=split,
         out_of_sample=say_split(split),
         notices=json.loads(results.notes.get(NOTICES, "[]")),
-        page=lake.page(page_path(wanted)) if read_page(lake, wanted) else None,
+        page=page or (lake.page(page_path(wanted)) if read_page(lake, wanted) else None),
     )
 
 

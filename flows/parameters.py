@@ -153,7 +153,8 @@ class BacktestParameters(Profile):
         min_length=1, description="Archives: .tar, .tar.gz, .tar.bz2, .zip, folders, or single market files"
     )
     split: Split | None = Field(
-        None, description="A day, YYYY-MM-DD, or month: what was best before is judged on the races from then on"
+        None,
+        description="A day, YYYY-MM-DD, or month: what was best before is judged from that day on, or in each month",
     )
 
     @cached_property

@@ -18,10 +18,10 @@ from tasks.report.html import render
 from tasks.runs import RunRecord
 
 
-def has_page(lake: Lake, record: RunRecord) -> bool:
-    """Return whether a run has a page of what was asked, and of its results as they are now."""
+def find_page(lake: Lake, record: RunRecord) -> str | None:
+    """Find the address of a run's page of what was asked, and of its results as they are now; None without one."""
     page = read_page(lake, record.run)
-    return page is not None and page_key(record) in page
+    return lake.page(page_path(record.run)) if page is not None and page_key(record) in page else None
 
 
 def write_page(planned: Plan, record: RunRecord) -> str:

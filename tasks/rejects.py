@@ -1,6 +1,7 @@
 """A reject: a file, row or market that was left out, and why. Rejects are values until a stage writes them down."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -22,6 +23,27 @@ class Reject(NamedTuple):
     what: str
     reason: str
     detail: str = ""
+
+
+def say_reasons(rejects: Sequence[Reject]) -> str:
+    """Say why things were left out.
+
+    Args:
+        rejects: In the order in which they were met; the same thing for the same reason counts once.
+
+    Returns:
+        Each reason with its first example, the most frequent first; of several, each with its count.
+    """
+    firsts: dict[str, Reject] = {}
+    for reject in rejects:
+        firsts.setdefault(reject.reason, reject)
+    counts = Counter(reason for _, reason in dict.fromkeys((reject.what, reject.reason) for reject in rejects))
+    examples = {reason: f"{first.what}: {first.detail}".removesuffix(": ") for reason, first in firsts.items()}
+    said = [
+        f"{count if len(counts) > 1 else ''} {reason} ({examples[reason]})".lstrip()
+        for reason, count in counts.most_common()
+    ]
+    return "; ".join(said)
 
 
 class RejectSource(NamedTuple):

@@ -10,7 +10,7 @@ from tasks.aggregation.settlement import Commission, settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant
 from tasks.aggregation.words import plural
-from tasks.rejects import Reject
+from tasks.rejects import Reject, say_reasons
 
 ACCOUNT = "account"
 """What stands for a variant's id in the account's rows."""
@@ -66,7 +66,7 @@ def on_one_account(
     weighed = statistics(Races(together, settled, replayed), [ACCOUNT])
     added = ["strategy", *(column for column in weighed if column not in summed)]
     summary = summed.merge(weighed[added], on="strategy", validate="one_to_one")
-    return OneAccount(together, settled, summary, [*_left_out(left_out, len(markets)), *_matched_alone(shared)])
+    return OneAccount(together, settled, summary, [*_left_out(rejects, len(markets)), *_matched_alone(shared)])
 
 
 def say_account(row: Mapping[str, Any]) -> str:
@@ -82,12 +82,12 @@ def say_account(row: Mapping[str, Any]) -> str:
     return f"{plural(row['variants'], 'variant')} on one account: {verdict({**row, 'variants': 1})}"
 
 
-def _left_out(rejects: Mapping[str, Reject], markets: int) -> Iterator[str]:
-    if rejects:
-        first = next(iter(rejects.values()))
+def _left_out(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
+    if of_any := [reject for of_variant in rejects.values() for reject in of_variant]:
+        count = len({reject.what for reject in of_any})
         yield (
-            f"{ACCOUNT}: {len(rejects)} of {markets} markets are not in its figures, being rejects of a variant: "
-            f"{first.reason} ({first.what})"
+            f"{ACCOUNT}: {count} of {markets} markets are not in its figures, being rejects of a variant: "
+            f"{say_reasons(of_any)}"
         )
 
 

@@ -1,6 +1,5 @@
 """What a run's figures do not say of themselves, in words: what to know before one relies on them."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -13,13 +12,15 @@ from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
 from tasks.orders.coverage import Coverage
 from tasks.orders.refusal import Refusal, is_of_least_stake
-from tasks.rejects import Reject
+from tasks.rejects import Reject, say_reasons
 from tasks.variants.variant import Variant, unseen
 
 # A sweep may have thousands.
 _MOST_REFUSED = 20
 
-_PLACE_TYPES = ("PLACE", "OTHER_PLACE")
+# Rule 13.7 has these reduced as flumine reduces all: the price matched. Of a type that nobody listed no rule is known.
+_REDUCED_BY_PRICE = ("WIN", "EACH_WAY")
+_REDUCED_BY_WINNINGS = ("PLACE", "OTHER_PLACE")
 
 
 def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
@@ -56,7 +57,7 @@ def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) 
         A sentence for each variant and rule.
     """
     yield from _settled_otherwise(valued.differences)
-    yield from _reduced_places(valued.orders, markets, runners)
+    yield from _reduced_otherwise(valued.orders, markets, runners)
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
@@ -120,13 +121,7 @@ def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterat
 
 def _rejected(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator[str]:
     for variant_id, of_variant in rejects.items():
-        counts = Counter(reject.reason for reject in of_variant)
-        firsts = {reject.reason: reject for reject in reversed(of_variant)}
-        said = [
-            f"{count if len(counts) > 1 else ''} {reason} ({firsts[reason].what}: {firsts[reason].detail})".lstrip()
-            for reason, count in counts.most_common()
-        ]
-        yield f"{variant_id}: {len(of_variant)} of {markets} markets are not in its figures: {'; '.join(said)}"
+        yield f"{variant_id}: {len(of_variant)} of {markets} markets are not in its figures: {say_reasons(of_variant)}"
 
 
 def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
@@ -138,17 +133,25 @@ def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _reduced_places(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
-    """Tell of bets whose prices flumine reduces as in a WIN market, the exchange by another rule."""
-    places = set(markets.loc[markets["market_type"].isin(_PLACE_TYPES), "market_id"])
+def _reduced_otherwise(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
+    """Tell of bets whose prices flumine reduces as in a WIN market, the exchange by another rule or by none."""
+    others = markets[~markets["market_type"].isin(_REDUCED_BY_PRICE)]
     gone = runners[(runners["status"] == "REMOVED") & (runners["adjustment_factor"] > 0)]
-    reduced = places & set(gone["market_id"])
-    bets = orders[(orders["turnover"] > 0) & orders["market_id"].isin(reduced)]
-    for strategy, rows in bets.groupby("strategy_name"):
+    types = others[others["market_id"].isin(gone["market_id"])].set_index("market_id")["market_type"].fillna("no type")
+    bets = orders[(orders["turnover"] > 0) & orders["market_id"].isin(types.index)]
+    is_place = bets["market_id"].map(types).isin(_REDUCED_BY_WINNINGS)
+    for strategy, rows in bets[is_place].groupby("strategy_name"):
         yield (
             f"{strategy}: {plural(len(rows), 'bet')} in {plural(rows['market_id'].nunique(), 'place market')} with a "
             "withdrawal: if matched before it, flumine reduces the whole price, as in a win market, the exchange the "
             "winnings alone"
+        )
+    for strategy, rows in bets[~is_place].groupby("strategy_name"):
+        where = plural(rows["market_id"].nunique(), "market")
+        of = ", ".join(sorted(set(rows["market_id"].map(types))))
+        yield (
+            f"{strategy}: {plural(len(rows), 'bet')} in {where} of {of} with a withdrawal: if matched before it, "
+            "flumine reduces the whole price, as in a win market; how the exchange does there is not known"
         )
 
 

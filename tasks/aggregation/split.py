@@ -4,7 +4,7 @@ A best variant of many was chosen because it looked good; races that had no part
 figures themselves are those of `statistics.py`, of either part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,9 @@ from tasks.aggregation.statistics import best_first, merit, say_net, statistics,
 from tasks.lake.datasets import RESULTS_SPLIT
 
 FIRST, SECOND, TOGETHER = "first", "second", "together"
+
+IN_MONTH, FROM_THEN_ON = "in that month", "from then on"
+"""How far a second part reaches, in words."""
 
 _CHOSEN = "chosen each month"
 
@@ -51,6 +54,18 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
     return pd.concat(tables, ignore_index=True)[[column.name for column in RESULTS_SPLIT.columns]]
 
 
+def say_reach(parts: Iterable[str]) -> str:
+    """Say how far second parts reach: of several folds each is one month, of one fold all that follows.
+
+    Args:
+        parts: Of rows of `results/split`.
+
+    Returns:
+        `IN_MONTH` or `FROM_THEN_ON`.
+    """
+    return IN_MONTH if TOGETHER in set(parts) else FROM_THEN_ON
+
+
 def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Describe, a sentence a fold, what the variant that was best before made afterwards.
 
@@ -61,15 +76,17 @@ def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         The sentences, without full stops; of several folds the last is of all together.
     """
     said = []
+    reach = say_reach(row["part"] for row in rows)
     for before in rows:
         if before["part"] != FIRST or before["rank"] != 1:
             continue
         after = [row for row in rows if row["part"] == SECOND and row["begins"] == before["begins"]]
         best = next(row for row in after if row["rank"] == 1)
         place = 1 + sum(merit(row) > merit(best) for row in after)
+        where = f"in {before['begins']:%Y-%m}" if reach == IN_MONTH else f"from {before['begins']}"
         said.append(
-            f"out of sample from {before['begins']}: {before['strategy']}, the best of {before['variants']:,} before "
-            f"({say_net(before)}), is number {place} from then on: {verdict(best)}"
+            f"out of sample {where}: {before['strategy']}, the best of {before['variants']:,} before "
+            f"({say_net(before)}), is number {place} {reach}: {verdict(best)}"
         )
     together = (f"out of sample, all months together: {verdict(row)}" for row in rows if row["part"] == TOGETHER)
     return [*said, *together]

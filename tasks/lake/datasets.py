@@ -259,7 +259,11 @@ RESULTS_SUMMARY = ByRun(
         Column("name", pa.string(), "the strategy's name"),
         Column("parameters", pa.string(), "JSON"),
         Column("replayed", pa.int64(), "markets it was replayed on; the others of the run are its rejects"),
-        Column("refused", pa.int64(), "orders that a control refused to place, each time; they are none of `orders`"),
+        Column(
+            "refused",
+            pa.int64(),
+            "orders that a control refused to place, each time, but in its rejects; none of `orders`",
+        ),
         *_SUMMED,
         Column(
             "unmatched",
@@ -275,7 +279,7 @@ RESULTS_SUMMARY = ByRun(
 RESULTS_REFUSED = ByRun(
     name="results/refused",
     keys=("strategy", "action", "control", "reason"),
-    row="what flumine refused of what a variant asked, of one kind, the most frequent first",
+    row="what flumine refused of what a variant asked, but in its rejects, of one kind, the most frequent first",
     columns=(
         Column("strategy", pa.string(), "the variant"),
         Column("action", pa.string(), "what was asked: place, cancel, update, replace"),

@@ -42,10 +42,12 @@ class Coverage(NamedTuple):
             rejects: By variant.
 
         Returns:
-            The same with more rejects.
+            The same with more rejects, and without what was refused in any market that is a reject of the variant.
         """
         more = {id_: [*self.rejects.get(id_, ()), *of_variant] for id_, of_variant in rejects.items()}
-        return self._replace(rejects={**self.rejects, **more})
+        every = {**self.rejects, **more}
+        refused = {id_: _outside(every.get(id_, ()), of_variant) for id_, of_variant in self.refused.items()}
+        return self._replace(rejects=every, refused={id_: left for id_, left in refused.items() if left})
 
 
 class OrderIndex:
@@ -146,6 +148,11 @@ def index_orders(lake: Lake, jobs: Iterable[ReplayJob]) -> OrderIndex:
         The index.
     """
     return OrderIndex(find_order_files(lake, {job.month for job in jobs}))
+
+
+def _outside(rejects: Iterable[Reject], refused: Iterable[Refusal]) -> list[Refusal]:
+    left_out = {reject.what for reject in rejects}
+    return [refusal for refusal in refused if refusal.market_id not in left_out]
 
 
 def _markets(job: ReplayJob, places: Iterable[int]) -> list[str]:

@@ -6,9 +6,9 @@ What is read for it is in `collect.py`, what is computed in `bets.py`, `breakdow
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -108,16 +108,20 @@ def render(report: ReportData) -> str:
         BalanceError: The orders do not add up to the results.
     """
     bets = bets_of(report.orders, report.settled, report.markets, report.runners, report.ratings)
+    report = _where_bet(report, bets)
     summary = best_first(report.summary)
     names = words.name_variants(summary)
+    betting = _with_bets(names, bets)
     best, of_account = looks(names), _look_of(report.account)
     every = {**best, **of_account}
-    drawn = {**dict(islice(best.items(), _MOST_DRAWN)), **of_account}
+    drawn = {
+        **{strategy: best[strategy] for strategy, _ in betting[:_MOST_DRAWN]},
+        **(of_account if len(report.account_settled) else {}),
+    }
     figures = pd.concat([summary, report.account.assign(parameters="{}")])
     rows = _variants(figures, _intervals(report, bets), every)
     variants = rows[: len(summary)]
     plots = _plots(report, bets, drawn)
-    betting = _with_bets(names, bets)
     environment = _environment()
     script, style = (_source(environment, name) for name in ("page.js", "page.css"))
     return environment.get_template("page.html").render(
@@ -129,6 +133,7 @@ def render(report: ReportData) -> str:
         variants=variants,
         rows=rows,
         drawn=drawn,
+        undrawn=len(betting[_MOST_DRAWN:]),
         account=[_sentence(say_account(row)) for row in _records(report.account)],
         statistics=_statistics(pd.concat([report.statistics, report.account]), every),
         out_of_sample=_out_of_sample(report.split, names),
@@ -150,6 +155,15 @@ def render(report: ReportData) -> str:
         style=Markup(style),  # noqa: S704 - this folder's own
         policy=_policy(_plotly(), script) if plots else _policy(),
     )
+
+
+def _where_bet(report: ReportData, bets: pd.DataFrame) -> ReportData:
+    """Leave markets out in which no bet stood: whatever the page counts, it counts of those that its figures are of."""
+    bet_in = set(bets["market_id"])
+    markets, runners, ratings = (
+        rows[rows["market_id"].isin(bet_in)] for rows in (report.markets, report.runners, report.ratings)
+    )
+    return replace(report, markets=markets, runners=runners, ratings=ratings)
 
 
 def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, Look]) -> list[dict[str, Any]]:
@@ -207,7 +221,7 @@ def _out_of_sample(split: pd.DataFrame, names: dict[str, str]) -> list[str]:
 
 
 def _plots(report: ReportData, bets: pd.DataFrame, drawn: dict[str, Look]) -> list[Plot]:
-    if report.settled.empty:
+    if bets.empty:
         return []
     settled = pd.concat([report.settled, report.account_settled])
     plots = (

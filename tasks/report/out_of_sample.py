@@ -3,15 +3,17 @@
 How variants are ranked and judged is in `tasks/aggregation/split.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tasks.aggregation.split import FIRST, SECOND
+from tasks.aggregation.split import FIRST, IN_MONTH, SECOND, say_reach
 from tasks.aggregation.words import plural
 from tasks.report.drawing import Look, Plot, axis, diagonal, layout, of_variant, pack
+
+Pair = tuple[str, dict[str, Any], dict[str, Any]]
 
 _MOST_LISTED = 10
 
@@ -21,12 +23,14 @@ class Sides(NamedTuple):
 
     Attributes:
         begins: The second side's first day.
-        variants: Name, row of `results/split` before the day, and row from then on; by rank before.
+        reach: How far the second side reaches, in words.
+        variants: Name, row of `results/split` before the day, and row of the second side; by rank before.
         unlisted: How many more there are.
     """
 
     begins: date
-    variants: list[tuple[str, dict[str, Any], dict[str, Any]]]
+    reach: str
+    variants: list[Pair]
     unlisted: int
 
 
@@ -40,9 +44,11 @@ def find_sides(split: pd.DataFrame, names: Mapping[str, str]) -> list[Sides]:
     Returns:
         One a day.
     """
+    reach = say_reach(split["part"])
     return [
         Sides(
             begins,
+            reach,
             [(names[strategy], before, after) for strategy, before, after in pairs[:_MOST_LISTED]],
             len(pairs[_MOST_LISTED:]),
         )
@@ -51,23 +57,24 @@ def find_sides(split: pd.DataFrame, names: Mapping[str, str]) -> list[Sides]:
 
 
 def plot_split(split: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None:
-    """Plot each variant's ROI before a day against that from then on.
+    """Plot variants' ROI before a day against that of the second side.
 
     Args:
         split: Rows of `results/split`.
-        variants: Their looks.
+        variants: Looks of those that are drawn.
 
     Returns:
-        The plot; None where no variant has bets on both sides.
+        The plot; None where none of them has bets on both sides.
     """
+    pairs = [pair for of_day in _pairs(split).values() for pair in of_day]
     points = [
         (strategy, before, after)
-        for pairs in _pairs(split).values()
         for strategy, before, after in pairs
         if strategy in variants and pd.notna(before["roi"]) and pd.notna(after["roi"])
     ]
     if not points:
         return None
+    reach = say_reach(split["part"])
     ends = [row["roi"] for _, *sides in points for row in sides]
     data = [
         diagonal(min(ends), max(ends)),
@@ -84,28 +91,36 @@ def plot_split(split: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
                     "symbol": "star" if before["rank"] == 1 else "circle",
                 },
                 "hovertemplate": f"number {before['rank']} before {before['begins']}<br>"
-                "%{x:+.1%} before, %{y:+.1%} from then on<extra>%{fullData.name}</extra>",
+                f"%{{x:+.1%}} before, %{{y:+.1%}} {reach}<extra>%{{fullData.name}}</extra>",
             }
             for strategy, before, after in points
         ),
     ]
-    kept = sum(after["net"] > 0 for _, before, after in points if before["net"] > 0)
-    good = sum(before["net"] > 0 for _, before, _ in points)
-    axes = (axis(f"ROI on stake, {side}", tickformat=".0%") for side in ("before", "from then on"))
+    axes = (axis(f"ROI on stake, {side}", tickformat=".0%") for side in ("before", reach))
+    each = "a point for each variant and month" if reach == IN_MONTH else "a point for each variant"
     return Plot(
         "split",
         "Before and after",
-        "Each variant's ROI on stake before the day, and from then on; a star was the best before. An edge lies along "
-        "the line; luck leaves no trace from left to right.",
-        f"Scatter plot of ROI before and after. Of {plural(good, 'variant')} with a profit before, {kept} kept it.",
+        f"ROI on stake before, and {reach}: {each} of those drawn that bet on both sides; a star was the best before. "
+        "An edge lies along the line; luck leaves no trace from left to right.",
+        f"Scatter plot of ROI before and after. {_say_kept(pairs, reach)}",
         {"data": data, "layout": layout(*axes)},
     )
 
 
-def _pairs(split: pd.DataFrame) -> dict[date, list[tuple[str, dict[str, Any], dict[str, Any]]]]:
+def _say_kept(pairs: Iterable[Pair], reach: str) -> str:
+    """Tell how many of all variants, drawn or not, had a profit on both sides."""
+    good = [after["net"] > 0 for _, before, after in pairs if before["net"] > 0]
+    if reach == IN_MONTH:
+        times = plural(len(good), "time")
+        return f"Of {times} that a variant had a profit before a month, it had one in that month {sum(good):,} times."
+    return f"Of {plural(len(good), 'variant')} with a profit before, {sum(good):,} had one {reach}."
+
+
+def _pairs(split: pd.DataFrame) -> dict[date, list[Pair]]:
     rows = [{str(name): value for name, value in row.items()} for row in split.to_dict("records")]
     after = {(row["begins"], row["strategy"]): row for row in rows if row["part"] == SECOND}
-    pairs: dict[date, list[tuple[str, dict[str, Any], dict[str, Any]]]] = {}
+    pairs: dict[date, list[Pair]] = {}
     for row in rows:
         if row["part"] == FIRST:
             strategy = row["strategy"]

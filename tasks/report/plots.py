@@ -207,12 +207,12 @@ def plot_prices(bets: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
 
     Args:
         bets: From `bets_of`.
-        variants: Their looks.
+        variants: Looks of those that are drawn.
 
     Returns:
-        The plot; None where no bet has a starting price.
+        The plot; None where no bet of theirs has a starting price.
     """
-    priced = bets[bets["bsp"].notna()]
+    priced = bets[bets["bsp"].notna() & bets["strategy"].isin(variants)]
     drawn = rows_of_each(priced, variants)
     if not drawn:
         return None
@@ -248,8 +248,8 @@ def plot_prices(bets: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
     return Plot(
         "prices",
         "Price matched against BSP",
-        "Each bet, on logarithmic axes: circles are backs, crosses lays. A back above the line, or a lay below it, "
-        f"got a better price than the starting price.{note}",
+        "Each bet on a runner that has a BSP, on logarithmic axes: circles are backs, crosses lays. A back above the "
+        f"line, or a lay below it, got a better price than the starting price.{note}",
         f"Scatter plot of price matched against Betfair starting price. {said}.",
         {"data": data, "layout": layout(_log_axis("BSP", low, high), _log_axis("price matched", low, high))},
     )

@@ -1,60 +1,60 @@
-"""The picture of a sweep: what came of each value of one parameter, or of each pair of values of two."""
+"""The picture of a sweep: what came of each value of one parameter, or of each combination of values of several."""
 
-import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from tasks.aggregation.words import plural
 from tasks.report.drawing import COLOURS, Floats, Plot, axis, layout, plain
+from tasks.report.parameters import find_varied, read_parameters, tell_apart
 from tasks.report.words import percent, signed
 
 _LOSS_TO_GAIN = [[0, "#b35806"], [0.5, "#e8e8e8"], [1, "#2166ac"]]
-_SIDES = 2
+
+# Of more, none could be read.
+_MOST_ROWS = 24
 
 
 def plot_sweep(summary: pd.DataFrame, statistics: pd.DataFrame) -> Plot | None:
-    """Plot the return of a sweep: over the parameter that varies, or the two that take the most values.
+    """Plot the return of a sweep: a dot a value where one parameter varies, else a map with a cell a variant.
 
     Args:
         summary: Rows of `results/summary`.
         statistics: Rows of `results/statistics`; empty where a run has none.
 
     Returns:
-        The plot; None where no strategy has a parameter that varies.
+        The plot, of the strategy with the most variants; None where none of its parameters varies, or it has no bets.
     """
     if summary.empty:
         return None
     name = summary["name"].value_counts().index[0]
-    swept = summary[summary["name"] == name]
-    parameters = [json.loads(text) for text in swept["parameters"]]
-    values = {key: _values_in_order(variant.get(key) for variant in parameters) for key in parameters[0]}
-    varied = sorted((key for key in values if len(values[key]) > 1), key=lambda key: (-len(values[key]), key))
-    if not varied:
+    swept = summary[summary["name"] == name].reset_index(drop=True)
+    values = read_parameters(swept["parameters"])
+    varied = find_varied(values)
+    if not varied or swept["roi"].isna().all():
         return None
-    if len(varied) < _SIDES:
-        known = statistics.set_index("strategy")[["roi_low", "roi_high"]].reindex(swept["strategy"])
-        rows = swept.assign(
-            value=[_text(variant.get(varied[0])) for variant in parameters],
-            roi_low=known["roi_low"].to_numpy(),
-            roi_high=known["roi_high"].to_numpy(),
-        )
-        return _plot_values(rows.set_index("value").loc[values[varied[0]]], varied[0])
-    return _plot_pairs(swept, parameters, values, varied)
+    of = f"of {plural(len(swept), 'variant')} of {name}"
+    if others := len(summary) - len(swept):
+        of += f" (the run has {plural(others, 'variant')} of other strategies)"
+    if len(varied) == 1:
+        return _plot_values(swept, values, varied[0], statistics, of)
+    return _plot_map(swept, values, varied, of)
 
 
-def _plot_values(rows: pd.DataFrame, parameter: str) -> Plot | None:
+def _plot_values(swept: pd.DataFrame, values: pd.DataFrame, parameter: str, statistics: pd.DataFrame, of: str) -> Plot:
     """Plot the variants' ROI and interval, a value of the parameter each."""
-    if rows["roi"].isna().all():
-        return None
+    places, said = _place(values, [parameter])
+    known = statistics.set_index("strategy")[["roi_low", "roi_high"]].reindex(swept["strategy"]).reset_index(drop=True)
+    rows = swept[["roi", "net"]].join(known).iloc[np.argsort(places, kind="stable")]
     roi = rows["roi"].to_numpy(dtype=float)
     above, below = rows["roi_high"].to_numpy(dtype=float) - roi, roi - rows["roi_low"].to_numpy(dtype=float)
+    at = [said[place] for place in np.sort(places)]
     dots = {
         "type": "scatter",
         "mode": "markers",
-        "x": [plain(value) for value in rows.index],
+        "x": [plain(value) for value in at],
         "y": _or_none(roi),
         "customdata": [signed(value) for value in rows["net"]],
         "marker": {"color": COLOURS[0], "size": 9},
@@ -69,12 +69,11 @@ def _plot_values(rows: pd.DataFrame, parameter: str) -> Plot | None:
         },
         "hovertemplate": "%{x}: ROI %{y:+.1%}, net %{customdata}<extra></extra>",
     }
-    best = rows.index[int(np.nanargmax(roi))]
     return Plot(
         "sweep",
         "The sweep",
-        f"ROI on stake by {parameter}, with 95 % intervals; where they overlap, luck can be the difference.",
-        f"ROI on stake by {parameter}. The best: {best}.",
+        f"ROI on stake {of} by {parameter}, with 95 % intervals; where they overlap, luck can be the difference.",
+        f"ROI on stake by {parameter}. The best: {at[int(np.nanargmax(roi))]}.",
         {"data": [dots], "layout": layout(axis(parameter, type="category"), axis("ROI on stake", tickformat=".0%"))},
     )
 
@@ -83,64 +82,74 @@ def _or_none(values: Floats) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def _plot_pairs(
-    swept: pd.DataFrame, parameters: list[dict[str, Any]], values: dict[str, list[str]], varied: list[str]
-) -> Plot | None:
-    """Plot the mean ROI of each pair of values of the first two parameters that vary."""
-    across, up = varied[:_SIDES]
-    placed = swept.assign(
-        across=[_text(variant.get(across)) for variant in parameters],
-        up=[_text(variant.get(up)) for variant in parameters],
-    )
-    roi, net = (
-        placed.pivot_table(index="up", columns="across", values=figure, aggfunc="mean", dropna=False).reindex(
-            index=values[up], columns=values[across]
-        )
-        for figure in ("roi", "net")
-    )
-    if roi.isna().all(axis=None):
-        return None
-    figures = roi.to_numpy(dtype=float)
-    most = float(np.nanmax(np.abs(figures)))
-    row, column = np.unravel_index(np.nanargmax(figures), figures.shape)
+def _plot_map(swept: pd.DataFrame, values: pd.DataFrame, varied: Sequence[str], of: str) -> Plot:
+    """Plot the ROI of each variant; of each that a cell has, where there are too many for a row each, the mean."""
+    across, up = varied[:1], _as_many_as_fit(values, varied[1:])
+    (columns, said_across), (rows, said_up) = _place(values, across), _place(values, up)
+    placed = swept.assign(row=rows, column=columns)
+
+    def cells(of_variants: pd.DataFrame, figure: str, how: Literal["mean", "count"]) -> Floats:
+        table = of_variants.pivot_table(index="row", columns="column", values=figure, aggfunc=how)
+        filled: Floats = table.reindex(index=range(len(said_up)), columns=range(len(said_across))).to_numpy(dtype=float)
+        return filled
+
+    betting = placed[placed["roi"].notna()]
+    roi, net = cells(betting, "roi", "mean"), cells(betting, "net", "mean")
+    variants, with_bets = (np.nan_to_num(cells(one, "strategy", "count")) for one in (placed, betting))
+    most = float(np.nanmax(np.abs(roi)))
+    row, column = np.unravel_index(np.nanargmax(roi), roi.shape)
     heat = {
         "type": "heatmap",
-        "x": [plain(value) for value in values[across]],
-        "y": [plain(value) for value in values[up]],
-        "z": [[None if pd.isna(value) else value for value in row] for row in roi.to_numpy().tolist()],
-        "text": [[percent(value) for value in row] for row in roi.to_numpy()],
+        "x": [plain(value) for value in said_across],
+        "y": [plain(value) for value in said_up],
+        "z": [_or_none(of_row) for of_row in roi],
+        "text": [[percent(value) for value in of_row] for of_row in roi],
         "texttemplate": "%{text}",
-        "customdata": [[signed(value) for value in row] for row in net.to_numpy()],
+        "customdata": [
+            [_say_cell(*cell) for cell in zip(*of_row, strict=True)]
+            for of_row in zip(variants, with_bets, net, strict=True)
+        ],
         "colorscale": _LOSS_TO_GAIN,
         "zmin": -most,
         "zmax": most,
         "xgap": 2,
         "ygap": 2,
         "showscale": False,
-        "hovertemplate": "ROI %{text}, net %{customdata}<extra></extra>",
+        "hovertemplate": "ROI %{text}, %{customdata}<extra></extra>",
     }
-    axes = (axis(key, type="category", showgrid=False) for key in (across, up))
-    averaged = f" Each cell is the mean over {', '.join(varied[_SIDES:])}." if varied[_SIDES:] else ""
+    titles = [" · ".join(keys) for keys in (across, up)]
+    axes = (axis(title, type="category", showgrid=False) for title in titles)
+    rest = ", ".join(varied[1 + len(up) :])
+    averaged = f" Each cell is the mean over {rest}, of the variants with bets." if rest else ""
     return Plot(
         "sweep",
         "The sweep",
-        f"ROI on stake of {plural(len(swept), 'variant')} of {swept['name'].iloc[0]}: blue made money, brown lost it."
-        f"{averaged} Neighbours that agree mean more than one cell that stands out.",
-        f"Heat map of ROI by {across} and {up}. The best: {up} {values[up][row]}, {across} {values[across][column]}.",
+        f"ROI on stake {of}: blue made money, brown lost it.{averaged} Neighbours that agree mean more than one cell "
+        "that stands out.",
+        f"Heat map of ROI by {' and '.join(titles)}. The best: {titles[1]} {said_up[row]}, "
+        f"{titles[0]} {said_across[column]}.",
         {"data": [heat], "layout": layout(*axes)},
     )
 
 
-def _values_in_order(values: Iterable[Any]) -> list[str]:
-    """List the distinct values as text, numbers by size and before words."""
-    distinct = {_text(value): value for value in values}
-    numbers = {
-        text: float(value)
-        for text, value in distinct.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return [*sorted(numbers, key=lambda text: numbers[text]), *sorted(set(distinct) - set(numbers))]
+def _as_many_as_fit(values: pd.DataFrame, varied: Sequence[str]) -> Sequence[str]:
+    """Return so many of these parameters, one at least, that their combinations are few enough for a row each."""
+    fitting = [
+        count for count in range(1, len(varied) + 1) if len(values[varied[:count]].drop_duplicates()) <= _MOST_ROWS
+    ]
+    return varied[: max(fitting, default=1)]
 
 
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _place(values: pd.DataFrame, keys: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return at which place in order each variant's values of these parameters are, and what stands there."""
+    of_variants = list(values[list(keys)].itertuples(index=False, name=None))
+    told = tell_apart(of_variants)
+    places = {value: place for place, value in enumerate(told)}
+    return [places[value] for value in of_variants], list(told.values())
+
+
+def _say_cell(variants: float, with_bets: float, net: float) -> str:
+    if not with_bets:
+        return "no bets" if variants else "no variant"
+    mean = f", the mean of {plural(int(with_bets), 'variant')} with bets" if variants > 1 else ""
+    return f"net {signed(net)}{mean}"

@@ -1,13 +1,12 @@
 """Numbers and names as a person reads them: a real minus, thousands apart, a dash where there is nothing."""
 
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date
-from typing import Any
 
 import pandas as pd
 
 from tasks.aggregation.precision import as_fine_as, noise_of_chance
+from tasks.report.parameters import read_parameters, tell_apart
 
 NOTHING = "–"
 MINUS = "−"
@@ -84,26 +83,18 @@ def name_variants(summary: pd.DataFrame) -> dict[str, str]:
         Variant id to the strategy's name and those parameters in which the strategy's variants differ; the id itself
         where that is not one variant's alone.
     """
-    rows = [
-        (strategy, name, json.loads(parameters))
-        for strategy, name, parameters in summary[["strategy", "name", "parameters"]].itertuples(index=False)
-    ]
-    values: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, name, parameters in rows:
-        for parameter, value in parameters.items():
-            values[name, parameter].add(json.dumps(value))
-    names = {
-        strategy: " · ".join(
-            [name, *(f"{key} {_value(value)}" for key, value in parameters.items() if len(values[name, key]) > 1)]
-        )
-        for strategy, name, parameters in rows
-    }
+    names: dict[str, str] = {}
+    for name, rows in summary.groupby("name"):
+        values = read_parameters(rows["parameters"])
+        told = [f"{name}"] * len(rows)
+        for parameter in values:
+            of_variants = [(value,) for value in values[parameter]]
+            said = tell_apart(of_variants)
+            if len(said) > 1:
+                told = [f"{one} · {parameter} {said[value]}" for one, value in zip(told, of_variants, strict=True)]
+        names.update(zip(rows["strategy"], told, strict=True))
     uses = Counter(names.values())
-    return {strategy: name if uses[name] == 1 else strategy for strategy, name in names.items()}
-
-
-def _value(value: Any) -> str:  # noqa: ANN401 - whatever a parameter may be
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {strategy: names[strategy] if uses[names[strategy]] == 1 else strategy for strategy in summary["strategy"]}
 
 
 def _write(value: float | None, form: str) -> str:

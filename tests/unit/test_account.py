@@ -108,9 +108,23 @@ def test_a_market_that_is_a_reject_of_one_is_in_the_account_for_none():
     assert account.summary[["orders", "gross", "replayed"]].to_dict("records") == [
         {"orders": 2, "gross": 2.0, "replayed": 2}
     ]
-    assert account.notices == [
-        "account: 1 of 3 markets are not in its figures, being rejects of a variant: runner without a result (1.1)"
-    ]
+    [said] = account.notices
+    assert said == (
+        "account: 1 of 3 markets are not in its figures, being rejects of a variant: runner without a result "
+        "(1.1: bet 1.1-1 on 1)"
+    )
+
+
+def test_each_reason_is_told_with_its_markets_each_once():
+    rejects = {
+        "a": [Reject("1.1", "no winner", "x"), Reject("1.2", "dead heat", "y")],
+        "b": [Reject("1.2", "dead heat", "z"), Reject("1.3", "dead heat"), Reject("1.1", "runner without a result")],
+    }
+    [said] = together(bet("a", "1.1", 1), rejects=rejects).notices
+    assert said == (
+        "account: 3 of 3 markets are not in its figures, being rejects of a variant: 2 dead heat (1.2: y); "
+        "1 no winner (1.1: x); 1 runner without a result (1.1)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,20 @@ def test_what_was_refused_is_that_of_the_markets_that_are_asked_for(job):
     assert find(replace(job, sessions=job.sessions[2:])).refused == {}
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["in the replay", "when it was settled"])
+def test_what_was_refused_in_a_reject_is_left_out_with_it(job, is_late):
+    refused = [Refusal(market_id, "place", "X", "x", 1, 11, "BACK", 3.0, 20.0, "x") for market_id in IDS]
+    rejects = [Reject(IDS[0], "no result")]
+    early, late = ([], rejects) if is_late else (rejects, [])
+    whole = find(job)._replace(rejects={FIRST.id: early}, refused={FIRST.id: refused, SECOND.id: refused[:1]})
+    left = whole.without({FIRST.id: late})
+    assert (left.refused, left.rejects) == (
+        {FIRST.id: refused[1:], SECOND.id: refused[:1]},
+        {FIRST.id: rejects},
+    )
+    assert left.without({SECOND.id: rejects}).refused == {FIRST.id: refused[1:]}
+
+
 def test_stale_orders_are_no_orders(job):
     Path("stake.txt").write_text("2", encoding="utf-8")
     write(job, (FIRST,), reads="stake.txt")

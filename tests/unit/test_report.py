@@ -67,6 +67,11 @@ def test_a_page_that_tells_of_other_results_is_not_offered(root):
         assert (read_report(ONE, str(root)).page is not None) == is_offered
 
 
+def test_a_page_that_is_known_to_be_of_these_results_is_not_read_again(root, monkeypatch):
+    monkeypatch.delattr(Lake, "read_page")
+    assert read_report(ONE, str(root), "its address").page == "its address"
+
+
 def test_results_that_are_gone(root):
     (root / RESULTS_STATISTICS.at(ONE).path).unlink()
     with pytest.raises(InputError, match=f"run {ONE} in the lake .* has lost results"):

@@ -1,5 +1,4 @@
-"""What a report reads from dataclasses import replace
-from the lake, and that it does not take another run's orders for its own."""
+"""What a report reads from the lake, and that it does not take another run's orders for its own."""
 
 import pandas as pd
 import pyarrow as pa

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from made_report import RECORD, make_report, without_bets
 
-from tasks.aggregation.statistics import verdict
+from tasks.aggregation.statistics import statistics, verdict
 from tasks.report.drawing import MOST_POINTS
 from tasks.report.html import render
 from tasks.report.words import count, money, signed
@@ -191,6 +191,70 @@ def test_a_run_without_bets():
     assert RECORD.command in page.said
 
 
+def without_a_bet(report, where):
+    """Add markets in which no bet stood: of other days, at a track that nobody knows, all of their runners rated."""
+    last, times = report.markets.iloc[-1], ("market_time", "settled_time")
+    far = [
+        {
+            **last,
+            **{time: last[time] + pd.DateOffset(years=years) for time in times},
+            "market_id": f"1.9{years}",
+            "event_id": f"9{years}",
+            "venue": "Elsewhere",
+            "market_date": last["market_date"].replace(year=2022 + years),
+        }
+        for years in (-1, 1)
+    ]
+    markets = pd.DataFrame([{**market, "announced": [market["market_time"]]} for market in far])
+    runners, ratings, orders, settled = (
+        pd.concat([rows[rows["market_id"] == last["market_id"]].assign(market_id=id_) for id_ in markets["market_id"]])
+        for rows in (report.runners, report.ratings, report.orders, report.settled)
+    )
+    nothing = dict.fromkeys(("turnover", "liability", "profit"), 0.0)
+    orders = orders.assign(**nothing, **({"runner_status": "REMOVED"} if where == "void" else {"size_matched": 0.0}))
+    figures = ["bets", "turnover", "liability", "gross", "commission", "net"]
+    settled = settled.merge(markets[["market_id"]]).assign(**dict.fromkeys(figures, 0))
+    added = {"markets": markets, "runners": runners, "ratings": ratings}
+    if where != "reject":
+        added |= {"orders": orders, "settled": settled}
+    return replace(report, **{name: pd.concat([getattr(report, name), rows]) for name, rows in added.items()})
+
+
+@pytest.mark.parametrize("where", ["unmatched", "void", "reject"])
+def test_markets_without_a_bet_are_in_nothing_that_the_page_says(where):
+    """Days, rated runners, tracks, counts: all of it is of the bets that the figures are of."""
+    report = make_report(("a-1", "b-2"), races=30, with_statistics=False)
+    pages = [read(one) for one in (report, without_a_bet(report, where))]
+    assert pages[1].said == pages[0].said
+    assert [div.get("aria-label") for div in pages[1].all("div")] == [
+        div.get("aria-label") for div in pages[0].all("div")
+    ]
+    plots = [page.plots() for page in pages]
+    assert [plots[1][key] for key in ("calibration", "prices")] == [plots[0][key] for key in ("calibration", "prices")]
+    assert "Bets in markets of 1 March to 9 March 2022." in pages[0].said
+    assert "240 rated runners" in pages[0].said
+
+
+def test_a_variant_whose_orders_are_no_bets_is_not_drawn():
+    report = make_report(("bets-1", "waits-2"), races=20, with_statistics=False)
+    waits, of = report.orders["strategy_name"] == "waits-2", report.settled["strategy"] == "waits-2"
+    orders = report.orders.assign(size_matched=report.orders["size_matched"].mask(waits, 0.0))
+    zeros = {name: report.settled[name].mask(of, 0) for name in ("bets", "turnover", "gross", "commission", "net")}
+    page = read(replace(report, orders=orders, settled=report.settled.assign(**zeros)))
+    drawn = {trace["meta"]["variant"] for plot in ("equity", "drawdown") for trace in page.plots()[plot]["data"]}
+    assert drawn == {box["data-variant"] for box in page.all("input")} == {"bets-1"}
+
+
+def test_bets_with_a_starting_price_are_told_beside_what_is_theirs():
+    report = make_report()
+    orders = report.orders.assign(bsp=report.orders["bsp"].where(report.orders.index < 7))
+    known = statistics(orders, report.settled, report.markets, list(report.summary["strategy"]))
+    page = render(replace(report, orders=orders, statistics=known))
+    table = page[page.index("<b>Statistics</b>") : page.index('id="pictures"')]
+    headings, cells = (re.findall(rf"<{tag}[^>]*>([^<]*)</{tag[:2]}>", table) for tag in ("th scope=.col.", "td"))
+    assert dict(zip(headings[1:], cells, strict=True))["Bets with BSP"] == "7"
+
+
 def test_a_run_without_bets_says_why_first():
     report = make_report()
     idle = report.statistics.assign(bets=0, roi_low=np.nan, roi_high=np.nan)
@@ -271,6 +335,32 @@ def test_out_of_sample_both_sides_stand_beside_each_other():
     assert [point["marker"]["symbol"] for point in points].count("star") == 1
 
 
+def kept(report):
+    """Of how many sides before with a profit, and how many of these had one after, in the words of the plot."""
+    [said] = [div["aria-label"] for div in read(report).all("div") if div.get("id") == "split"]
+    return said.removeprefix("Scatter plot of ROI before and after. ")
+
+
+@pytest.mark.parametrize("split", ["2022-03-20", "month"])
+def test_who_kept_a_profit_is_counted_over_all_variants_and_called_what_it_is(split):
+    report = make_report([f"a-{number:08d}" for number in range(60)], races=280, bets=1, split=split)
+    parts = report.split[report.split["part"] != "together"]
+    sides = parts.pivot_table(index=["begins", "strategy"], columns="part", values="net")
+    good = sides[sides["first"] > 0]
+    before, after = len(good), int((good["second"] > 0).sum())
+    page = read(report)
+    drawn = {box["data-variant"] for box in page.all("input")}
+    assert before > (good.index.get_level_values("strategy").isin(drawn)).sum()
+    if split == "month":
+        assert len(sides) == 2 * 60
+        said = f"Of {before} times that a variant had a profit before a month, it had one in that month {after} times."
+        assert (page.said.count("from then on"), page.said.count("and in that month The best 10")) == (0, 2)
+    else:
+        said = f"Of {before} variants with a profit before, {after} had one from then on."
+        assert "in that month" not in page.said
+    assert kept(report) == said
+
+
 def test_without_a_split_there_is_no_section_for_it(page):
     assert "Out of sample" not in page.said
 
@@ -304,8 +394,14 @@ def test_fifty_variants(fifty):
 
 def test_of_very_many_variants_the_best_are_drawn():
     names = tuple(f"rated_price-{number:08d}" for number in range(200))
-    page = read(make_report(names, races=12, bets=2))
+    report = make_report(names, races=12, bets=2)
+    page = read(report)
     assert len(page.all("input")) == 50
+    assert "Variants drawn; 150 more with bets are not" in page.said
+    drawn = {box["data-variant"] for box in page.all("input")}
+    backs = report.orders[report.orders["strategy_name"].isin(drawn) & (report.orders["side"] == "BACK")]
+    [prices] = [div["aria-label"] for div in page.all("div") if div.get("id") == "prices"]
+    assert f"{(backs['price_matched'] > backs['bsp']).mean():.0%} of backs" in prices
     assert len(page.plots()["drawdown"]["data"]) == 50
     assert page.said.count("rated_price ·") > 2 * 200
 
@@ -319,18 +415,17 @@ def test_a_sweep_of_one_parameter_is_a_row_of_intervals(two):
     assert high == pytest.approx(list(known["roi_high"]))
 
 
-def test_the_sweep_is_a_map_of_the_parameters_with_most_values(fifty):
+def test_the_sweep_is_a_map_with_a_cell_a_variant(fifty):
     sweep = read(fifty).plots()["sweep"]
     (heat,) = sweep["data"]
     assert heat["x"] == [str(15 * number) for number in range(10)]
-    assert heat["y"] == ["0", "1", "2"]
-    assert heat["z"][2].count(None) == 0
-    assert sweep["layout"]["xaxis"]["title"]["text"] == "seconds_to_start"
-    wanted = fifty.summary[
-        fifty.summary["parameters"].map(json.loads).map(lambda p: (p["x"], p["seconds_to_start"]) == (1, 30))
-    ]
-    assert len(wanted) == 2
-    assert heat["z"][1][2] == pytest.approx(wanted["roi"].mean())
+    assert heat["y"] == ["0 · a", "0 · b", "1 · a", "1 · b", "2 · a"]
+    titles = [sweep["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")]
+    assert titles == ["seconds_to_start", "x · staking"]
+    wanted = {"x": 1, "staking": "b", "seconds_to_start": 30}
+    [variant] = fifty.summary[fifty.summary["parameters"].map(json.loads) == wanted].to_dict("records")
+    assert heat["z"][3][2] == pytest.approx(variant["roi"])
+    assert heat["customdata"][3][2] == f"net {signed(variant['net'])}"
 
 
 def test_a_long_run_is_thinned_and_ends_where_it_ends():

@@ -122,9 +122,28 @@ def test_a_sentence_a_day_and_one_of_all(season):
     for begins, sentence in zip((date(2022, 4, 1), date(2022, 5, 1)), said, strict=False):
         before, after = (side(rows, part, begins).iloc[0].to_dict() for part in (FIRST, SECOND))
         place = list(side(rows, SECOND, begins).sort_values("net", ascending=False)["rank"]).index(1) + 1
-        assert sentence.startswith(f"out of sample from {begins}: {before['strategy']}, the best of 6 before (net ")
-        assert sentence.endswith(f", is number {place} from then on: {verdict(after)}")
+        assert sentence.startswith(f"out of sample in {begins:%Y-%m}: {before['strategy']}, the best of 6 before (net ")
+        assert sentence.endswith(f", is number {place} in that month: {verdict(after)}")
     assert said[2] == f"out of sample, all months together: {verdict(side(rows, TOGETHER).iloc[0].to_dict())}"
+
+
+@pytest.mark.parametrize("split", ["2022-04-05", "2022-05-01", "month"])
+def test_how_far_a_second_part_is_said_to_reach_is_how_far_it_does(season, split):
+    folds, rows = divide(season, split)
+    days = season.markets.set_index("market_id")["market_date"]
+    to_the_end = all(days[list(one.second)].max() == days.max() for one in folds)
+    said = [sentence for sentence in say_split(rows.to_dict("records")) if "is number" in sentence]
+    assert ["from then on" in sentence for sentence in said] == [to_the_end] * len(folds)
+    assert ["in that month" in sentence for sentence in said] == [not to_the_end] * len(folds)
+
+
+def test_the_last_of_two_months_reaches_to_the_end(season):
+    two = season.among(frozenset(season.markets["market_id"][: len(season.markets) // 2]))
+    folds, rows = divide(two, "month")
+    assert len(folds) == 1
+    [said] = say_split(rows.to_dict("records"))
+    assert said.startswith("out of sample from 2022-04-01: ")
+    assert " from then on: " in said
 
 
 def test_without_a_split_nothing_is_said():

@@ -302,6 +302,33 @@ def test_a_market_that_cannot_be_settled_is_a_reject_of_who_bet_on_it(make_run):
     assert said.startswith(f"{first.id}: 1 of 2 markets are not in its figures: line market without a result")
 
 
+def test_a_reject_is_in_no_figure_of_its_variant(make_run):
+    """Whatever a variant did in a market that cannot be settled: its figures are those of a run without the market."""
+    first, _ = VARIANTS
+    placed = [row(first, IDS[1], 1, 5.0), row(first, IDS[1], 2, 0.0, size_matched=0.0, size_lapsed=5.0)]
+    rejected = [{**order, "market_id": IDS[0], "bet_id": f"{IDS[0]}-{order['bet_id'][-1]}"} for order in placed]
+    run = make_run([[*rejected, *placed], [row(VARIANTS[1], IDS[1], 1, -5.0)]])
+    [job] = run.jobs
+    asked = (("place", "EXPOSURE"), ("place", "STAKES"), ("cancel", "STAKES"))
+    refused = [
+        Refusal(market_id, *kind, "", times, 11, "BACK", 3.0, 20.0, "no")
+        for market_id in IDS[:2]
+        for times, kind in enumerate(asked, start=1)
+    ] + [Refusal(IDS[0], "place", "THERE ALONE", "", 9, 11, "BACK", 3.0, 20.0, "no")]
+    write(job, [*rejected, *placed], [row(VARIANTS[1], IDS[1], 1, -5.0)], refused=refused)
+    [*_, summary] = write_results(run, MARKETS[:2].assign(betting_type=["LINE", "ODDS"]))
+    datasets = (RESULTS_MARKETS, RESULTS_DAYS, RESULTS_REFUSED)
+    figures = [read(run, dataset) for dataset in datasets], read(run, RESULTS_SUMMARY)[0]
+    notes = [note for note in json.loads(summary.notes[NOTICES]) if "refused" in note]
+    without = replace(run, jobs=(replace(job, sessions=job.sessions[1:]),))
+    write(without.jobs[0], placed, [row(VARIANTS[1], IDS[1], 1, -5.0)], refused=refused[len(asked) : -1])
+    [*_, summary] = write_results(without, MARKETS[1:2])
+    assert figures == ([read(without, dataset) for dataset in datasets], read(without, RESULTS_SUMMARY)[0])
+    assert notes == [note for note in json.loads(summary.notes[NOTICES]) if "refused" in note]
+    by_kind = [row["times"] for row in read(run, RESULTS_REFUSED) if row["action"] == "place"]
+    assert sum(by_kind) == figures[1]["refused"] == 3
+
+
 def test_a_variant_whose_only_bets_cannot_be_settled_says_so(make_run):
     """Of 5.00 on a line nobody knows the worth; it is no order that was never placed."""
     run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0)], []])
