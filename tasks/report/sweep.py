@@ -13,8 +13,8 @@ from tasks.report.words import percent, signed
 
 _LOSS_TO_GAIN = [[0, "#b35806"], [0.5, "#e8e8e8"], [1, "#2166ac"]]
 
-# Of more, none could be read.
-_MOST_ROWS = 24
+# Of more, the names could not all stand beside them on a phone.
+_MOST_ROWS = 16
 
 
 def plot_sweep(summary: pd.DataFrame, statistics: pd.DataFrame) -> Plot | None:
@@ -115,10 +115,13 @@ def _plot_map(swept: pd.DataFrame, values: pd.DataFrame, varied: Sequence[str], 
         "xgap": 2,
         "ygap": 2,
         "showscale": False,
-        "hovertemplate": "ROI %{text}, %{customdata}<extra></extra>",
+        "hovertemplate": "%{y}, %{x}: ROI %{text}, %{customdata}<extra></extra>",
     }
     titles = [" · ".join(keys) for keys in (across, up)]
-    axes = (axis(title, type="category", showgrid=False) for title in titles)
+    # With a step of one no row goes without its name.
+    axes = (
+        axis(title, type="category", showgrid=False, dtick=step) for title, step in zip(titles, (None, 1), strict=True)
+    )
     rest = ", ".join(varied[1 + len(up) :])
     averaged = f" Each cell is the mean over {rest}, of the variants with bets." if rest else ""
     return Plot(

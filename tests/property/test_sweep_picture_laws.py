@@ -49,7 +49,7 @@ VALUES = st.sampled_from((*NUMBERS, *WORDS, ["a"], "['a']", [1, 2], "[1, 2]"))
 GRIDS = st.lists(
     st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES),
     min_size=2,
-    max_size=20,
+    max_size=16,
     unique_by=lambda one: json.dumps(one, sort_keys=True),
 )
 
@@ -114,7 +114,7 @@ def test_where_rows_are_too_many_each_cell_is_the_mean_of_those_that_bet(first, 
     [heat] = plot.figure["data"]
     parameters = summary.join(pd.DataFrame(grid))
     betting = parameters[parameters["roi"].notna()]
-    if first * min(first, second) <= 24:
+    if first * min(first, second) <= 16:
         assert "mean" not in plot.caption.partition("Neighbours")[0]
         return
     assert "Each cell is the mean over z, of the variants with bets." in plot.caption
