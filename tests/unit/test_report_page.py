@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from made_report import RECORD, make_report, without_bets
 
+from tasks.aggregation.races import Races
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.report.drawing import MOST_POINTS
 from tasks.report.html import render
@@ -248,7 +249,7 @@ def test_a_variant_whose_orders_are_no_bets_is_not_drawn():
 def test_bets_with_a_starting_price_are_told_beside_what_is_theirs():
     report = make_report()
     orders = report.orders.assign(bsp=report.orders["bsp"].where(report.orders.index < 7))
-    known = statistics(orders, report.settled, report.markets, list(report.summary["strategy"]))
+    known = statistics(Races(orders, report.settled, report.markets), list(report.summary["strategy"]))
     page = render(replace(report, orders=orders, statistics=known))
     table = page[page.index("<b>Statistics</b>") : page.index('id="pictures"')]
     headings, cells = (re.findall(rf"<{tag}[^>]*>([^<]*)</{tag[:2]}>", table) for tag in ("th scope=.col.", "td"))
