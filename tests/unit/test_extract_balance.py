@@ -118,7 +118,7 @@ def test_no_manifest_is_written_of_half_an_archive(extract, members):
     extract_chunk(job)
     with pytest.raises(BalanceError, match="nothing is said of 8 members"):
         write_manifest(month.lake, month.archive, [])
-    with pytest.raises(InputError, match=r"month\.tar was not extracted to its end as it is now; run the"):
+    with pytest.raises(InputError, match=r"month\.tar is not completely extracted; run the"):
         read_manifest(month.lake, month.archive)
 
 
