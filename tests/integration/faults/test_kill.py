@@ -155,7 +155,7 @@ def test_a_run_that_is_stopped_with_all_its_processes_and_goes_on(seed, start, t
             one.resume()
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
-    assert "its task is run once more" not in said
+    assert "running its task again" not in said
     judge("a run stopped with all its processes, and continued", lake)
 
 
