@@ -1,4 +1,4 @@
-"""What every stage flow does the same way: collecting its mapped tasks, and saying which of them failed."""
+"""What all stage flows share: running them, waiting for their tasks, and reporting failures."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,14 +17,14 @@ from tasks.machine import cores
 from tasks.progress import Progress, Words
 from tasks.tally import StageRecord, Tally
 
-# Of tasks that work in their own thread.
+# For tasks that do their work in their own thread.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
 
 
 def waiting_threads(executor: Executor) -> "ThreadPoolTaskRunner[Any]":
-    """Make the runner of tasks that only wait for an executor: a thread for each job that it does at once.
+    """Return the runner of tasks that only wait for an executor, with a thread for each of its concurrent jobs.
 
-    So Prefect shows as running what is running.
+    So Prefect shows exactly the running jobs as running.
     """
     return ThreadPoolTaskRunner(max_workers=executor.width)
 
@@ -34,17 +34,10 @@ R = TypeVar("R")
 
 
 def run_stage(stage: Callable[[P], R], parameters: P) -> R:
-    """Run a stage's flow, once more where Prefect's server lost its answer.
+    """Run a stage's flow; retry once if Prefect lost its result.
 
-    A flow that had nothing to do ends in a state of its own name, Cached, whose data is this process's alone. Where a
-    busy server takes a state and its answer gets lost, Prefect asks again and is given the state without them.
-
-    Args:
-        stage: The flow.
-        parameters: What it is given.
-
-    Returns:
-        What it returns.
+    A flow that had nothing to do ends in the state Cached, whose data exists in this process only. If a busy server
+    accepts the state but its response is lost, Prefect's client retries and receives the state without the data.
     """
     attempts = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type(MissingResult), reraise=True)
     return attempts(stage, parameters)
@@ -53,21 +46,21 @@ def run_stage(stage: Callable[[P], R], parameters: P) -> R:
 def gather(
     stage: str, words: Words, futures: Sequence[PrefectFuture[Any]], sizes: Sequence[int], *, started: float
 ) -> StageRecord:
-    """Wait for a stage's tasks; those that failed do not stop the others.
+    """Wait for all of a stage's tasks, even if some fail.
 
     Args:
         stage: The stage's name.
-        words: What its tasks and their output are called.
+        words: The nouns for its tasks and their output.
         futures: Its tasks.
-        sizes: Bytes that each handles, for the estimate of the time left; zeros where they say nothing about it.
+        sizes: Bytes per task, to estimate the remaining time; zeros if time does not depend on size.
         started: `time.monotonic()` at the stage's start.
 
     Returns:
-        What all of them counted, checked.
+        The sum of the tasks' tallies, checked.
 
     Raises:
-        InputError: What the user gave is wrong, and nothing else is.
-        StageError: Some failed; what the others wrote is kept, and the next run redoes only those.
+        InputError: All failures are wrong input.
+        StageError: Some tasks failed; the others' output is kept, and the next run redoes only the failed ones.
         BalanceError: The counts do not add up.
     """
     progress = Progress(stage, words, len(futures), sum(sizes))
@@ -94,6 +87,4 @@ def gather(
 def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
     first = failures[0]
     said = str(first) if isinstance(first, BacktestError) else one_line(first)
-    return StageError(
-        f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}", failures
-    )
+    return StageError(f"{stage}: {len(failures)} of {tasks} tasks failed; the others' output is kept. {said}", failures)
