@@ -153,7 +153,7 @@ def test_without_its_end_it_is_arriving_while_young_and_broken_when_old(pack, tm
     cut(path, path.stat().st_size * 2 // 3)
     young = only_verdict(tmp_path)
     assert young.state == State.ARRIVING
-    assert "no end yet" in young.sentence
+    assert "is incomplete" in young.sentence
     make_old(path)
     old = only_verdict(tmp_path)
     assert old.state == State.BROKEN
