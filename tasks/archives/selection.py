@@ -93,7 +93,7 @@ def select_markets(
     names = [manifest.archive for manifest in extracted]
     found = [rows for manifest in extracted if len(rows := read_catalogue(lake, manifest))]
     if not found:
-        raise InputError(f"{', '.join(names)}: contains no market that can be replayed; see the rejects for why")
+        raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
     catalogue = pd.concat(found, ignore_index=True)
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]

@@ -327,9 +327,7 @@ RESULTS_STATISTICS = ByRun(
         Column("p_corrected", pa.float64(), "the same for all variants at once, by Romano–Wolf", nullable=True),
         Column("q", pa.float64(), "the same as false discovery rate, by Benjamini–Hochberg", nullable=True),
         Column("winner", pa.bool_(), "net_low > 0 and p_corrected ≤ 5 %"),
-        Column(
-            "more_bets", pa.int64(), "bets needed until the present ROI differs significantly from 0", nullable=True
-        ),
+        Column("more_bets", pa.int64(), "bets until the present ROI is significant; 0 if it is", nullable=True),
     ),
 )
 

@@ -217,7 +217,7 @@ class Lake:
         """Return a file without reading its rows; None if it is missing or damaged.
 
         Raises:
-            LakeError: An I/O failure.
+            LakeError: It cannot be read: an I/O failure, or not a regular file.
         """
         path = key.path
         try:
