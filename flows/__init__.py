@@ -1,6 +1,6 @@
-"""How the stages chain, a file a stage, and the two ways in: the command line and Prefect's deployments."""
+"""Prefect flows, one file per stage, and their two entry points: the command line and Prefect's deployments."""
 
 import logging
 
-# Wherever a flow runs, what its stages say is for its user to read; Prefect would show warnings alone.
+# Show the stages' log to the user wherever a flow runs; Prefect's default is warnings only.
 logging.getLogger("backtest").setLevel(logging.INFO)

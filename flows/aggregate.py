@@ -1,4 +1,4 @@
-"""The aggregate stage: orders to results."""
+"""The aggregate stage: from orders to results."""
 
 import time
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from tasks.tally import StageRecord, completed
 
 
 class AggregateRecord(StageRecord):
-    """What the stage did.
+    """The stage's record.
 
     Attributes:
         run: The run's id: `results/…/run=<id>`.
@@ -37,7 +37,7 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         parameters: What to backtest.
 
     Returns:
-        Orders that went in and are in the results, and the run's id.
+        Counts of orders read and settled, and the run's id.
 
     Raises:
         ReplacedOrdersError: A chunk's orders are missing or of another selection; run the simulate stage.

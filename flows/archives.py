@@ -1,4 +1,4 @@
-"""The archives that a backtest is about: what they are, told by their bytes, and what was extracted of them."""
+"""A backtest's archives and their manifests."""
 
 from flows.parameters import BacktestParameters
 from tasks.archives.identity import Archive, read_archive
@@ -7,13 +7,7 @@ from tasks.errors import InputError
 
 
 def read_archives(parameters: BacktestParameters) -> list[Archive]:
-    """Return which archives a backtest is about.
-
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        An archive an address.
+    """Return a backtest's archives, in the order given.
 
     Raises:
         InputError: One cannot be read, or two are the same.
@@ -28,15 +22,9 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
 
 
 def read_manifests(parameters: BacktestParameters) -> tuple[Manifest, ...]:
-    """Return what was extracted of a backtest's archives.
-
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        A manifest an archive.
+    """Return the manifests of a backtest's archives, in the order given.
 
     Raises:
-        InputError: An archive cannot be read, two are the same, or one was not extracted to its end.
+        InputError: An archive cannot be read, two are the same, or one is not completely extracted.
     """
     return tuple(read_manifest(parameters.opened_lake, archive) for archive in read_archives(parameters))

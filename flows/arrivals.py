@@ -1,6 +1,6 @@
-"""Archives as they arrive, announced: an automation that waits for the event starts the backtest.
+"""Announce arriving archives by an event, on which an automation starts the backtest.
 
-An archive is announced once as it is; to run a backtest that failed once more is for `monthly`, or a person.
+An archive is announced once unless it changes; a failed backtest is retried by `monthly` or by the user.
 """
 
 from datetime import UTC, datetime
@@ -25,25 +25,25 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
     """Announce each archive in the inbox whose results are missing or stale, once.
 
     Args:
-        parameters: The inbox, and what is asked of each archive in it.
+        parameters: The inbox, and what to backtest on each archive in it.
 
     Returns:
-        What became of each archive.
+        The outcome of each archive.
 
     Raises:
-        InputError: The profile is wrong, or the inbox no folder; nothing was done.
+        InputError: The profile is wrong, or the inbox is not a folder; nothing was done.
         StageError: An archive could not be announced; the others were.
     """
 
     def handle(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
-        # First, because it is cheapest: this flow looks often, and it is far to the end of a compressed tar.
+        # First, because it is cheap: this flow runs often, and reading a compressed tar to its end takes long.
         if _was_announced(archive, asked):
             return ArchiveOutcome.of(archive, "announced before")
         left = left_alone(archive, asked, parameters)
         if left:
             return left
         if not announce_arrival(archive, asked, by="automation"):
-            raise StageError("Prefect did not take the event; the next look announces it")
+            raise StageError("Prefect did not accept the event; the next run announces it")
         _remember(archive, asked)
         return ArchiveOutcome.of(archive, "announced")
 
@@ -70,7 +70,7 @@ def _remember(archive: Candidate, asked: BacktestParameters) -> None:
 
 
 def _key(archive: Candidate) -> Key:
-    # Two in one inbox, or in two, may have one name.
+    # Archives may share a name, in one inbox or in several.
     return ARRIVALS.at(f"{archive.name}-{digest([archive.address.encode()])[:8]}")
 
 

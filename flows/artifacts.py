@@ -1,7 +1,4 @@
-"""What a run shows in the UI: how far each stage is, and, when the whole has ended, its figures.
-
-The figures come from the lake; here they are only laid out.
-"""
+"""A run's artifacts in the UI: each stage's progress, and at the end the figures from the lake."""
 
 import base64
 import logging
@@ -47,16 +44,16 @@ _OF_ACCOUNT = (RESULTS_ACCOUNT, RESULTS_ACCOUNT_MARKETS)
 
 
 class ProgressArtifact:
-    """A stage's progress bar in the UI; made in the stage's flow run."""
+    """A stage's progress bar in the UI; created within the stage's flow run."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         made = create_progress_artifact(0.0, key=progress.stage, description=progress.sentence())
-        self._id = cast("UUID", made)  # a coroutine only where an event loop runs
+        self._id = cast("UUID", made)  # a coroutine only if an event loop is running
         self._updated = time.monotonic()
 
     def update(self) -> None:
-        """Bring the bar up to date; not more often than a person can see."""
+        """Update the bar, at most once per second."""
         now = time.monotonic()
         if self._progress.finished or now - self._updated >= _SECONDS_BETWEEN_UPDATES:
             self._updated = now
@@ -64,11 +61,7 @@ class ProgressArtifact:
 
 
 def show_report(report: BacktestReport) -> None:
-    """Show what a run found: its variants, their equity, what was left out, and where all of it is.
-
-    Args:
-        report: The run's.
-    """
+    """Create a run's artifacts: its variants, rejects, equity, and where the figures are."""
     lake = Lake(report.lake)
     record = read_run(lake, report.run)
     best = max(report.variants, key=merit)
@@ -77,7 +70,7 @@ def show_report(report: BacktestReport) -> None:
     create_table_artifact(
         [_figures(row) for row in (*report.variants, *([report.account] if report.account else []))],
         key="variants",
-        description=f"Run {report.run}: what each variant made; money in the account's currency",
+        description=f"Run {report.run}: each variant's figures; money in the account's currency",
     )
     rejects = [
         {name: as_text(value) if isinstance(value, str) else value for name, value in row.items()}
@@ -105,7 +98,7 @@ def _figures(variant: dict[str, object]) -> dict[str, object]:
 
 
 def _page(report: BacktestReport, equity: bytes) -> str:
-    # An image artifact would print the picture's whole address, which is the picture.
+    # Not an image artifact, which would print its address, here the whole data URL.
     picture = f"![net of each variant](data:image/png;base64,{base64.b64encode(equity).decode()})"
     datasets = (*_DATASETS, *(_OF_ACCOUNT if report.account else ()))
     files = (dataset.at(report.run).path for dataset in datasets)
@@ -124,7 +117,7 @@ def _page(report: BacktestReport, equity: bytes) -> str:
             "",
             *(f"- {as_code(file)}" for file in files),
             "",
-            f"The report, a page to be opened in a browser: {as_code(str(report.page))}",
+            f"The report, to be opened in a browser: {as_code(str(report.page))}",
             "",
             f"In a terminal: {as_code(shlex.join(['backtest', 'show', report.run, '--lake', report.lake]))}",
         )

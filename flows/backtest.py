@@ -1,4 +1,4 @@
-"""The whole: extract, ratings, simulate, aggregate."""
+"""The backtest: extract, ratings, simulate, aggregate."""
 
 import logging
 from itertools import chain
@@ -19,7 +19,7 @@ from tasks.errors import BacktestError, ChangedSourceError, DamagedFileError, Re
 
 logger = logging.getLogger("backtest")
 
-# A disk that damages whatever it is given is not worked on for ever.
+# A limit, because a disk may damage every file written to it.
 _MOST_REPAIRS = 5
 
 
@@ -31,11 +31,11 @@ def backtest(parameters: BacktestParameters) -> BacktestReport:
         parameters: What to backtest.
 
     Returns:
-        What each stage did and the figures of each variant.
+        Each stage's counts and each variant's figures.
 
     Raises:
         InputError: A parameter is wrong; nothing was done.
-        StageError: A stage could not do all that was asked; what it did is kept.
+        StageError: A stage finished incompletely; finished work is kept.
     """
     try:
         report = _run(parameters)
@@ -55,7 +55,7 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
         before_sleep=_say_again,
         reraise=True,
     )
-    # What was worked out for the checks holds for the first attempt; after it, a source or a file may be another.
+    # The first attempt reuses what the checks computed; later ones do not, as sources or files may have changed.
     each = chain([parameters], iter(parameters.anew, None))
     return attempts(lambda: _run_stages(next(each)))
 
@@ -63,14 +63,14 @@ def _run(parameters: BacktestParameters) -> BacktestReport:
 def _say_again(attempt: RetryCallState) -> None:
     if attempt.outcome and isinstance(error := attempt.outcome.exception(), BacktestError):
         logger.warning("%s", one_line(error))
-    logger.warning("backtest: once more from the first stage; what is whole is not done again")
+    logger.warning("backtest: starting again from the first stage; finished work is kept")
 
 
 def _can_be_made_again(error: BaseException | None) -> bool:
-    """Return whether any of what went wrong would go well another time.
+    """Return whether a retry can succeed.
 
-    That is a damaged file, which was deleted; orders that another run replaced by its own; a strategy whose source, or
-    a ratings file that, was saved while the run was under way.
+    It can after a damaged file, which was deleted; orders replaced by another run; and a strategy's source or a ratings
+    file that changed during the run.
     """
     if error is None:
         return False

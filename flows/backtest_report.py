@@ -1,4 +1,4 @@
-"""What a finished run has to say, read from the lake: for the command line, its JSON, and `backtest show`."""
+"""A finished run's report, read from the lake: for the command line, its JSON, and `backtest show`."""
 
 import json
 from typing import Any
@@ -27,20 +27,20 @@ from tasks.tally import StageRecord
 
 
 class BacktestReport(BaseModel):
-    """What a backtest did and found.
+    """A backtest's results.
 
     Attributes:
         run: Its id: `results/…/run=<id>`.
         lake: The lake's root.
-        stages: What each stage did, in their order; empty where a run of the past is shown.
+        stages: Each stage's counts, in order; empty for a past run.
         variants: Rows of `results/summary`, the parameters as an object.
-        page: Address of its report, a page to be opened in a browser; None where it has none of these results.
+        page: Address of its HTML report; None if there is none of these results.
         statistics: Rows of `results/statistics`, in the same order, each with its `verdict` in words.
-        account: The row of `results/account`, with its `verdict`; None where variants are not together.
+        account: The row of `results/account`, with its `verdict`; None without `together`.
         refused: Rows of `results/refused`.
-        split: Rows of `results/split`; empty where races were not divided.
-        out_of_sample: What they say, in words.
-        notices: What a person should know before relying on the figures.
+        split: Rows of `results/split`; empty without a split.
+        out_of_sample: The conclusions from `split`, in words.
+        notices: What the user should know before relying on the figures.
     """
 
     run: str
@@ -57,7 +57,7 @@ class BacktestReport(BaseModel):
 
     @property
     def headline(self) -> str:
-        """What may be concluded, in a sentence: of the account where there is one, or of the best variant."""
+        """What may be concluded, in a sentence: about the account if there is one, else about the best variant."""
         if self.account:
             return str(self.account["verdict"])
         best = max(self.statistics, key=merit)
@@ -65,53 +65,38 @@ class BacktestReport(BaseModel):
 
 
 def page_path(run: str) -> str:
-    """Return where a run's page lies below the lake's root.
-
-    Args:
-        run: The run's id.
-
-    Returns:
-        Its path.
-    """
+    """Return the path of a run's page, relative to the lake's root."""
     return f"results/report/run={run}/report.html"
 
 
 def read_page(lake: Lake, run: str) -> str | None:
-    """Read a run's page.
+    """Return the HTML of a run's page; None if there is none, or if it shows other results than the lake's.
 
-    Args:
-        run: The run's id.
-
-    Returns:
-        HTML; None where there is none, or where it tells of other results than there are: a run that had others may
-        have been killed before it wrote its page.
+    It can if a run with new results was killed before it wrote its page.
     """
     results, page = lake.find(RESULTS_SUMMARY.at(run)), lake.read_page(page_path(run))
     return page if results and page and made_of(results) in page else None
 
 
 def read_report(run: str | None, root: str | None, page: str | None = None) -> BacktestReport:
-    """Read a run's summary.
+    """Read a run's report.
 
     Args:
-        run: Its id; None takes the latest.
-        root: The lake's root; None takes the settings'.
-        page: Address of its page, where that is known to tell of these results; None reads it to find out.
-
-    Returns:
-        The report.
+        run: Its id; None means the latest.
+        root: The lake's root; None means the settings'.
+        page: Address of its page, if known to show these results; None reads the page to find out.
 
     Raises:
-        InputError: There is no such run; the text lists those there are.
+        InputError: There is no such run; the message lists the existing ones.
     """
     lake = Lake(root or Settings().lake)
     lake.check_answers()
     wanted, runs = run or latest_run(lake), lake.values(RESULTS_SUMMARY)
-    # What is no run's name may not be a path's part either.
+    # Check against the listing first: other text may not be allowed in a path.
     results = lake.find(RESULTS_SUMMARY.at(wanted)) if wanted in runs else None
     if wanted is None or results is None:
         raise InputError(
-            f"no run {f'{run} ' if run else ''}in the lake {lake.root}; there are: {', '.join(runs) or 'none'}"
+            f"no run {f'{run} ' if run else ''}in the lake {lake.root}; existing runs: {', '.join(runs) or 'none'}"
         )
     written = json.loads(results.notes.get(WRITTEN, "[]"))
     files = [
@@ -120,7 +105,7 @@ def read_report(run: str | None, root: str | None, page: str | None = None) -> B
     is_one_making = written and all(file and made_of(file) == made_of(results) for file in files)
     if not is_one_making or results.fingerprint[:8] != wanted[-8:]:
         raise InputError(
-            f"run {wanted} in the lake {lake.root} has lost results, or has those of another; run its backtest again"
+            f"run {wanted} in the lake {lake.root} has lost results, or has another run's; run its backtest again"
         )
     rows = lake.read(RESULTS_SUMMARY.at(wanted)).to_pylist()
     variants = [{**row, "parameters": json.loads(row["parameters"])} for row in rows]
@@ -147,12 +132,9 @@ def read_report(run: str | None, root: str | None, page: str | None = None) -> B
 def as_csv(report: BacktestReport) -> str:
     """Write a run's figures as CSV, for a spreadsheet.
 
-    Args:
-        report: The run's.
-
     Returns:
-        A header, and a row a variant: the columns of `results/summary`, then those that `results/statistics` adds; last
-        the account's, where variants are together.
+        A header, a row per variant, and the account's row if there is one. The columns are those of `results/summary`,
+        then those that `results/statistics` adds.
     """
     rows = [
         {**statistic, **variant, "parameters": json.dumps(variant["parameters"], sort_keys=True)}
@@ -160,5 +142,5 @@ def as_csv(report: BacktestReport) -> str:
     ]
     columns = list({**dict.fromkeys(report.variants[0]), **dict.fromkeys(rows[0])})
     together = [report.account] if report.account else []
-    # As objects, so that a whole number stays one beside a row that has none.
+    # As objects, so that integers stay integers in columns with missing values.
     return str(pd.DataFrame([*rows, *together], columns=columns, dtype=object).to_csv(index=False))

@@ -1,6 +1,6 @@
-"""What happens outside, or is of use outside: events on which Prefect's automations can act.
+"""Events for Prefect's automations.
 
-An event that cannot be emitted costs no work: Prefect logs it, and the flow goes on.
+If an event cannot be emitted, Prefect logs it and the flow continues.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,19 @@ ARRIVED = "betfair.archive.arrived"
 COMPLETED = "backtest.completed"
 FAILED = "backtest.failed"
 
-# Prefect takes 100, and adds the flow, its run, their deployment and tags by itself.
+# Prefect's limit is 100, including the flow, its run, their deployment and tags, which it adds itself.
 _RELATED_LIMIT = 50
 
 _BACKTEST = {"prefect.resource.id": "betfair.backtest", "prefect.resource.name": "backtest"}
 
 
 def announce_arrival(archive: Candidate, parameters: BacktestParameters, by: Literal["automation", "monthly"]) -> bool:
-    """Say that an archive is there and whole, and which backtest is wanted of it.
+    """Emit the event that a complete archive has arrived, with the backtest to run on it.
 
     Args:
-        parameters: What ought to be run; an automation can hand it to the deployment of `backtest` as it is.
-        by: Who runs it: an automation that waits for this event, or the flow `monthly`, which runs it itself.
+        archive: The archive.
+        parameters: The backtest's; an automation can pass them to the deployment of `backtest` unchanged.
+        by: Who runs it: an automation on this event, or the flow `monthly` itself.
 
     Returns:
         Whether the event was emitted.
@@ -49,37 +50,20 @@ def announce_arrival(archive: Candidate, parameters: BacktestParameters, by: Lit
 
 
 def announce_completed(report: BacktestReport, archives: Sequence[str]) -> None:
-    """Say that a backtest is done, and what each variant made.
-
-    Args:
-        report: What it found.
-        archives: Their addresses.
-    """
+    """Emit the event that a backtest is done, with each variant's net profit."""
     net = {variant["strategy"]: variant["net"] for variant in report.variants}
     payload = {"run": report.run, "lake": report.lake, "archives": list(archives), "net": net}
     emit_event(COMPLETED, resource=_BACKTEST, related=_related(archives), payload=payload)
 
 
 def announce_failed(error: Exception, archives: Sequence[str]) -> None:
-    """Say that a backtest failed.
-
-    Args:
-        error: Why.
-        archives: Their addresses.
-    """
+    """Emit the event that a backtest failed."""
     payload = {"archives": list(archives), "error": one_line(error)}
     emit_event(FAILED, resource=_BACKTEST, related=_related(archives), payload=payload)
 
 
 def one_line(error: Exception) -> str:
-    """Describe in one line what an exception is about.
-
-    Args:
-        error: The exception.
-
-    Returns:
-        What this project says of it; of another's exception its kind, too. A traceback within is left out.
-    """
+    """Return the first line of an exception's message, with its type unless it is one of this project's."""
     said = str(error) if isinstance(error, BacktestError) else shown_within(f"{type(error).__name__}: {error}")
     return said.partition("\n")[0]
 

@@ -1,4 +1,4 @@
-"""The extract stage: archives to messages and catalogue."""
+"""The extract stage: from archives to messages and catalogue."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     """Read archives into the lake: raw messages, catalogue, rejects.
 
     Args:
-        parameters: What to backtest; of it the archives, the lake and the workers.
+        parameters: What to backtest.
 
     Returns:
         Markets found, kept and rejected.
@@ -32,14 +32,14 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     Raises:
         InputError: An archive cannot be read, or is given twice.
         StageError: A chunk failed; the others are kept.
-        BalanceError: What is in the lake is not what was extracted.
+        BalanceError: The lake does not match what was extracted.
     """
     started = time.monotonic()
     lake = parameters.opened_lake
     parameters.check()
     with lake.alone():
         if old := forget_old_archives(lake):
-            logger.info("extract: what an earlier version extracted (%d archives) was deleted; it is made again", old)
+            logger.info("extract: deleted %d archives extracted by an earlier version; extracting them again", old)
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter

@@ -1,7 +1,4 @@
-"""A look through the inbox: what is asked of each archive in it, and what became of each.
-
-Two flows look: `monthly` backtests what it finds, `arrivals` announces it.
-"""
+"""Go through the inbox and handle each archive: `monthly` backtests them, `arrivals` announces them."""
 
 import logging
 from collections import Counter
@@ -34,41 +31,35 @@ TROUBLE = {"broken", "failed"}
 
 
 class InboxParameters(Profile):
-    """Where archives arrive, and what is asked of each."""
+    """Where archives arrive, and what to backtest on each."""
 
     inbox: Address = Field(
         default_factory=lambda asked: f"{asked.get('lake')}/inbox",
         description="The folder where archives arrive: a path or fsspec URL; by default the lake's inbox",
     )
     settle_seconds: float = Field(
-        SETTLE_SECONDS, ge=0, description="Seconds between two looks; an archive that changed between is still arriving"
+        SETTLE_SECONDS, ge=0, description="Seconds between two looks; an archive that changes meanwhile is arriving"
     )
     patience_seconds: float = Field(
-        PATIENCE_SECONDS, ge=0, description="Seconds after its last change until an archive without an end is broken"
+        PATIENCE_SECONDS, ge=0, description="Seconds after its last change until an incomplete archive is broken"
     )
     look_seconds: float = Field(
-        LOOK_SECONDS, gt=0, description="Longest look at an archive, seconds; one that takes longer to read is broken"
+        LOOK_SECONDS, gt=0, description="Time limit to read an archive, seconds; one that takes longer is broken"
     )
-    # It goes through Prefect's events to whoever backtests, and there whole or not at all.
+    # Without a query: the address passes through Prefect's events, where its query would be stripped.
     ratings: Address | None = Field(None, description=Profile.model_fields["ratings"].description)
 
     def of_archive(self, address: str) -> BacktestParameters:
-        """Ask the profile of one archive.
-
-        Args:
-            address: The archive.
-
-        Returns:
-            What to backtest.
+        """Return the profile's backtest of one archive.
 
         Raises:
-            InputError: The address is one that is not taken.
+            InputError: The address contains a secret or is not UTF-8.
         """
         profile = {name: getattr(self, name) for name in Profile.model_fields}
         return BacktestParameters(archives=[check_address(address)], **profile)
 
     def check(self) -> None:
-        """Check the profile, whichever archives there are.
+        """Check the profile, without any archive.
 
         Raises:
             InputError: A strategy, a parameter or the ratings it needs are wrong.
@@ -77,12 +68,12 @@ class InboxParameters(Profile):
 
 
 class ArchiveOutcome(BaseModel):
-    """What became of an archive in the inbox.
+    """The outcome of an archive in the inbox.
 
     Attributes:
         archive: Its address.
-        outcome: What became of it.
-        sentence: The same in one line that begins with the address, with what was seen.
+        outcome: The outcome.
+        sentence: The outcome with details, in one line that begins with the address.
     """
 
     archive: str
@@ -91,72 +82,57 @@ class ArchiveOutcome(BaseModel):
 
     @classmethod
     def of(cls, archive: Candidate, outcome: Outcome, said: str = "") -> Self:
-        """Return what became of an archive.
-
-        Args:
-            outcome: What became of it.
-            said: What was seen; none where the outcome says it all.
-
-        Returns:
-            Its outcome.
-        """
+        """Make an outcome; `said` has the details, if there are any."""
         address = archive.address
         sentence = f"{address}: {(said or outcome).removeprefix(f'{address}: ')}"
         return cls(archive=address, outcome=outcome, sentence=sentence)
 
 
 class InboxRecord(BaseModel):
-    """What became of all archives in the inbox.
+    """The outcomes of all archives in the inbox.
 
     Attributes:
         inbox: Its address.
-        archives: One each, oldest first.
+        archives: Oldest first.
     """
 
     inbox: str
     archives: list[ArchiveOutcome]
 
     def sentence(self) -> str:
-        """Return how many ended how.
-
-        Returns:
-            One line.
-        """
+        """Count the outcomes, in one line."""
         counted = Counter(archive.outcome for archive in self.archives)
         said = ", ".join(f"{count} {outcome}" for outcome, count in counted.items())
         return f"inbox {self.inbox}: {said or 'no archives, nothing to do'}"
 
     def raise_for(self, outcomes: set[str]) -> None:
-        """Fail, naming the archives that ended in one of these ways.
-
-        Args:
-            outcomes: The ways.
+        """Raise if any archive has one of these outcomes.
 
         Raises:
-            StageError: There are such archives.
+            StageError: There are such archives; the message lists them.
         """
         bad = [archive.sentence for archive in self.archives if archive.outcome in outcomes]
         if bad:
             raise StageError(
-                f"{len(bad)} of {len(self.archives)} archives in {self.inbox} could not be taken, the others are seen "
-                f"to. {'; '.join(bad)}"
+                f"{len(bad)} of {len(self.archives)} archives in {self.inbox} failed; the others are done. "
+                f"{'; '.join(bad)}"
             )
 
 
 def look_through(
     parameters: InboxParameters, handle: Callable[[Candidate, BacktestParameters], ArchiveOutcome]
 ) -> InboxRecord:
-    """Handle each archive in the inbox, oldest first; one that fails does not stop the others.
+    """Handle each archive in the inbox, oldest first, even if some fail.
 
     Args:
         parameters: The inbox and the profile.
-        handle: Given an archive and what is asked of it, sees to it.
+        handle: Handles an archive, given its backtest's parameters.
 
     Returns:
-        What became of each.
+        The outcome of each archive.
 
     Raises:
-        InputError: The profile is wrong, or the inbox no folder; nothing was done.
+        InputError: The profile is wrong, or the inbox is not a folder; nothing was done.
     """
     parameters.check()
     make_inbox(parameters.inbox, parameters.look_seconds)
@@ -167,7 +143,7 @@ def look_through(
                 outcome = ArchiveOutcome.of(archive, "broken", archive.fault)
             else:
                 outcome = handle(archive, parameters.of_archive(archive.address))
-        except Exception as error:  # noqa: BLE001 - whatever one archive meets with, the others have their turn
+        except Exception as error:  # noqa: BLE001 - one archive's failure must not stop the others
             outcome = ArchiveOutcome.of(archive, "failed", one_line(error))
         level = logging.WARNING if outcome.outcome in TROUBLE else logging.INFO
         logger.log(level, "%s", outcome.sentence)
@@ -178,14 +154,12 @@ def look_through(
 
 
 def left_alone(archive: Candidate, asked: BacktestParameters, parameters: InboxParameters) -> ArchiveOutcome | None:
-    """Return what becomes of an archive that is not backtested: not whole, or with nothing to do.
+    """Return the outcome of an archive that is incomplete or up to date; None if it needs a backtest.
 
     Args:
-        asked: What is asked of it.
-        parameters: How patiently to look at it.
-
-    Returns:
-        Its outcome; None where it is to be backtested.
+        archive: The archive.
+        asked: Its backtest's parameters.
+        parameters: The time limits.
     """
     state, sentence = judge(archive, parameters.patience_seconds, parameters.look_seconds)
     if state is State.ARRIVING:

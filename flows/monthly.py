@@ -1,4 +1,4 @@
-"""Archives as they arrive, backtested by the month: each in the inbox that lacks its results."""
+"""Backtest each archive in the inbox whose results are missing or stale."""
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
@@ -16,13 +16,13 @@ def monthly(parameters: InboxParameters) -> InboxRecord:
     """Backtest each archive in the inbox whose results are missing or stale, oldest first.
 
     Args:
-        parameters: The inbox, and what is asked of each archive in it.
+        parameters: The inbox, and what to backtest on each archive in it.
 
     Returns:
-        What became of each archive.
+        The outcome of each archive.
 
     Raises:
-        InputError: The profile is wrong, or the inbox no folder; nothing was done.
+        InputError: The profile is wrong, or the inbox is not a folder; nothing was done.
         StageError: An archive is broken or its backtest failed; the others are done.
     """
 

@@ -1,6 +1,6 @@
-"""What a backtest is asked: one model for the command line, the UI's form and the deployments.
+"""A backtest's parameters: one model for the command line, the UI's form and the deployments.
 
-Every field has its default, its unit and one line of help. What a strategy's own parameters are is the strategy's.
+Every field has a default, a unit and one line of help. Each strategy defines its own parameters.
 """
 
 import logging
@@ -60,11 +60,11 @@ def _address(text: str, *, takes_query: bool = False) -> str:
         raise ValueError(str(error)) from None
 
 
-# Of four fifths of the memory, a core's share: the rest is the system's, the server's and the parent's.
+# A core's share of four fifths of the memory; the rest is for the system, the server and the parent process.
 _MEGABYTES_EACH = round(0.8 * memory_megabytes() / cores())
 
 Address = Annotated[str, AfterValidator(_address)]
-# Prefect keeps the JSON of what a run is asked, and the lake that of what was announced.
+# As JSON without its query, because Prefect and the lake store a run's parameters as JSON.
 RatingsAddress = Annotated[
     str, AfterValidator(partial(_address, takes_query=True)), PlainSerializer(shown, when_used="json")
 ]
@@ -74,7 +74,7 @@ Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"e
 
 
 def _in_order(schema: dict[str, Any]) -> None:
-    """Number the form's fields: what has to be filled in comes first."""
+    """Number the form's fields, required ones first."""
     required = schema.get("required", ())
     properties = schema["properties"]
     for position, name in enumerate(sorted(properties, key=lambda name: name not in required)):
@@ -82,10 +82,10 @@ def _in_order(schema: dict[str, Any]) -> None:
 
 
 class Profile(BaseModel):
-    """What is asked of any archive."""
+    """A backtest's parameters except its archives."""
 
-    # Defaults are validated as well, so that 0 and 0.0 are the same discount and make the same variant; what is refused
-    # is not repeated, because it may be a password.
+    # Defaults are validated too, so that 0 and 0.0 are the same discount and make the same variant; errors hide the
+    # input, which may contain a password.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -105,28 +105,28 @@ class Profile(BaseModel):
     window: WindowName = Field(DEFAULT_WINDOW, description="The part of each market to replay: 80s before the off")
     session: Literal["market", "event", "day", "run"] = Field(
         "market",
-        description="What one instance of a strategy lives through: a market, or those of an event, a day (where the "
-        "track is) or the run, side by side in time; a run is shared out by variants alone",
+        description="The markets that one instance of a strategy sees, side by side in time: one, or those of an "
+        "event, a day (at the track) or the run; a run is split among workers by variants only",
     )
     simulation: SimulationSettings = Field(SimulationSettings(), description="What flumine's simulation assumes")
     commission: float | None = Field(
-        None, ge=0, lt=1, description="Rate for every market, as a fraction; none takes each market's base rate"
+        None, ge=0, lt=1, description="Rate for every market, as a fraction; none means each market's base rate"
     )
     discount_rate: Annotated[float, Option("--discount")] = Field(
         0, ge=0, le=100, description="The account's discount on base rates, per cent"
     )
     engine: Literal["lean", "flumine"] = Field(
-        "lean", description="Whose market books strategies see: this project's, or flumine's own, equal and slower"
+        "lean", description="The market books strategies see: this project's, or flumine's own, equal but slower"
     )
-    currency: Currency = Field("GBP", description="The account's currency; decides the smallest bet")
+    currency: Currency = Field("GBP", description="The account's currency; determines the smallest bet")
     min_stake: float | None = Field(
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Least size of a bet, in the account's currency; none takes betfairlightweight's, today's",
+        description="Smallest size of a bet, in the account's currency; none means betfairlightweight's current one",
     )
     together: bool = Field(
-        False, description="Show all variants on one account, too: commission is taken on their sum by market"
+        False, description="Also show all variants on one account: commission is taken on their sum per market"
     )
     lake: Annotated[Address, Option(said="always")] = Field(
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
@@ -134,15 +134,15 @@ class Profile(BaseModel):
     workers: Annotated[int, Option(said="never")] = Field(
         cores(), ge=1, description="Processes that extract and replay"
     )
-    chunk_bytes: int = Field(2_000_000, ge=1, description="Size of a chunk to aim at, bytes as stored")
+    chunk_bytes: int = Field(2_000_000, ge=1, description="Target size of a chunk, bytes as stored")
     market_seconds: Annotated[float, Option(said="never")] = Field(
         60,
         gt=0,
-        description="Longest replay of a market, seconds for each 3,000 messages that a variant is given; a strategy "
-        "that takes longer fails",
+        description="Time limit on the replay of a market, seconds per 3,000 messages and variant; a strategy that "
+        "takes longer fails",
     )
     worker_megabytes: Annotated[float, Option(said="never")] = Field(
-        _MEGABYTES_EACH, gt=0, description="Most memory of a replay, MB; a strategy that takes more fails"
+        _MEGABYTES_EACH, gt=0, description="Memory limit of a replay, MB; a strategy that takes more fails"
     )
 
 
@@ -154,7 +154,7 @@ class BacktestParameters(Profile):
     )
     split: Split | None = Field(
         None,
-        description="A day, YYYY-MM-DD, or month: what was best before is judged from that day on, or in each month",
+        description="A day, YYYY-MM-DD: the best variant before it is judged from then on; or month: in each month",
     )
 
     @cached_property
@@ -164,26 +164,26 @@ class BacktestParameters(Profile):
 
     @property
     def title(self) -> str:
-        """The archives, in a few words: for the names of runs."""
+        """The archives in a few words, for the names of runs."""
         first, *others = map(archive_name, self.archives)
         return f"{first} and {len(others)} more" if others else first
 
     @cached_property
     def ratings_source(self) -> RatingsSource | None:
-        """Where the ratings are from.
+        """The source of the ratings, if any.
 
         Raises:
-            RatingsFileError: There is no such file.
+            RatingsFileError: The file does not exist.
         """
         return find_source(self.ratings, Settings().ratings_url) if self.ratings else None
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
-        """The variants, each once, in the order in which they were asked for.
+        """The variants in the order given, without duplicates.
 
         Raises:
-            InputError: A strategy, a parameter or the ratings it needs are wrong or missing, or two variants would have
-                one id.
+            InputError: A strategy, a parameter or the ratings it needs are wrong or missing, or two variants have the
+                same id.
         """
         source = self.ratings_source.name if self.ratings_source else ""
         account = Account(self.currency, self.discount_rate, self.min_stake)
@@ -199,32 +199,28 @@ class BacktestParameters(Profile):
         made = (decide(choice.strategy, choice.parameters) for choice in (*self.strategies, *self.own_strategies))
         variants = tuple({variant.fingerprint: variant for variant in made}.values())
         if not variants:
-            raise InputError("no strategy was asked for; `backtest strategies` lists those there are")
+            raise InputError("no strategy was given; `backtest strategies` lists the available ones")
         _check_ids(variants)
         return variants
 
     @cached_property
     def proven_engine(self) -> str:
-        """The engine asked for; flumine's own where the lean one was not proven with the flumine that is installed."""
+        """The requested engine; flumine's own if the lean one is not proven with the installed flumine."""
         if self.engine == LEAN and not engine_is_proven():
-            logger.warning("the lean engine was not proven with this flumine; flumine's own replays instead, slower")
+            logger.warning("the lean engine is not proven with this version of flumine; using flumine's own, slower")
             return FLUMINE
         return self.engine
 
     def anew(self) -> "BacktestParameters":
-        """Return the same parameters, of which nothing is worked out yet: a strategy's source may be another now.
-
-        Returns:
-            A copy.
-        """
+        """Return a copy without cached properties, because a strategy's source may have changed."""
         return self.model_construct(**{name: getattr(self, name) for name in type(self).model_fields})
 
     def check(self) -> None:
-        """Check what no single field tells, before any work begins.
+        """Check what depends on several fields or on files, before any work begins.
 
         Raises:
             InputError: An archive is missing, or a strategy, a parameter or the ratings it needs are wrong.
-            LakeError: The object store that the lake is on does not answer.
+            LakeError: The lake's object store does not answer.
         """
         for number, address in enumerate(self.archives):
             check_exists(address)
@@ -234,17 +230,17 @@ class BacktestParameters(Profile):
         unseen(self.variants)
 
     def forewarn(self) -> None:
-        """Say, before any work begins, what may be meant otherwise."""
+        """Warn of parameters that may be unintended, before any work begins."""
         if "strategies" not in self.model_fields_set:
             names = ", ".join(choice.strategy for choice in self.strategies)
             which = "no strategy of this project" if self.own_strategies else "no strategy"
-            logger.warning("%s was named: %s runs, with its defaults", which, names)
+            logger.warning("%s was given: running %s with its defaults", which, names)
         for sentence in unseen(self.variants):
             logger.warning("%s", sentence)
 
     @property
     def limits(self) -> Limits:
-        """What the replay of a chunk may take."""
+        """The limits on a replay."""
         return Limits(self.market_seconds, self.worker_megabytes)
 
     @property
@@ -254,14 +250,14 @@ class BacktestParameters(Profile):
 
 
 def _check_ids(variants: Iterable[Variant]) -> None:
-    """Refuse variants that the lake cannot tell apart: ids are short, two of thousands may be equal by chance."""
+    """Refuse variants with the same id: ids are short, so among thousands two may collide."""
     known: dict[str, Variant] = {}
     for variant in variants:
         other = known.setdefault(variant.id, variant)
         if other is not variant:
             raise InputError(
-                f"{_differing(other, variant)} and {_differing(variant, other)} would both be called {variant.id}; "
-                "give them to two runs"
+                f"{_differing(other, variant)} and {_differing(variant, other)} would both have the id {variant.id}; "
+                "put them in separate runs"
             )
 
 

@@ -1,4 +1,4 @@
-"""Whether a backtest has work to do: told from the lake alone, with nothing done and nothing written."""
+"""Check whether a backtest has work to do, without writing anything."""
 
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
@@ -11,17 +11,10 @@ from tasks.extraction.extract import extract_job, find_extracted
 
 
 def is_pending(parameters: BacktestParameters) -> bool:
-    """Return whether a backtest's results are missing or stale.
-
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        False where the archives are extracted as they are now, and the results are those of today's parameters,
-        strategies and ratings.
+    """Return whether a backtest's results are missing or stale: of other archives, parameters, strategies or ratings.
 
     Raises:
-        InputError: A parameter is wrong, or an archive cannot be read: a backtest would fail, too.
+        InputError: A parameter is wrong, or an archive cannot be read: the backtest would fail, too.
     """
     parameters.check()
     if not all(_is_extracted(parameters, address) for address in parameters.archives):
@@ -29,7 +22,7 @@ def is_pending(parameters: BacktestParameters) -> bool:
     try:
         return find_results(plan_run(parameters).run) is None
     except (InputError, LakeError):
-        # Ratings are missing, say, or no market passes the filter: the backtest makes the first, and reports the last.
+        # For example, ratings are missing, which the backtest gets, or no market passes the filter, which it reports.
         return True
 
 

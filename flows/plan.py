@@ -1,4 +1,4 @@
-"""What a backtest is to replay, planned from its parameters and the lake; and the run that is written down of it."""
+"""Plan a backtest from its parameters and the lake: what to replay, and the run's record."""
 
 import sys
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """What parameters and lake together say is to be replayed.
+    """A planned backtest.
 
     Attributes:
         run: The run: its variants and the chunks they are replayed on.
         markets: The selected rows of the catalogue.
-        repeated: By archive, markets that an archive before has.
-        record: What is written down of the run.
+        repeated: By archive, markets that an earlier archive has.
+        record: The run's record.
     """
 
     run: Run
@@ -46,18 +46,12 @@ class Plan(NamedTuple):
 
 
 def plan_run(parameters: BacktestParameters) -> Plan:
-    """Return what is to be replayed; the simulate and the aggregate stage both need to know.
-
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        The plan.
+    """Plan a backtest, for the simulate and the aggregate stage.
 
     Raises:
-        InputError: A parameter is wrong, an archive was not extracted to its end, no market passes the filter, or the
+        InputError: A parameter is wrong, an archive is not completely extracted, no market passes the filter, or the
             split leaves none on one side.
-        LakeError: Ratings are missing; run their stage.
+        LakeError: Ratings are missing; run the ratings stage.
     """
     lake, source = parameters.opened_lake, parameters.ratings_source
     archives = read_archives(parameters)
@@ -94,7 +88,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
 
 
 def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:
-    """Return where the rejects are of the run's archives, days of ratings, replay and settlement."""
+    """List the files of rejects of the run's archives, ratings, replay and settlement."""
     names = [manifest.archive for manifest in run.archives]
     sources = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in run.archives]
     if ratings:

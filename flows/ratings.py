@@ -1,4 +1,4 @@
-"""The ratings stage: a service's days, or a user's file, to rated runners."""
+"""The ratings stage: from a service's days, or a user's file, to rated runners."""
 
 import logging
 import time
@@ -24,18 +24,18 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     """Get the ratings of the selected markets into the lake.
 
     Args:
-        parameters: What to backtest; of it the ratings, the archives, the filter and the lake.
+        parameters: What to backtest.
 
     Returns:
-        Rows read, rows of markets in the archives, and rows left out: bad, repeated, or of no market of the archives.
+        Rows read, rows of markets in the archives, and rows left out: bad, repeated, or of markets in no archive.
 
     Raises:
-        InputError: No ratings were asked for, an archive was not extracted, or not one row can be used.
+        InputError: No ratings were given, an archive is not extracted, or no row can be used.
     """
     started = time.monotonic()
     lake, source = parameters.opened_lake, parameters.ratings_source
     if source is None:
-        raise InputError("no ratings were asked for; give iggy, kash or the path of a CSV file")
+        raise InputError("no ratings were given; give iggy, kash or the path of a CSV file")
     with lake.alone():
         manifests = read_manifests(parameters)
         selected, _ = select_markets(lake, manifests, parameters.markets)
@@ -52,9 +52,11 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     rated = rows[of_its_own_day(rows, markets)]
     unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
-        logger.warning("ratings: %d of %d selected markets have none in %s", unrated.sum(), len(unrated), source.name)
+        logger.warning(
+            "ratings: %d of %d selected markets have no ratings in %s", unrated.sum(), len(unrated), source.name
+        )
     if unmatched:
-        logger.info("ratings: %d rows of %s are of no market of the archives on its day", unmatched, source.name)
+        logger.info("ratings: %d rows of %s are for no market of the archives on that day", unmatched, source.name)
     return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

@@ -1,4 +1,4 @@
-"""A backtest of a month that the project generates: what `make backtest` runs, and the first thing to run in the UI."""
+"""A backtest of a generated month: run by `make backtest`, and a good first run in the UI."""
 
 import os
 import socket
@@ -14,13 +14,13 @@ from sample.archive import write_sample
 from sample.server import serve
 from tasks.settings import Settings
 
-# A lake of its own, so that synthetic ratings and results never stand beside real ones.
+# A separate lake, so that synthetic ratings and results never mix with real ones.
 _FOLDER = "sample"
 
-# The address decides whether ratings are fetched again, so it stays the same as long as it is free.
+# Fixed if it is free, because ratings are fetched again when their address changes.
 _PORT = 8747
 
-# Small, so that even a month of a megabyte is shared among workers.
+# Small, so that even a month of a megabyte is split among workers.
 _CHUNK_BYTES = 150_000
 
 VARIANTS = [
@@ -38,7 +38,7 @@ def sample(lake: str | None = None) -> BacktestReport:
     """Generate the sample month, serve its ratings, and backtest the strategies of this project on it.
 
     Args:
-        lake: A folder for the month and its lake; none takes `sample` in the lake.
+        lake: A folder for the month and its lake; default `sample` in the lake.
 
     Returns:
         The report.

@@ -1,4 +1,4 @@
-"""The simulate stage: one replay a chunk, all variants at once, to orders."""
+"""The simulate stage: replay each chunk for all variants at once, and write orders."""
 
 import logging
 import time
@@ -33,8 +33,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         parameters: What to backtest.
 
     Returns:
-        Markets selected, replayed for every variant, and left out: an archive before has them, or flumine cannot replay
-        them for some variant.
+        Markets selected, replayed for every variant, and left out: an earlier archive has them, or flumine cannot
+        replay them for some variant.
 
     Raises:
         StageError: A strategy raised; the other chunks' orders are kept.
@@ -76,10 +76,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
 
 
 def _delete_old_orders(run: Run, index: OrderIndex) -> None:
-    """Delete what no run will take again, so that whoever looks at the lake's orders does not count it."""
+    """Delete orders that no run can reuse, so that readers of the lake's orders do not count them."""
     for file in index.superseded(run.variants):
         run.lake.delete(ORDERS.at(file.month, file.name))
     if folders := run.lake.forget_old(ORDERS):
-        logger.info(
-            "simulate: orders as earlier versions kept them (%d folders) were deleted; they are made again", folders
-        )
+        logger.info("simulate: deleted %d folders of orders from earlier versions; making the orders again", folders)

@@ -1,4 +1,4 @@
-"""What every stage flow does the same way: collecting its mapped tasks, and saying which of them failed."""
+"""What all stage flows share: running them, waiting for their tasks, and reporting failures."""
 
 import logging
 import time
@@ -22,14 +22,14 @@ from tasks.tally import StageRecord, Tally
 
 logger = logging.getLogger("backtest")
 
-# Of tasks that work in their own thread.
+# For tasks that do their work in their own thread.
 TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
 
 
 def waiting_threads(executor: Executor) -> "ThreadPoolTaskRunner[Any]":
-    """Make the runner of tasks that only wait for an executor: a thread for each job that it does at once.
+    """Return the runner of tasks that only wait for an executor, with a thread for each of its concurrent jobs.
 
-    So Prefect shows as running what is running.
+    So Prefect shows exactly the running jobs as running.
     """
     return ThreadPoolTaskRunner(max_workers=executor.width)
 
@@ -40,30 +40,23 @@ R = TypeVar("R")
 
 
 def run_stage(stage: Callable[[P], R], parameters: P) -> R:
-    """Run a stage's flow, once more where Prefect's server lost its answer.
+    """Run a stage's flow; retry once if Prefect lost its result.
 
-    A flow that had nothing to do ends in a state of its own name, Cached, whose data is this process's alone. Where a
-    busy server takes a state and its answer gets lost, Prefect asks again and is given the state without them.
-
-    Args:
-        stage: The flow.
-        parameters: What it is given.
-
-    Returns:
-        What it returns.
+    A flow that had nothing to do ends in the state Cached, whose data exists in this process only. If a busy server
+    accepts the state but its response is lost, Prefect's client retries and receives the state without the data.
     """
     attempts = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type(MissingResult), reraise=True)
     return attempts(stage, parameters)
 
 
 def find_done(find: Callable[[J], Tally | None], jobs: Sequence[J]) -> list[Tally | None]:
-    """Count the jobs whose output is in the lake already: they need no task run.
+    """Count the jobs whose output is already in the lake; they need no task run.
 
-    A flow run's second attempt has a task run for each job, as the first may have had: Prefect knows them by their
-    order alone, and one that failed before is to end as its job does now.
+    On a retry every job gets a task run: Prefect matches the task runs of both attempts by their order, so a failed one
+    ends in the state of its own job.
 
     Args:
-        find: Counts the output of a job; None where it is to be made.
+        find: Counts a job's output; None if it has to be made.
         jobs: The stage's.
 
     Returns:
@@ -76,7 +69,7 @@ def find_done(find: Callable[[J], Tally | None], jobs: Sequence[J]) -> list[Tall
         try:
             return find(job)
         except BacktestError as error:
-            # Its task meets the same, or makes it again.
+            # Its task makes it again, or fails the same way.
             logger.warning("%s", one_line(error))
             return None
 
@@ -92,22 +85,21 @@ def gather(
     *,
     started: float,
 ) -> StageRecord:
-    """Wait for a stage's tasks; those that failed do not stop the others.
+    """Wait for all of a stage's tasks, even if some fail.
 
     Args:
         stage: The stage's name.
-        words: What its tasks and their output are called.
-        futures: Its tasks, each with the bytes that it handles, for the estimate of the time left; zeros where they say
-            nothing about it.
-        done: What needed no task, each with its bytes.
+        words: The nouns for its tasks and their output.
+        futures: Its tasks, each with its bytes, to estimate the remaining time; zeros if time does not depend on size.
+        done: Tallies of work that needed no task, each with its bytes.
         started: `time.monotonic()` at the stage's start.
 
     Returns:
-        What all of them counted, checked.
+        The sum of the tasks' tallies, checked.
 
     Raises:
-        InputError: What the user gave is wrong, and nothing else is.
-        StageError: Some failed; what the others wrote is kept, and the next run redoes only those.
+        InputError: All failures are wrong input.
+        StageError: Some tasks failed; the others' output is kept, and the next run redoes only the failed ones.
         BalanceError: The counts do not add up.
     """
     parts = len(futures) + len(done)
@@ -137,6 +129,4 @@ def gather(
 def _stage_error(stage: str, failures: list[Exception], tasks: int) -> StageError:
     first = failures[0]
     said = str(first) if isinstance(first, BacktestError) else one_line(first)
-    return StageError(
-        f"{stage}: {len(failures)} of {tasks} tasks failed, what the others wrote is kept. {said}", failures
-    )
+    return StageError(f"{stage}: {len(failures)} of {tasks} tasks failed; the others' output is kept. {said}", failures)

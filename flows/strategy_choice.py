@@ -1,7 +1,7 @@
-"""A strategy and what it is told, as the command line, the form and the deployments all say it.
+"""A strategy and its parameters, as the command line, the form and the deployments give them.
 
-To Python a choice is a name and a dictionary. The form is shown more: the names there are, and for each the fields of
-its own parameters, so that what a strategy would refuse is refused before a run begins.
+In Python a choice is a name and a dictionary. The form's JSON schema also has all names, and the fields of each
+strategy's parameters, so that invalid parameters are refused before a run begins.
 """
 
 from typing import Any, Self
@@ -17,18 +17,18 @@ from tasks.variants.strategy_class import check_parameters, parameters_model, su
 
 
 def check_allowed(strategy: str) -> None:
-    """Check, before it is imported, that a strategy may be.
+    """Check, before importing a strategy, that the import is allowed.
 
     Args:
         strategy: Its name, file and class, or import path.
 
     Raises:
-        StrategyError: It is imported, and only strategies of this project are run here.
+        StrategyError: It is the user's own, and only this project's strategies are allowed here.
     """
     if strategy not in STRATEGIES and ":" in strategy and not Settings().own_strategies:
         raise StrategyError(
             f"{strategy}: importing it runs its code, which is not allowed here; start `backtest serve "
-            "--own-strategies` where everything that starts runs may do so"
+            "--own-strategies` if everyone who can start runs may do so"
         )
 
 
@@ -57,7 +57,7 @@ class StrategyChoice(_Choice):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return which names there are, and which parameters belong to which."""
+        """Add the strategies' names, and each one's parameters, to the schema."""
         choice = handler.resolve_ref_schema(handler(schema))
         forms = {
             name: {**handler(parameters_model(strategy).__pydantic_core_schema__), "title": name}
@@ -67,7 +67,7 @@ class StrategyChoice(_Choice):
         properties["strategy"]["enum"] = list(forms)
         del properties["parameters"]["type"], properties["parameters"]["additionalProperties"]
         properties["parameters"]["anyOf"] = [_shown(form) for form in forms.values()]
-        # What a form ignores and the server, which checks what was filled in, does not.
+        # Ignored by the form, but enforced by the server when it validates the input.
         choice["allOf"] = [
             {"if": {"properties": {"strategy": {"const": name}}}, "then": {"properties": {"parameters": form}}}
             for name, form in forms.items()
@@ -87,7 +87,7 @@ class OwnStrategyChoice(_Choice):
 
 
 def _shown(form: JsonSchemaValue) -> JsonSchemaValue:
-    """Leave limits to the check by name: a value beyond one would be called "valid under none", whichever is meant."""
+    """Drop limits, which `allOf` checks by name; `anyOf` would report a violation only as "valid under none"."""
     limits = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
     fields = {
         name: {key: value for key, value in field.items() if key not in limits}

@@ -1,11 +1,10 @@
-"""How strategies and their parameters are written as text: on the command line, and in the form of a sweep.
+"""The grammar of strategies and their parameters as text, for the command line and a sweep's form.
 
     NAME    NAME:key=value,…    my.py:Class    my.py:Class:key=value,…    module:Class    module:Class:key=value,…
 
-A file's path has no colon, quote or equals sign in it but the colon after a drive. A value is the text up to the next
-comma, as it stands; what it means is for the strategy to say. What cannot be written so is written as JSON: a value
-that begins with `"`, `[` or `{`, and `null`. A number, true or false that must not be taken for its text has an equals
-sign of its own: `key==5`. A key may be a JSON string.
+A file's path must not contain a colon (except after a drive), quote or equals sign. A value is the text up to the next
+comma, which the strategy interprets. A value that begins with `"`, `[` or `{`, and `null`, is JSON. A number, true or
+false as JSON rather than text has a second equals sign: `key==5`. A key may be a JSON string.
 """
 
 import json
@@ -23,16 +22,13 @@ _DECODER = json.JSONDecoder()
 
 
 def read_strategy(text: str) -> tuple[str, dict[str, Any]]:
-    """Read a strategy and its parameters.
-
-    Args:
-        text: By the grammar above.
+    """Parse a strategy and its parameters, in the grammar above.
 
     Returns:
-        Its name, file and class, or import path, and its parameters.
+        Its name, file and class, or import path; and its parameters.
 
     Raises:
-        StrategyError: A parameter is not key=value, is given twice, or its JSON is none.
+        StrategyError: A parameter is not key=value, is given twice, or is invalid JSON.
     """
     file = _FILE.match(text)
     name = file[0] if file else text.partition(":")[0]
@@ -51,27 +47,13 @@ def read_strategy(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def write_strategy(name: str, parameters: dict[str, str]) -> str:
-    """Write a strategy and its parameters.
-
-    Args:
-        name: As `read_strategy` gives it.
-        parameters: Their values, written.
-
-    Returns:
-        What `read_strategy` reads.
-    """
+    """Write a strategy and its parameters, whose values are already written, for `read_strategy`."""
     settings = ",".join(f"{_write_key(key)}={value}" for key, value in parameters.items())
     return f"{name}:{settings}" if settings else name
 
 
 def read_axis(text: str) -> tuple[str, str]:
-    """Read a parameter of a sweep.
-
-    Args:
-        text: `key=value,…`.
-
-    Returns:
-        The parameter, and its values for `read_values`.
+    """Split a sweep's `key=value,…` into the parameter and its values, for `read_values`.
 
     Raises:
         StrategyError: It is not key=value.
@@ -80,17 +62,14 @@ def read_axis(text: str) -> tuple[str, str]:
 
 
 def read_values(parameter: str, text: str) -> list[Any]:
-    """Read the values that a parameter takes in a sweep.
+    """Parse a parameter's comma-separated values in a sweep.
 
     Args:
-        parameter: Its name, for the error.
-        text: Values, with commas between them.
-
-    Returns:
-        The values.
+        parameter: Its name, for the message.
+        text: The values.
 
     Raises:
-        StrategyError: A value's JSON is none.
+        StrategyError: A value is invalid JSON.
     """
     values = []
     following: str | None = text
@@ -101,14 +80,7 @@ def read_values(parameter: str, text: str) -> list[Any]:
 
 
 def write_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
-    """Write a value so that exactly it is read.
-
-    Args:
-        value: A value of JSON's types.
-
-    Returns:
-        A text as it stands where it can be, else JSON.
-    """
+    """Write a value of JSON's types so that parsing returns exactly it: as plain text if possible, else as JSON."""
     if value is None:
         return _NULL
     if isinstance(value, str) and _stands_for_itself(value):
@@ -137,14 +109,14 @@ def _read_key(text: str) -> tuple[str, str]:
 
 
 def _read_value(key: str, text: str) -> tuple[Any, str | None]:
-    """Read the value that a text begins with; give what follows its comma, None where there is none."""
+    """Parse the value at the start of a text; return it and the rest after its comma, None without a comma."""
     begins = text.lstrip()
     if begins.startswith((*_JSON_BEGINS, _AS_JSON)):
         value, rest = _read_json(key, begins.removeprefix(_AS_JSON).lstrip())
         plain, comma, following = rest.partition(",")
         if plain.strip():
             raise StrategyError(
-                f"{key}: {plain.strip()!r} follows a value in JSON; put a comma between, or quote the whole"
+                f"{key}: {plain.strip()!r} follows a JSON value; put a comma between, or quote the whole"
             )
     else:
         plain, comma, following = begins.partition(",")
@@ -157,6 +129,6 @@ def _read_json(key: str, text: str) -> tuple[Any, str]:
         value, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise StrategyError(
-            f"{key}: {text!r} begins like JSON and is none ({error}); write a text that begins so in double quotes"
+            f"{key}: {text!r} begins like JSON but is invalid ({error}); put such text in double quotes"
         ) from None
     return value, text[end:]

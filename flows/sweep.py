@@ -1,4 +1,4 @@
-"""A sweep: a backtest whose variants are all combinations of a grid of one strategy's parameters."""
+"""A sweep: a backtest of one strategy with every combination of a grid of its parameters."""
 
 from collections import Counter
 from functools import cached_property
@@ -20,33 +20,33 @@ from tasks.variants.strategy_class import check_parameters, find_strategy
 
 
 class Axis(BaseModel):
-    """A parameter and the values it takes."""
+    """A parameter and its values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parameter: str = Field(description="A parameter of the strategy: seconds_to_start")
-    # One text is quicker to type into a form than a list, which wants a click for each value.
-    values: str = Field(description="Its values, commas between them: 15,30,60; a single one is the same throughout")
+    # Text, because in a form a list needs a click per value.
+    values: str = Field(description="Its values, comma-separated: 15,30,60; a single one is fixed")
 
     @property
     def choices(self) -> list[Any]:
-        """The values, read.
+        """The parsed values.
 
         Raises:
-            StrategyError: One begins like JSON and is none.
+            StrategyError: One is invalid JSON.
         """
         return read_values(self.name, self.values)
 
     @property
     def name(self) -> str:
-        """The parameter, without the spaces around it."""
+        """The parameter, stripped of spaces."""
         return self.parameter.strip()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if not self.parameter.strip() or not self.values.strip(" ,"):
             said = f"{self.parameter}={self.values}"
-            raise ValueError(f"{said!r} sweeps nothing; give a parameter and its values, as in seconds_to_start=15,30")
+            raise ValueError(f"{said!r} sweeps nothing; give a parameter and its values: seconds_to_start=15,30")
         try:
             _ = self.choices
         except StrategyError as error:
@@ -55,17 +55,17 @@ class Axis(BaseModel):
 
 
 class SweepParameters(BacktestParameters):
-    """What to sweep: a backtest of one strategy and a grid in place of strategies."""
+    """What to sweep: a backtest with one strategy and a grid instead of strategies."""
 
     strategy: str = Field(
         description=f"{', '.join(STRATEGIES)}, or your own, my.py:MyStrategy; importing it runs its code",
-        # For the form; the check below says more.
+        # For the form; the check below is stricter.
         json_schema_extra={"pattern": rf"^({'|'.join(STRATEGIES)}|[\w.]+:\w+)$"},
     )
     grid: list[Axis] = Field(
         description="Parameters and their values; each combination is a variant", json_schema_extra={"minItems": 1}
     )
-    # What a backtest is told here, the grid says.
+    # Replaced by the grid.
     strategies: SkipJsonSchema[list[StrategyChoice]] = Field([], max_length=0)
     own_strategies: SkipJsonSchema[list[OwnStrategyChoice]] = Field([], max_length=0)
 
@@ -104,7 +104,7 @@ class SweepParameters(BacktestParameters):
         return BacktestParameters(**{**asked, kind: choices})
 
     def check(self) -> None:
-        """Check what no single field tells, before any work begins.
+        """Check what depends on several fields or on files, before any work begins.
 
         Raises:
             InputError: An archive is missing, or the ratings that the strategy needs.
@@ -124,10 +124,10 @@ def sweep(parameters: SweepParameters) -> BacktestReport:
         parameters: What to sweep.
 
     Returns:
-        What each stage did and the figures of each variant.
+        Each stage's counts and each variant's figures.
 
     Raises:
         InputError: A parameter is wrong; nothing was done.
-        StageError: A stage could not do all that was asked; what it did is kept.
+        StageError: A stage finished incompletely; finished work is kept.
     """
     return backtest(parameters.expanded)

@@ -1,6 +1,6 @@
-"""What of an address is kept and shown, and which addresses are not taken, because they hold a secret.
+"""Refuse addresses with secrets, and strip addresses before they are stored or shown.
 
-Whoever sees a run, its report, its log or Prefect's database reads the addresses in it.
+Everyone who sees a run, its report, its log or Prefect's database can read the addresses in it.
 """
 
 import re
@@ -12,16 +12,16 @@ from urllib.parse import unquote
 from tasks.errors import InputError
 from tasks.foreign_text import is_encodable, visible
 
-# What follows the scheme is a name on this machine, or within an archive; no server reads it.
+# Schemes followed by a name on this machine or within an archive, not by a server.
 _LOCAL = {"", "file", "local", "memory", "zip", "tar", "libarchive"}
 
-# Here, what stands before the @ is a user's name, or Azure's container, and no secret.
+# Schemes where the text before the @ is a user name or Azure's container, not a secret.
 _NAMED = {"sftp", "ssh", "ftp", "ftps", "smb", "hdfs", "webhdfs", "abfs", "abfss", "az", "wasb", "wasbs"}
 _NAME = re.compile(r"[^:@]+@[^@]*")
 
 _WEB = {"http", "https"}
 
-# Parts of keys; a key that only sounds like one is refused, too.
+# Parts of query keys that suggest a credential; false positives are acceptable.
 _CREDENTIAL = re.compile(
     r"(?<![a-z])sig|signature|token|key(?!word)|secret|passw|pwd|auth|cred|session|jwt|hmac|access|policy|"
     r"^(code|user|login|sas|s[eprtv])$",
@@ -29,7 +29,7 @@ _CREDENTIAL = re.compile(
 )
 _KEY = re.compile(r"[?#&;]([^=&;?#/]+)=")
 
-# `simplecache::sftp://host/path`: where another address of a chain begins, and no `::` within a password.
+# `simplecache::sftp://host/path`: where the next address of a chain begins; must not match a `::` within a password.
 _LINK = re.compile(r"::(?=[A-Za-z][\w+.-]*(?:://|::|$))")
 
 _URL = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"<>]+")
@@ -38,15 +38,15 @@ _QUERY = re.compile(r"\?[^\s'\"<>()]*=[^\s'\"<>()]*")
 _HIDDEN = "…"
 
 _USER = (
-    "holds a user or a password, which everyone who sees the run or its report would read; give them in the "
-    "environment (AWS_ACCESS_KEY_ID, FSSPEC_SFTP_PASSWORD) or by fsspec's own configuration, and write an @ of a path "
+    "contains a user or a password, which everyone who sees the run or its report could read; give them in the "
+    "environment (AWS_ACCESS_KEY_ID, FSSPEC_SFTP_PASSWORD) or in fsspec's own configuration, and write an @ in a path "
     "as %40"
 )
 _SIGNATURE = (
-    "its query looks like a key or a signature, which everyone who sees the run or its report would read; download it "
-    "and give its path, or give the key by fsspec's own configuration (FSSPEC_HTTPS in the environment)"
+    "its query looks like a key or a signature, which everyone who sees the run or its report could read; download it "
+    "and give its path, or give the key in fsspec's own configuration (FSSPEC_HTTPS in the environment)"
 )
-_ANY_QUERY = "has a query or a fragment, and only the address of ratings may; download it and give its path"
+_ANY_QUERY = "has a query or a fragment, which only ratings' addresses may have; download it and give its path"
 
 
 class _Part(NamedTuple):
@@ -54,8 +54,8 @@ class _Part(NamedTuple):
 
     Attributes:
         scheme: In lower case; empty for a path.
-        start: Everything up to where a server's name would begin.
-        rest: What follows.
+        start: Everything before the server's name, such as `https://`.
+        rest: Everything after it.
     """
 
     scheme: str
@@ -65,23 +65,23 @@ class _Part(NamedTuple):
     @classmethod
     def of(cls, text: str) -> "_Part":
         scheme, mark, rest = text.partition("://")
-        # A single letter is a drive of Windows.
+        # A single letter is a Windows drive.
         if not mark or len(scheme) == 1:
             return cls("", "", text)
         return cls(scheme.strip().lower(), f"{scheme}://", rest)
 
     @property
     def user_end(self) -> int:
-        """Where the server's name begins behind a user, which may hold any sign, also unescaped ones; 0 without one."""
+        """Index after the user and password, which may contain unescaped characters; 0 without them."""
         head = re.split(r"[/?#]", self.rest, maxsplit=1)[0]
         if self.scheme in _LOCAL or (self.scheme in _NAMED and _NAME.fullmatch(head)):
             return 0
-        # The colon may be that of a port, and the @ one of the path; nobody knows.
+        # Ambiguous: the colon may precede a port and the @ belong to the path. Assume a password.
         return self.rest.rfind("@") + 1 if ":" in head else head.rfind("@") + 1
 
     @property
     def has_bad_port(self) -> bool:
-        """Whether what stands for the port can be none, but the beginning of a password."""
+        """Whether the port is not a port, and so may be the beginning of a password."""
         head = re.split(r"[/?#]", self.rest, maxsplit=1)[0]
         _, colon, port = head.partition("]")[2].rpartition(":") if head.startswith("[") else head.rpartition(":")
         can_be = not colon or port.isdecimal() or head.startswith("arn:")
@@ -89,7 +89,7 @@ class _Part(NamedTuple):
 
     @property
     def query(self) -> str:
-        """What follows the path; empty where nothing does. In an object's name # is a sign like others."""
+        """Query and fragment; may be empty. Outside the web, # is an ordinary character of an object's name."""
         if self.scheme in _LOCAL:
             return ""
         found = re.search(r"[?#].*" if self.scheme in _WEB else r"\?.*", self.rest, re.DOTALL)
@@ -97,30 +97,28 @@ class _Part(NamedTuple):
 
     @property
     def is_unclear(self) -> bool:
-        """Whether nobody can say where a user ends and a query begins."""
+        """Whether it is ambiguous where the user ends and the query begins."""
         return "@" in self.query or self.has_bad_port
 
     @property
     def shown(self) -> str:
-        """What everyone may see; where that is unclear, no more than the scheme."""
+        """The address without secrets; only the scheme if it is ambiguous."""
         if self.is_unclear:
             return f"{self.start}{_HIDDEN}"
         return f"{self.start}{self.rest[self.user_end : len(self.rest) - len(self.query)]}"
 
 
 def check_address(address: str, *, takes_query: bool = False) -> str:
-    """Take an address that everyone may see.
+    """Return an address unchanged, after checking that it contains no secret.
 
     Args:
-        address: A path or an fsspec URL, a chain of them too.
-        takes_query: Whether it may have a query that does not look like a secret. Such a one is used, but neither kept
-            nor shown.
-
-    Returns:
-        The same.
+        address: A path, an fsspec URL or a chain of URLs.
+        takes_query: Whether to allow a query that does not look like a secret. It is used, but neither stored nor
+            shown.
 
     Raises:
-        InputError: It holds a user, a password, a key or a signature, or is no text; the text does not repeat them.
+        InputError: It contains a user, a password, a key or a signature, which the message does not repeat, or is not
+            UTF-8.
     """
     path = address if "://" in address else str(Path(address).absolute())
     if not is_encodable(path):
@@ -137,29 +135,15 @@ def check_address(address: str, *, takes_query: bool = False) -> str:
 
 
 def shown(address: str) -> str:
-    """Leave out of an address what may be secret: user and password, query and fragment.
-
-    Args:
-        address: A path or an fsspec URL, a chain of them too.
-
-    Returns:
-        What may be kept and shown; a path as it is.
-    """
+    """Strip user, password, query and fragment from a URL or a chain of URLs; return a path unchanged."""
     parts = _parts(address)
     clear = list(takewhile(lambda part: not part.is_unclear, parts))
-    # What follows a part that is unclear may still be of its password.
+    # After an ambiguous part, the rest may still be its password.
     return "::".join(part.shown for part in parts[: len(clear) + 1])
 
 
 def shown_within(text: str) -> str:
-    """Leave what may be secret out of each address in a text, such as another library's error.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text.
-    """
+    """Strip possible secrets from each address in a text, such as another library's error."""
     return _QUERY.sub("", _URL.sub(lambda found: shown(found[0]), text))
 
 

@@ -1,35 +1,35 @@
-"""Every exception this project raises on purpose; nothing else raises or catches here.
+"""Every exception this project raises on purpose.
 
     BacktestError
-    ├── InputError            what the user gave is wrong: a parameter, an archive, a CSV file
+    ├── InputError            the user's input is wrong: a parameter, an archive, a CSV file
     │   ├── ArchiveError      an archive cannot be read at all
     │   ├── RatingsFileError  a ratings file cannot be read at all
     │   └── StrategyError     a strategy's name or parameters are wrong
-    ├── RatingsServiceError   a ratings service did not give a day
-    ├── LakeError             a file of the lake is not what its dataset says
-    │   ├── DamagedFileError  its bytes are not those that were written
+    ├── RatingsServiceError   a ratings service did not return a day
+    ├── LakeError             a file of the lake does not fit its dataset, or cannot be read or written
+    │   ├── DamagedFileError  a file is corrupt
     │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
-    ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed what all variants share
+    ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed shared state
     ├── ChangedSourceError    a strategy's source, or a ratings file, changed since the run was planned
     ├── PrefectError          Prefect's server did not start, or does not answer
-    ├── WorkerError           a worker process died, and the one after it
-    ├── JobError              a worker's job raised what is none of these
-    ├── StageError            a stage finished without all that was asked of it
+    ├── WorkerError           a worker process died, and so did the one that retried its task
+    ├── JobError              a worker's job raised an exception that is none of these
+    ├── StageError            a stage finished incompletely
     └── BalanceError          counts or money that must add up do not
 
-The text of each is one line for a person: which file, row or parameter, what is wrong, what would be right.
-All survive pickling, because they cross from worker processes.
+Each message is one line for the user: which file, row or parameter, what is wrong, what would be right.
+All can be pickled, because they cross from worker processes.
 """
 
 from collections.abc import Sequence
 
 
 class BacktestError(Exception):
-    """Root of the tree: catching it catches all that this project raises on purpose."""
+    """Root of this project's exceptions."""
 
 
 class InputError(BacktestError):
-    """What the user gave is wrong; the text says what would be right."""
+    """The user's input is wrong; the message says what would be right."""
 
 
 class ArchiveError(InputError):
@@ -45,15 +45,15 @@ class StrategyError(InputError):
 
 
 class RatingsServiceError(BacktestError):
-    """A ratings service did not give a day: the address, the day and what came instead."""
+    """A ratings service did not return a day; the message has the address, the day and the response."""
 
 
 class LakeError(BacktestError):
-    """A file of the lake is not what its dataset says, or a table does not fit its dataset."""
+    """A file or table does not fit its dataset, or the lake cannot be read or written."""
 
 
 class DamagedFileError(LakeError):
-    """A file's bytes are not those that were written; it was deleted, and is made again by the stage that makes it."""
+    """A file is corrupt; it was deleted, and its stage makes it again."""
 
 
 class ReplacedOrdersError(LakeError):
@@ -61,10 +61,10 @@ class ReplacedOrdersError(LakeError):
 
 
 class ReplayError(BacktestError):
-    """A strategy raised during a replay, looped, leaked, or changed what all share: who, in which market and tick.
+    """A strategy raised during a replay, looped, leaked, or changed shared state; the message has market and tick.
 
     Attributes:
-        variant: Its id; empty where nobody knows whose fault it was.
+        variant: Id of the variant at fault; empty if unknown.
     """
 
     def __init__(self, said: str, variant: str = "") -> None:
@@ -76,26 +76,26 @@ class ReplayError(BacktestError):
 
 
 class ChangedSourceError(BacktestError):
-    """A strategy's source, what it uses, or a ratings file changed since the run was planned, which starts again."""
+    """A strategy's source, its dependencies, or a ratings file changed since the run was planned; the run restarts."""
 
 
 class PrefectError(BacktestError):
-    """Prefect's server did not start, or does not answer; the text says what it lacks."""
+    """Prefect's server did not start, or does not answer; the message says why."""
 
 
 class WorkerError(BacktestError):
-    """A worker process died, and so did the one that did its task again."""
+    """A worker process died, and so did the one that retried its task."""
 
 
 class JobError(BacktestError):
-    """A worker's job raised what this project raises nowhere on purpose: its type and text; its traceback is a note."""
+    """A worker's job raised an exception of another type; the message has its type and text, a note its traceback."""
 
 
 class StageError(BacktestError):
-    """A stage finished without all that was asked of it.
+    """A stage finished incompletely.
 
     Attributes:
-        failures: Why, each task's own.
+        failures: The exceptions of its failed tasks.
     """
 
     def __init__(self, said: str, failures: Sequence[Exception] = ()) -> None:

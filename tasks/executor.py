@@ -1,4 +1,4 @@
-"""Who does the work that binds a core: the seam at which another engine than processes of this machine may stand."""
+"""The interface for CPU-bound jobs; another implementation than this machine's processes can replace it."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -8,27 +8,24 @@ T = TypeVar("T")
 
 
 class Executor(Protocol):
-    """Does jobs, each in a process that has done nothing else.
+    """Runs jobs, each in a fresh process.
 
     Attributes:
-        width: How many at once.
+        width: The number of concurrent jobs.
     """
 
     @property
-    def width(self) -> int: ...  # noqa: D102 - said above
+    def width(self) -> int: ...  # noqa: D102 - documented above
 
     def run(self, work: Callable[[J], T], job: J) -> T:
-        """Have a job done; for threads, of which each waits for its own.
+        """Run `work(job)` in a process and wait for its result; thread-safe.
 
         Args:
-            work: A module's function.
-            job: What it is given.
-
-        Returns:
-            What it returns.
+            work: A module-level function.
+            job: Its argument.
 
         Raises:
-            BacktestError: What it raised, as text: an error of this project as what it is, any other as a `JobError`.
-            WorkerError: Two processes died of it, or took too much and could not say where.
+            BacktestError: It raised one of this project's exceptions, or a `JobError` for any other.
+            WorkerError: Two processes died running it, or exceeded a limit without answering.
         """
         ...

@@ -1,28 +1,16 @@
-"""Text that a file or a user wrote: shown as it is, without what would steer a terminal or a reader's eye."""
+"""Escape text from files or users, so that it can control neither a terminal nor the direction of writing."""
 
 
 def visible(text: str) -> str:
-    r"""Make every sign of a text visible.
+    r"""Escape control characters, line breaks, bidirectional marks and undecodable bytes.
 
-    Args:
-        text: Anything: a member's name, a venue, an error of another library.
-
-    Returns:
-        The text, control characters, line breaks, marks that turn the direction of writing, and bytes that were no text
-        as `\n`, `\x1b`, `\u202e`, `\xff`.
+    They become `\x1b`, `\n`, `\u202e`, `\xff`.
     """
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether a text can be written as UTF-8; a file's name that is not UTF-8 cannot.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        Whether it can.
-    """
+    """Return whether a text can be encoded as UTF-8; a file name that is not UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -33,7 +21,7 @@ def is_encodable(text: str) -> bool:
 def _visible(sign: str) -> str:
     if sign.isprintable():
         return sign
-    # Python's stand-ins for bytes that are not UTF-8.
+    # Python's surrogate escapes for bytes that are not UTF-8.
     if "\udc80" <= sign <= "\udcff":
         return f"\\x{ord(sign) - 0xDC00:02x}"
     return sign.encode("unicode_escape").decode()

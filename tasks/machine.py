@@ -1,4 +1,4 @@
-"""How much of this machine this process may use: what its container or its caller has left it."""
+"""The cores and memory available to this process, within its container's limits."""
 
 import math
 import os
@@ -12,10 +12,10 @@ _LIMITS = Path("/sys/fs/cgroup")
 
 
 class Share(NamedTuple):
-    """What control groups leave a process; infinity where they say nothing.
+    """Limits of control groups; infinity means no limit.
 
     Attributes:
-        cores: Cores' worth of time.
+        cores: CPU time, in cores.
         megabytes: Memory.
     """
 
@@ -24,41 +24,32 @@ class Share(NamedTuple):
 
 
 def cores() -> int:
-    """Count the cores that this process may use.
-
-    Returns:
-        At least 1.
-    """
+    """Return the number of cores this process may use, at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return math.ceil(min(allowed, _share().cores)) or 1
 
 
 def memory_megabytes() -> float:
-    """Return how much memory this process and its children may have together.
-
-    Returns:
-        MB.
-    """
+    """Return the memory, in MB, that this process and its children may use together."""
     return min(psutil.virtual_memory().total / 1e6, _share().megabytes)
 
 
 def share_of(groups: str, limits: Path) -> Share:
-    """Read what control groups leave a process: its own and all those that it is within, each of which binds.
+    """Read the limits of a process's control groups.
 
     Args:
-        groups: What Linux says of it in `/proc/self/cgroup`: of version 2 a line `0::/path`, of version 1 a line for
-            each controller.
-        limits: Where the groups are, `/sys/fs/cgroup`.
+        groups: The content of `/proc/self/cgroup`: a line `0::/path` in version 2, a line per controller in version 1.
+        limits: The groups' root, `/sys/fs/cgroup`.
 
     Returns:
-        The least of all.
+        The lowest limits among its groups and their parents.
     """
     found = [Share()]
     for line in groups.splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             folder = limits / controller / path.lstrip("/")
-            # Within a container the path may be that outside of it, of which only the top is to be seen.
+            # In a container the path may be the host's, of which only the root is visible.
             around = (each for each in (folder, *folder.parents) if each.is_relative_to(limits / controller))
             found += map(_limits_in, around)
     return Share(min(each.cores for each in found), min(each.megabytes for each in found))
@@ -67,7 +58,7 @@ def share_of(groups: str, limits: Path) -> Share:
 def _share() -> Share:
     try:
         groups = _GROUPS.read_text(encoding="utf-8")
-    except OSError:  # there are none but on Linux
+    except OSError:  # only Linux has control groups
         return Share()
     return share_of(groups, _LIMITS)
 
@@ -84,7 +75,7 @@ def _limits_in(folder: Path) -> Share:
 
 
 def _numbers(file: Path) -> list[float]:
-    """Read limits, of which `max` and -1 are none."""
+    """Read a file of limits; `max` and -1 mean no limit."""
     try:
         return [math.inf if word in {"max", "-1"} else float(word) for word in file.read_text(encoding="utf-8").split()]
     except OSError:

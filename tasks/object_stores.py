@@ -1,4 +1,4 @@
-"""Object stores behind fsspec: whether one answers, and what it refused, in one line."""
+"""Object stores behind fsspec: check that one answers, and describe its errors in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ _S3 = "AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_DEFAUL
 
 @contextmanager
 def translated_errors(fs: AbstractFileSystem, address: str, error_class: type[BacktestError]) -> Iterator[None]:
-    """Describe in one line what a store did not do; a disk's errors pass.
+    """Raise an object store's errors as `error_class` with a one-line message; let a disk's errors pass.
 
     Args:
-        fs: Where it is done.
+        fs: The file system in use.
         address: Of the lake or the archive.
-        error_class: What to raise.
+        error_class: The exception to raise.
     """
     try:
         yield
@@ -28,17 +28,17 @@ def translated_errors(fs: AbstractFileSystem, address: str, error_class: type[Ba
         if isinstance(fs, LocalFileSystem):
             raise
         said = (str(error) or type(error).__name__).splitlines()[0]
-        raise error_class(f"{address}: the store did not do what it was asked ({said}); {_right(error)}") from error
+        raise error_class(f"{address}: the object store failed ({said}); {_right(error)}") from error
 
 
 def check_answers(fs: AbstractFileSystem, path: str, address: str, error_class: type[BacktestError]) -> None:
-    """Check that a store is there, knows the user, and has the bucket; on a disk there is nothing to check.
+    """Check that an object store is reachable, accepts the credentials, and has the bucket; do nothing for a disk.
 
     Args:
         fs: The store.
-        path: A path there, at which need not be anything.
-        address: What the user calls it.
-        error_class: What to raise.
+        path: A path in it; need not exist.
+        address: The user's address of it, for the message.
+        error_class: The exception to raise.
     """
     if isinstance(fs, LocalFileSystem):
         return
@@ -46,15 +46,15 @@ def check_answers(fs: AbstractFileSystem, path: str, address: str, error_class: 
         try:
             fs.ls(path, detail=False)
         except FileNotFoundError as error:
-            if error.__cause__:  # the store's own, of the bucket; without, there is nothing yet at the path
+            if error.__cause__:  # from the store: the bucket is missing; without a cause, only the path is
                 raise
         finally:
-            fs.invalidate_cache()  # what others write meanwhile is to be seen
+            fs.invalidate_cache()  # so that later writes by others are seen
 
 
 def _right(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "make the bucket first"
+        return "create the bucket first"
     if isinstance(error, PermissionError):
-        return f"see {_S3}; it takes the rights to list, get, put and delete"
-    return f"see {_S3}"
+        return f"check {_S3}; the key needs permission to list, get, put and delete"
+    return f"check {_S3}"

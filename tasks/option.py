@@ -1,4 +1,4 @@
-"""How the command line says a parameter where that does not follow from the field: noted in the field itself."""
+"""Annotation of a field whose command-line option does not follow from the field itself."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Option:
-    """A field's option, as the second part of its annotation; the UI's form does not see it.
+    """A field's option, as metadata of its `Annotated` type; the UI's form ignores it.
 
     Attributes:
-        word: The option; empty where it is `--` and the field's name with dashes.
-        nothing: What stands for None or no elements, where the default is another.
-        said: When a run's command, which its report prints, names it: `never` where it decides no figure, `always`
-            where its default is another in another environment.
+        word: The option; empty means `--` and the field's name with dashes.
+        nothing: The word for None or an empty list, if that is not the default.
+        said: When the command that a report prints includes it: `never` if it affects no figure, `always` if its
+            default depends on the environment.
     """
 
     word: str = ""

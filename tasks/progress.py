@@ -1,4 +1,4 @@
-"""How far a stage is, in sentences, for the terminal and the UI's log."""
+"""Log a stage's progress, for the terminal and the UI's log."""
 
 import logging
 import time
@@ -11,20 +11,20 @@ _MEGABYTE = 1e6
 
 
 class Words(NamedTuple):
-    """What a stage's parts and the things in them are called: chunks and markets, days and rows."""
+    """The nouns for a stage's parts and the things in them: chunks and markets, days and rows."""
 
     parts: str
     things: str
 
 
 class Progress:
-    """Says now and then how far a stage is and how long it will take.
+    """Logs every few seconds how far a stage is and how long it will take.
 
     Attributes:
-        stage: Its name.
-        words: What its parts are called.
-        parts: How many parts it has.
-        size: Bytes of all parts; 0 where they say nothing about the time.
+        stage: The stage's name.
+        words: The nouns for its parts.
+        parts: Number of parts.
+        size: Bytes of all parts; 0 if time does not depend on size.
     """
 
     def __init__(self, stage: str, words: Words, parts: int, size: int) -> None:
@@ -33,12 +33,7 @@ class Progress:
         self._started = self._said = time.monotonic()
 
     def advance(self, things: int, size: int) -> None:
-        """Count a finished part.
-
-        Args:
-            things: How many things were in it.
-            size: Its bytes.
-        """
+        """Count a finished part with its number of things and its bytes."""
         self._done_parts += 1
         self._done_size += size
         self._things += things
@@ -59,11 +54,7 @@ class Progress:
         return done / whole if whole else 1.0
 
     def sentence(self) -> str:
-        """Return how far it is, and how long the rest will take.
-
-        Returns:
-            One line.
-        """
+        """Describe the progress and the remaining time in one line."""
         elapsed = time.monotonic() - self._started
         done, whole = (self._done_size, self.size) if self.size else (self._done_parts, self.parts)
         so_far = f"{self._done_parts} of {self.parts} {self.words.parts}, {self._things} {self.words.things}"

@@ -1,4 +1,4 @@
-"""A reject: a file, row or market that was left out, and why. Rejects are values until a stage writes them down."""
+"""Rejects: files, rows or markets that were left out, and why."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ class Reject(NamedTuple):
     """Something that was left out.
 
     Attributes:
-        what: The thing, as its user would look it up: a member's path, a market id, `row 17`.
-        reason: Why, in a few words that are the same for all alike, so that rejects can be counted by reason.
-        detail: What was seen: the error's text, the value, the other file.
+        what: The thing, as the user would look it up: a member's path, a market id, `row 17`.
+        reason: The kind of problem, always in the same few words, so that rejects can be counted by reason.
+        detail: The particulars: the error's text, the value, the other file.
     """
 
     what: str
@@ -47,12 +47,12 @@ def say_reasons(rejects: Sequence[Reject]) -> str:
 
 
 class RejectSource(NamedTuple):
-    """Which files of rejects are a run's.
+    """A run's files of rejects from one stage and source.
 
     Attributes:
         stage: The stage.
         source: The archive or ratings model.
-        names: Files, by their names without ending; one that is not there has none.
+        names: Names without extension; a missing file means no rejects.
     """
 
     stage: str
@@ -61,27 +61,22 @@ class RejectSource(NamedTuple):
 
 
 def as_table(rejects: Iterable[Reject]) -> pa.Table:
-    """Make rows of the dataset `rejects`.
-
-    Args:
-        rejects: In the order in which they were met.
-
-    Returns:
-        A row each.
-    """
+    """Return rows of the dataset `rejects`, in the order given."""
     return pa.Table.from_pylist([reject._asdict() for reject in rejects], REJECTS.schema)
 
 
 def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], name: str) -> int:
-    """Keep the rejects of a whole stage, in the place of those that a run before left.
+    """Write a stage's rejects, replacing those of an earlier run.
 
     Args:
+        lake: The lake.
+        stage: The stage.
         source: The archive or ratings model.
-        rejects: All of this name; none deletes what was there.
-        name: The file's name without its ending.
+        rejects: All rejects for this file; if empty, the file is deleted.
+        name: The file's name without extension.
 
     Returns:
-        How many there are.
+        The number of rejects.
     """
     rows, key = list(rejects), REJECTS.at(stage, source, name)
     decided_by = digest("\0".join(row).encode() for row in rows)
@@ -93,14 +88,11 @@ def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], n
 
 
 def by_archive(of_variants: Iterable[Iterable[Reject]], archive_of: Mapping[str, str]) -> dict[str, list[Reject]]:
-    """Divide markets that are rejects of some variants by archive, each market once.
+    """Group several variants' rejected markets by archive, each market once.
 
     Args:
-        of_variants: Each variant's.
-        archive_of: By market.
-
-    Returns:
-        By archive, in the order in which they were met.
+        of_variants: Each variant's rejects.
+        archive_of: The archive of each market.
     """
     divided: dict[str, list[Reject]] = {}
     for reject in {reject.what: reject for of_variant in of_variants for reject in of_variant}.values():
@@ -109,14 +101,7 @@ def by_archive(of_variants: Iterable[Iterable[Reject]], archive_of: Mapping[str,
 
 
 def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str, object]]:
-    """Count what was left out, by reason.
-
-    Args:
-        sources: Where to look.
-
-    Returns:
-        stage, source, reason, count and an example of each, the most frequent first.
-    """
+    """Count rejects by stage, source and reason, with an example of each; the most frequent first."""
     counted: dict[tuple[str, str, str], tuple[int, str]] = {}
     for stage, source, names in sources:
         found = [key for key in (REJECTS.at(stage, source, name) for name in names) if lake.find(key)]

@@ -1,8 +1,8 @@
-"""Runs as the lake knows them: what was asked, of what it was made, and what came of it.
+"""Records of runs in the lake: the request, its inputs, and the outcome.
 
-A run is written down when its replay is planned, as *asked*, and again when its results and its page are there, as
-*done*: one that failed or was killed stays *asked*. Runs are in the order of a number, as clocks are set back and
-copied files have new times.
+A run is recorded as *asked* when its replay is planned, and as *done* when its results and page are written; one that
+failed or was killed stays *asked*. Runs are ordered by number, because clocks can be set back and copied files have new
+times.
 """
 
 import json
@@ -23,9 +23,9 @@ class RunArchive(NamedTuple):
     """An archive of a run.
 
     Attributes:
-        name: What the lake calls it.
-        content: Digest of all its members' stored bytes.
-        address: Where it was, without what may be secret.
+        name: Its name in the lake.
+        content: Digest of its members' paths and bytes.
+        address: Its address, without secrets.
     """
 
     name: str
@@ -37,8 +37,8 @@ class RunRatings(NamedTuple):
     """The ratings of a run.
 
     Attributes:
-        name: What the lake calls them.
-        content: What decides them: a file's digest, a service's address.
+        name: Their name in the lake.
+        content: What identifies them: a file's digest, a service's address.
         days: Values of the partition `date` that were read.
     """
 
@@ -52,19 +52,19 @@ class RunRecord(BaseModel):
 
     Attributes:
         run: Its id: `results/…/run=<id>`.
-        command: The command line that makes it again.
-        parameters: All that was asked, as JSON.
-        archives: In the order in which they were asked for.
-        ratings: None where none were asked for.
-        rejects: Where what was left out of it is.
-        versions: What it was made by: this project, flumine, betfairlightweight, Python.
-        asked_at: When it was asked, UTC.
+        command: The command line that repeats it.
+        parameters: All parameters, as JSON.
+        archives: In the order given.
+        ratings: None without ratings.
+        rejects: Its files of rejects.
+        versions: Of this project, flumine, betfairlightweight and Python.
+        asked_at: When it was requested, UTC.
         asked_by: The deployment, or the program.
-        number: Its place in the order in which runs were asked of this lake, from 1.
-        state: `done` once its results and its page are there.
+        number: The number of the request in this lake, from 1.
+        state: `done` once its results and its page are written.
         done_at: When it was done, UTC.
         results: Digest of the results, as `made_of` gives it.
-        verdict: What may be concluded of the best variant, or of the account, in a sentence.
+        verdict: What may be concluded about the best variant, or about the account, in a sentence.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -91,7 +91,7 @@ class RunRecord(BaseModel):
 
     @property
     def request(self) -> dict[str, Any]:
-        """What was asked and of what it is made, whenever that was and whatever came of it."""
+        """The request and its inputs, without times and outcome."""
         return self.model_dump(include={"command", "parameters", "archives", "ratings", "rejects", "versions"})
 
 
@@ -99,14 +99,14 @@ _AS_JSON = ("parameters", "archives", "ratings", "rejects", "versions", "setting
 
 
 def note_asked(lake: Lake, record: RunRecord) -> RunRecord:
-    """Write down that a run is asked for now, after all others; one that was the last, and the same, is so already.
+    """Record a request of a run as the latest, unless the latest record already equals it.
 
     Args:
-        lake: The lake, on which no other run of this machine works meanwhile.
+        lake: The lake; the caller holds its lock.
         record: The run.
 
     Returns:
-        What the lake says of it.
+        The record in the lake.
     """
     numbers = _numbers(lake)
     last = max(numbers.values(), default=0)
@@ -123,26 +123,20 @@ def note_asked(lake: Lake, record: RunRecord) -> RunRecord:
 
 
 def note_done(lake: Lake, record: RunRecord, results: str, verdict: str, at: datetime) -> None:
-    """Write down what came of a run.
+    """Record a run as done.
 
     Args:
-        record: The run, as it was noted.
+        lake: The lake.
+        record: The run, as returned by `note_asked`.
         results: Digest of its results.
-        verdict: The sentence.
+        verdict: The conclusion, in a sentence.
         at: The time, UTC.
     """
     _write(lake, record.model_copy(update={"state": "done", "results": results, "verdict": verdict, "done_at": at}))
 
 
 def read_run(lake: Lake, run: str) -> RunRecord | None:
-    """Read what the lake says of a run.
-
-    Args:
-        run: Its id.
-
-    Returns:
-        The run; None where nothing was written down, or an earlier version did.
-    """
+    """Return a run's record; None if there is none, or only one by an earlier version."""
     for key in reversed(lake.keys(RUNS.of(run))):
         if lake.fresh(key, _fingerprint(int(key.name))):
             (row,) = lake.read(key).to_pylist()
@@ -151,11 +145,9 @@ def read_run(lake: Lake, run: str) -> RunRecord | None:
 
 
 def latest_run(lake: Lake) -> str | None:
-    """Find the run that was asked for last, of those that have results.
+    """Return the id of the last requested run that has results, or None.
 
-    Returns:
-        Its id, or None where there is none. Of those of which nothing is noted, or that two machines asked for at once,
-        the one that was written last.
+    Runs without a record, or with the same number from two machines, are ordered by when their results were written.
     """
     numbers = _numbers(lake)
     runs = lake.values(RESULTS_SUMMARY)
@@ -166,8 +158,8 @@ def latest_run(lake: Lake) -> str | None:
 
 
 def _numbers(lake: Lake) -> dict[str, int]:
-    """Read the numbers from the files' names: one listing, however many runs there are."""
-    return {key.folder.partition[0]: int(key.name) for key in lake.all_keys(RUNS)}  # in order: the last one counts
+    """Return each run's latest number, from the files' names: a single listing for all runs."""
+    return {key.folder.partition[0]: int(key.name) for key in lake.all_keys(RUNS)}  # sorted, so the latest wins
 
 
 def _write(lake: Lake, record: RunRecord) -> None:

@@ -1,4 +1,4 @@
-"""What is set once for a machine rather than for a run, read from the environment (`BACKTEST_…`)."""
+"""Settings of a machine rather than a run, read from the environment (`BACKTEST_…`)."""
 
 from typing import Annotated
 
@@ -21,10 +21,10 @@ class Settings(BaseSettings):
     """Settings of a machine.
 
     Attributes:
-        lake: Root of the lake where none is given, `BACKTEST_LAKE`.
-        ratings_url: Where the ratings services are, `BACKTEST_RATINGS_URL`.
-        own_strategies: Whether strategies may be imported, `BACKTEST_OWN_STRATEGIES`; `backtest serve` says no to its
-            runs unless told otherwise.
+        lake: Default root of the lake, `BACKTEST_LAKE`.
+        ratings_url: Base address of the ratings services, `BACKTEST_RATINGS_URL`.
+        own_strategies: Whether users' own strategies may be imported, `BACKTEST_OWN_STRATEGIES`; `backtest serve`
+            turns it off for its runs by default.
     """
 
     model_config = SettingsConfigDict(env_prefix="BACKTEST_")

@@ -1,8 +1,8 @@
-"""What a task or stage counted, and the one place that says *Cached* to Prefect.
+"""Counts of a task or stage, and its Prefect state *Cached* if there was nothing to do.
 
-The lake decides whether work is to be done: a task whose files are there with the right fingerprints does none and ends
-in the state Cached. Prefect's own result cache is not used: it would be a second memory of what the lake knows, and
-could disagree with it. So wiping Prefect's database costs no work, and deleting a lake file costs just that file.
+The lake decides whether there is work: a task whose files exist with the right fingerprints does none and ends as
+Cached. Prefect's own result cache is not used: it would be a second source of truth. So wiping Prefect's database
+costs no work, and deleting a file of the lake costs only that file.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from tasks.errors import BalanceError
 
 
 class Tally(BaseModel):
-    """What went in and came out.
+    """Counts of input and output.
 
     Attributes:
-        cached: Whether all of it was there already.
-        taken: What went in; called `in` in JSON.
-        out: What came out.
-        rejected: What was left out, with a reason in `rejects`.
+        cached: Whether all of the output was in the lake already.
+        taken: Inputs; `in` in JSON.
+        out: Outputs.
+        rejected: Inputs left out, each with a reason in `rejects`.
     """
 
     cached: bool
@@ -31,14 +31,7 @@ class Tally(BaseModel):
 
     @classmethod
     def of(cls, tallies: Iterable["Tally"]) -> Self:
-        """Add tallies up.
-
-        Args:
-            tallies: Of the parts of a whole.
-
-        Returns:
-            The whole's; cached where all parts are.
-        """
+        """Add up the tallies of parts; the sum is cached if all parts are."""
         parts = list(tallies)
         return cls(
             cached=all(part.cached for part in parts),
@@ -48,16 +41,13 @@ class Tally(BaseModel):
         )
 
     def balanced(self, stage: str) -> Self:
-        """Check that nothing was lost.
+        """Return itself, after checking that nothing was lost.
 
         Args:
-            stage: For the error's text.
-
-        Returns:
-            Itself.
+            stage: For the message.
 
         Raises:
-            BalanceError: In is not out plus rejected.
+            BalanceError: Input is not output plus rejected.
         """
         if self.taken != self.out + self.rejected:
             raise BalanceError(
@@ -67,11 +57,7 @@ class Tally(BaseModel):
 
 
 class StageRecord(Tally):
-    """What a stage did.
-
-    Attributes:
-        seconds: How long it took.
-    """
+    """A stage's tally with its duration in seconds."""
 
     seconds: float = 0
 
@@ -80,14 +66,9 @@ T = TypeVar("T", bound=Tally)
 
 
 def completed(tally: T) -> T:
-    """End a task or a flow with what it counted, in the state Cached where it had nothing to do.
+    """Return a task's or flow's return value: its tally, or if cached, a state *Cached* with the tally.
 
-    Args:
-        tally: What it counted.
-
-    Returns:
-        What the task or flow has to return: the tally, or a state that carries it. Prefect gives the caller the tally
-        either way, so that is the declared type.
+    Prefect gives the caller the tally either way, so that is the declared type.
     """
     if not tally.cached:
         return tally

@@ -1,6 +1,6 @@
-"""What a job says of itself as it goes on, for whoever waits for it and ends it where it takes too much.
+"""Report a job's current step and its limits to the process that waits for it, which ends it if it exceeds them.
 
-Nobody listens where a job is done without a process of its own; then nothing is said.
+A job that runs in the calling process has no listener.
 """
 
 import math
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """A part of a job that has just begun.
+    """A part of a job that has just begun, with its limits.
 
     Attributes:
-        what: What is being done, as a person would say it: `market 1.200806927`.
-        seconds: The longest it may take.
-        megabytes: The most memory that the process may have meanwhile, as the system counts it (RSS).
-        parameter: What gives it longer.
+        what: Its description for the user: `market 1.200806927`.
+        seconds: Time limit.
+        megabytes: Limit of the process's resident memory (RSS).
+        parameter: The parameter that raises the time limit.
     """
 
     what: str
@@ -29,11 +29,11 @@ class Step(NamedTuple):
 
 
 class Overrun(NamedTuple):
-    """What a job took that is too much.
+    """A job's excess over a limit.
 
     Attributes:
-        took: What, in words: `more than 60 s`.
-        advice: What would give it more; may be empty.
+        took: In words: `more than 60 s`.
+        advice: How to raise the limit; may be empty.
     """
 
     took: str
@@ -45,11 +45,11 @@ def _name_nobody(overrun: Overrun) -> BacktestError:
 
 
 class Watch:
-    """The job of this process.
+    """Watches the job of this process.
 
     Attributes:
-        listener: Is told of each step; None where nobody is.
-        explain: Makes the error of a job that took too much, while it is still running.
+        listener: Called with each step; None without a listener.
+        explain: Makes the error for a job that exceeded a limit, while it is still running.
     """
 
     def __init__(self) -> None:
@@ -57,10 +57,10 @@ class Watch:
         self.explain: Callable[[Overrun], BacktestError] = _name_nobody
 
     def begin(self, step: Step) -> None:
-        """Say that a step begins, and that the one before it has ended."""
+        """Report that a step begins, which ends the previous one."""
         if self.listener is not None:
             self.listener(step)
 
 
 watch = Watch()
-"""Of this process, in which one job is done at a time."""
+"""The only instance: a process runs one job at a time."""

@@ -1,8 +1,8 @@
-"""The processes that do the work which binds a core: a new one for each job, so that no job finds what another left.
+"""Worker processes for CPU-bound jobs: a new process for each job, so that jobs are isolated from each other.
 
-They never import Prefect, and end when their caller does, with all that they have started. One that dies, killed for
-want of memory say, takes its own job along and no other; a second one does that job again. Who waits for a job ends it
-where it takes more than it said it may (`watch.py`): a process that is stopped, or hangs, cannot do that itself.
+Workers never import Prefect, and end together with their caller, with all processes they started. A worker that dies,
+killed when memory runs out for example, loses only its own job, which a second worker retries. The caller enforces the
+limits of a job's current step (`watch.py`), because a stopped or hanging process cannot.
 """
 
 import importlib
@@ -38,8 +38,8 @@ logger = logging.getLogger("backtest")
 J = TypeVar("J")
 T = TypeVar("T")
 
-# Where there is fork, a server has imported what every job needs, and a worker is a copy of it. Nothing of a user's,
-# nor what a user's strategies import: a package that starts threads as it is imported would hang in every copy.
+# If the system has fork, workers are forked from a server that has imported these. Nothing that only users' strategies
+# import: a package that starts threads on import would hang in every fork.
 _PRELOADED = [
     "flumine",
     "numpy",
@@ -52,8 +52,8 @@ _PRELOADED = [
 _FORKS = "forkserver" in get_all_start_methods()
 _CONTEXT: "ForkServerContext | SpawnContext" = get_context("forkserver") if _FORKS else get_context("spawn")
 
-# Read by an interpreter and by libraries as they start: the order of sets of text; one core for each worker, so that
-# sums are also added up in the same order everywhere.
+# Read on start: a fixed hash seed for a fixed order of sets; one thread per worker, so that floats are also summed in
+# the same order everywhere.
 _SET = {"PYTHONHASHSEED": "0"}
 _SET_UNLESS_GIVEN = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
@@ -61,19 +61,19 @@ _STARTS = 10
 _SECONDS_BETWEEN_STARTS = 0.1
 
 _SECONDS_BETWEEN_LOOKS = 0.25
-# A longer pause is one in which this process itself was stopped, or its machine asleep.
+# A longer interval means that this process was stopped, or the machine asleep.
 _MOST_SECONDS_BETWEEN_LOOKS = 1.0
-# For a worker to say where it is, which it cannot while a library's C code keeps the interpreter to itself.
+# For a worker to say where it is, which it cannot while C code holds the GIL.
 _SECONDS_TO_EXPLAIN = 10.0
 _SECONDS_TO_END = 5.0
-# By whoever may stop processes; what is worked on takes no longer for it.
+# For a process that was stopped, by SIGSTOP for example; does not count towards a step's time.
 _MOST_SECONDS_STOPPED = 60.0
 _MEGABYTE = 1e6
 
-# Until it says what it does. A copy of the server does so within milliseconds; where there is no fork, in seconds.
+# Until the worker reports its first step: milliseconds after a fork, seconds without.
 _START = Step("its start", 600.0)
 
-# An error's text may be a whole book; who reads it needs its beginning. A traceback has ten times as many.
+# Limits on the length of an error's message and its traceback.
 _CHARACTERS = 1_000
 _CHARACTERS_OF_A_TRACEBACK = 10_000
 _CHARACTERS_OF_AN_ERROR = _CHARACTERS + _CHARACTERS_OF_A_TRACEBACK + 100
@@ -81,13 +81,13 @@ _CHARACTERS_OF_AN_ERROR = _CHARACTERS + _CHARACTERS_OF_A_TRACEBACK + 100
 
 @contextmanager
 def worker_pool(width: int) -> Iterator["WorkerPool"]:
-    """Open a pool of processes, each started when there is a job for it.
+    """Open a pool of worker processes, each started on demand.
 
     Args:
-        width: How many at once; at least 1.
+        width: The number of concurrent jobs, at least 1.
 
     Yields:
-        The pool; leaving the block waits for what is running, or ends it where an exception leaves the block.
+        The pool. On leaving the block, running jobs are awaited; if an exception leaves it, they are killed.
     """
     pool = WorkerPool(width)
     try:
@@ -99,14 +99,14 @@ def worker_pool(width: int) -> Iterator["WorkerPool"]:
 
 
 class WorkerPool:
-    """So many jobs at once, each in a process of its own: the `Executor` of one machine; got from `worker_pool`.
+    """The `Executor` of one machine, with a process per job; from `worker_pool`.
 
     Attributes:
-        width: How many.
+        width: The number of concurrent jobs.
     """
 
     def __init__(self, width: int) -> None:
-        # Left in the environment because an interpreter may start at any time.
+        # Stays in the environment, because an interpreter may start at any time.
         os.environ.update(_SET)
         for name, value in _SET_UNLESS_GIVEN.items():
             os.environ.setdefault(name, value)
@@ -118,29 +118,26 @@ class WorkerPool:
         self._is_closed = False
 
     def run(self, work: Callable[[J], T], job: J) -> T:
-        """Have a job done by a new process, once more where that dies; for threads, of which each waits for its own.
+        """Run `work(job)` in a new process and wait for its result; retry once if the process dies. Thread-safe.
 
-        The process has this one's environment variables, folder and `sys.path` of this moment, but not its main module.
-        What crosses are the job's own values, and text: no exception does, nor what is in one.
+        The process has this one's current environment variables, working directory and `sys.path`, but not its main
+        module. Exceptions return as text only, because their classes may not exist here.
 
         Args:
-            work: A module's function.
-            job: What it is given.
-
-        Returns:
-            What it returns.
+            work: A module-level function.
+            job: Its argument.
 
         Raises:
-            BacktestError: What it raised, where that is of this project, with the traceback there as a note.
-            JobError: It raised anything else.
-            WorkerError: A second process died of it or had to be ended, or what it returned cannot be pickled.
-            RuntimeError: The pool is closed, or was while the job was running.
+            BacktestError: It raised one of this project's exceptions; a note has the worker's traceback.
+            JobError: It raised any other exception.
+            WorkerError: The second process died too or exceeded a limit, or the result cannot be pickled.
+            RuntimeError: The pool is closed, or was closed while the job was running.
         """
         packed = pickle.dumps((work, job))
         with self._free:
             answer = self._ask(packed)
             if isinstance(answer, str) and not self._is_closed:
-                logger.warning("a worker %s; its task is run once more", answer)
+                logger.warning("a worker %s; running its task again", answer)
                 answer = self._ask(packed)
         if not isinstance(answer, str):
             return cast("T", answer.outcome())
@@ -149,14 +146,14 @@ class WorkerPool:
         raise WorkerError(f"two workers died running this task; the second {answer}")
 
     def close(self) -> None:
-        """Wait for what is running; nothing more begins."""
+        """Wait for running jobs, and accept no more."""
         self._is_closed = True
         with ExitStack() as places:
             for _ in range(self.width):
                 places.enter_context(self._free)
 
     def stop(self) -> None:
-        """End what is running; nothing more begins."""
+        """Kill running jobs, and accept no more."""
         self._is_closed = True
         with _starting:
             for process in self._running:
@@ -164,7 +161,7 @@ class WorkerPool:
         self.close()
 
     def _ask(self, packed: bytes) -> "_Answer | str":
-        """Have one process do a job; where there is no answer, say what became of the process."""
+        """Run a job in one process; return its answer, or what became of the process if there is none."""
         ours, its = Pipe()
         process = _CONTEXT.Process(target=_work, args=(its, dict(os.environ), packed))
         waited = None
@@ -177,15 +174,15 @@ class WorkerPool:
             waited = _Waiting(ours, process)
             return waited.answer()
         except (EOFError, ConnectionError):
-            return "died as it started"
+            return "died on start"
         finally:
             self._end(process)
             if waited is not None:
                 waited.close()
-            # One that not even the system can end, in a disk's driver say, is left to it.
+            # Raises ValueError if the process cannot even be killed, in an uninterruptible wait for a disk for example.
             with _starting, suppress(ValueError):
                 process.close()
-            ours.close()  # which ends a worker whose server has died, and of which nothing more is known
+            ours.close()  # also ends a worker whose server has died, and whose state is unknown
 
     def _end(self, process: BaseProcess) -> None:
         with _starting:
@@ -196,7 +193,7 @@ class WorkerPool:
 
 
 def _kill(process: BaseProcess) -> None:
-    """End a worker, and what it has started: they are a session of their own, which is called by its number."""
+    """Kill a worker and all processes it started: they form a process group with the worker's id."""
     if hasattr(os, "killpg") and process.pid is not None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -204,7 +201,7 @@ def _kill(process: BaseProcess) -> None:
 
 
 class _Waiting:
-    """A job that is being done by a process, looked after from outside."""
+    """Waits for the answer of a worker process and enforces its limits."""
 
     def __init__(self, connection: Connection, process: BaseProcess) -> None:
         self._connection, self._process, self._end = connection, process, process.sentinel
@@ -213,7 +210,7 @@ class _Waiting:
         self._seconds = self._seconds_stopped = self._seconds_dead = 0.0
         self._overrun: Overrun | None = None
         self._seconds_to_explain = 0.0
-        # In a thread, because what comes may be cut in the middle by whatever stops the process.
+        # In a thread, because a message can be incomplete if the process is stopped in the middle.
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -222,7 +219,7 @@ class _Waiting:
         self._listener.join(_SECONDS_TO_END)
 
     def answer(self) -> "_Answer | str":
-        """Wait for the answer; where there is none, say why."""
+        """Wait for the answer; return why if there is none."""
         looked = time.monotonic()
         while True:
             try:
@@ -243,20 +240,20 @@ class _Waiting:
                 return why_not
 
     def _listen(self) -> None:
-        # Not the answer's end alone: what a strategy has started may hold it open.
+        # Also wait for the process itself: a child that a strategy started may hold the connection open.
         ends: list[Connection | int] = [self._connection, self._end]
         try:
             while self._connection in (ready := wait(ends)) or not self._is_dead():
                 if self._connection in ready:
                     self._said.put(self._connection.recv())
                 else:
-                    ends = [self._connection]  # its server alone has died
+                    ends = [self._connection]  # only its server has died
         except (EOFError, OSError):
             wait([self._end], _SECONDS_TO_END)
         self._said.put(None)
 
     def _is_dead(self) -> bool:
-        """Return whether the process has ended: where its server has died, that says no more of it."""
+        """Return whether the process has ended; the sentinel also fires if only its server has died."""
         if not wait([self._end], 0):
             return False
         try:
@@ -265,9 +262,9 @@ class _Waiting:
             return True
 
     def _look(self, seconds: float) -> str:
-        """Count the time that has passed, and say why the process has to be ended, if it has to."""
+        """Add the elapsed time to the counters; return why the process has to be killed, or an empty text."""
         if self._is_dead():
-            self._seconds_dead += seconds  # and what it said last may still be on its way
+            self._seconds_dead += seconds  # its last message may still be on its way
             return self._death() if self._seconds_dead > _SECONDS_TO_END else ""
         try:
             process = psutil.Process(self._process.pid)
@@ -308,21 +305,21 @@ class _Waiting:
 
 def _beyond(step: Step, seconds: float, megabytes: float) -> Overrun | None:
     if seconds > step.seconds:
-        longer = f"; a larger {step.parameter} gives it longer" if step.parameter else ""
+        longer = f"; raise {step.parameter}" if step.parameter else ""
         return Overrun(f"more than {step.seconds:g} s", longer)
     if megabytes > step.megabytes:
-        more = "; a larger worker_megabytes gives it more"
+        more = "; raise worker_megabytes"
         return Overrun(f"{megabytes:.0f} MB of memory, of {step.megabytes:.0f}", more)
     return None
 
 
-# Two that start at once would each take the other's stand-in for the main module, and leave one in its place. And who
-# starts a process looks after all others of its parent, which no two threads may do at once.
+# Serialises the start and end of processes: `_no_main_module` replaces a global, and `multiprocessing` reaps all
+# children on each start, which is not thread-safe.
 _starting = threading.Lock()
 
 
 def _start(process: BaseProcess) -> None:
-    """Start a process, and a new server first where that has died, which the system may say a moment later."""
+    """Start a process; retry while a dead server is being replaced."""
     with _without_interrupts(), _no_stopped_server():
         Retrying(
             stop=stop_after_attempt(_STARTS),
@@ -334,7 +331,7 @@ def _start(process: BaseProcess) -> None:
 
 @contextmanager
 def _no_stopped_server() -> Iterator[None]:
-    """End the server where it is stopped and stays so, which whoever waits for it cannot see."""
+    """Kill the fork server if it stays stopped, because waiting for it would hang."""
     timer = threading.Timer(_MOST_SECONDS_STOPPED, _end_stopped_servers)
     timer.daemon = True
     timer.start()
@@ -348,13 +345,13 @@ def _end_stopped_servers() -> None:
     for child in psutil.Process().children():
         with suppress(psutil.Error):
             if child.status() == psutil.STATUS_STOPPED and "multiprocessing.forkserver" in " ".join(child.cmdline()):
-                logger.warning("what starts the workers was stopped for %g s and is ended", _MOST_SECONDS_STOPPED)
+                logger.warning("the fork server was stopped for %g s; killing it", _MOST_SECONDS_STOPPED)
                 child.kill()
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Start a server that Ctrl-C does not reach, not even while it imports: the parent ends it."""
+    """Block SIGINT, so that a server started here ignores Ctrl-C even while it imports; the parent ends it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -367,7 +364,7 @@ def _without_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Start processes that do not run the parent's main module again, which may be Prefect's engine."""
+    """Keep new processes from running the parent's main module, which may be Prefect's engine."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -377,13 +374,13 @@ def _no_main_module() -> Iterator[None]:
 
 
 class _Answer(NamedTuple):
-    """What a worker sends back.
+    """A worker's answer.
 
     Attributes:
-        packed: What the job returned, pickled; nothing where it raised, or where it cannot be.
-        said: What it raised, or why what it returned cannot be pickled.
-        error: The class in `tasks.errors` that says so.
-        variant: Whose fault it was, as in `ReplayError`.
+        packed: The job's result, pickled; empty if it raised or cannot be pickled.
+        said: The exception's text, or a description of the result.
+        error: The exception's class in `tasks.errors`; empty on success.
+        variant: As in `ReplayError`.
         note: The traceback.
     """
 
@@ -394,12 +391,12 @@ class _Answer(NamedTuple):
     note: str = ""
 
     def outcome(self) -> object:
-        """Return what the job returned, or raise what it raised."""
+        """Return the job's result, or raise its error."""
         if self.error:
             raise self._raised()
         try:
             return pickle.loads(self.packed)  # noqa: S301 - a worker's own
-        except Exception as error:  # noqa: BLE001 - an object's own ways of being unpickled may raise anything
+        except Exception as error:  # noqa: BLE001 - a class's own unpickling may raise anything
             raise WorkerError(f"a worker {self.said}, which cannot be unpickled: {_said(error)}") from None
 
     def _raised(self) -> BacktestError:
@@ -410,7 +407,7 @@ class _Answer(NamedTuple):
 
 
 def _said(error: BaseException) -> str:
-    """Describe in words what was raised, whatever its own ways of saying so do."""
+    """Return an exception's text, even if its own `__str__` fails."""
     try:
         return "".join(traceback.format_exception_only(error)).strip()[:_CHARACTERS]
     except BaseException:  # noqa: BLE001 - as above
@@ -418,10 +415,10 @@ def _said(error: BaseException) -> str:
 
 
 def _answer_of(error: BaseException) -> _Answer:
-    """Put what was raised into text: an exception's own class may not exist elsewhere, or do anything as it is read."""
+    """Turn an exception into text: its class may not exist in the caller, or may do anything when unpickled."""
     try:
         note = "".join(traceback.format_tb(error.__traceback__))[-_CHARACTERS_OF_A_TRACEBACK:]
-    except BaseException:  # noqa: BLE001 - a strategy may have changed what that needs
+    except BaseException:  # noqa: BLE001 - a strategy may have patched what this uses
         note = ""
     kind = type(error)
     if kind.__module__ != errors.__name__ or not isinstance(error, BacktestError):
@@ -431,7 +428,7 @@ def _answer_of(error: BaseException) -> _Answer:
 
 
 class _Line:
-    """The worker's end of the connection: only the process that the job was given says anything there."""
+    """The worker's end of the connection, which only the worker itself may use."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -440,9 +437,9 @@ class _Line:
 
     def send(self, message: "Step | _Answer") -> None:
         if os.getpid() != self._owner:
-            os._exit(0)  # a strategy has forked, and this is not the one that is waited for
+            os._exit(0)  # a strategy has forked, and this is the child
         if _file_of(self.connection) != self._file:
-            os._exit(1)  # a strategy has closed it, and something else is in its place
+            os._exit(1)  # a strategy has closed the connection, and its descriptor may be another file
         with self._sending:
             self.connection.send(message)
 
@@ -458,12 +455,12 @@ def _file_of(connection: Connection) -> tuple[int, int] | None:
 
 
 def _work(caller: Connection, environment: Mapping[str, str], packed: bytes) -> NoReturn:
-    """Do a job: all that a worker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    """Run one job: the main function of a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     if hasattr(os, "setsid"):
-        os.setsid()  # so that it ends with all that it has started
-    os.dup2(2, 1)  # what a strategy prints must not end up in the command line's own output
-    streams = sys.stdout, sys.stderr  # a strategy may put others in their place
+        os.setsid()  # so that it can be killed with all processes it started
+    os.dup2(2, 1)  # so that what a strategy prints does not mix with the command line's output
+    streams = sys.stdout, sys.stderr  # a strategy may replace them
     line = _Line(caller)
     watch.listener = line.send
     threading.Thread(target=_listen, args=(line,), daemon=True).start()
@@ -475,16 +472,16 @@ def _work(caller: Connection, environment: Mapping[str, str], packed: bytes) -> 
     try:
         line.send(answer)
     finally:
-        _end_all()  # Python would wait for every thread that a strategy has left
+        _end_all()  # a normal exit would wait for threads that a strategy left running
 
 
 def _listen(line: _Line) -> None:
-    """Wait for the end of whoever waits for the answer, or for the word that this takes too much."""
+    """Wait for a notice of an overrun, and answer with an error; end if the caller ends."""
     try:
         overrun: Overrun = line.connection.recv()
         try:
             answer = _answer_of(watch.explain(overrun))
-        except BaseException as error:  # noqa: BLE001 - a strategy may have changed what that needs
+        except BaseException as error:  # noqa: BLE001 - a strategy may have patched what this uses
             answer = _answer_of(error)
         line.send(answer)
     finally:
@@ -492,31 +489,31 @@ def _listen(line: _Line) -> None:
 
 
 def _end_all() -> NoReturn:
-    """End this process, and what it has started."""
+    """Kill this process and all processes it started."""
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 
 def _forget_the_server(environment: Mapping[str, str]) -> None:
-    """Be as a process that was started just now, where this is the copy of one that started earlier."""
+    """Update state that a fork inherits from its older server: environment, time zone, import caches, random state."""
     os.environ.clear()
     os.environ.update(environment)
     if hasattr(time, "tzset"):
         time.tzset()
-    importlib.invalidate_caches()  # for modules that were written since
+    importlib.invalidate_caches()  # for modules written since
     if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # Python's own generator does it by itself
+        sys.modules["numpy"].random.seed()  # Python reseeds its own generator after a fork
 
 
 def _answer(packed: bytes) -> _Answer:
     try:
         work, job = pickle.loads(packed)  # noqa: S301 - the parent's own
         outcome = work(job)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+    except BaseException as error:  # noqa: BLE001 - the caller handles it
         return _answer_of(error)
     said = f"returned a {type(outcome).__name__}"
     try:
         return _Answer(pickle.dumps(outcome), said)
-    except Exception as error:  # noqa: BLE001 - an object's own ways of being pickled may raise anything
+    except Exception as error:  # noqa: BLE001 - a class's own pickling may raise anything
         return _Answer(said=f"a worker {said}, which cannot be pickled: {_said(error)}", error=WorkerError.__name__)

@@ -1,1 +1,1 @@
-"""The command `backtest`: verbs and options made of the flows' parameters, and what the terminal shows."""
+"""The command `backtest`: verbs and options generated from the flows' parameters, and the terminal's output."""

@@ -1,7 +1,7 @@
-"""The command line: `backtest`, for people without the UI. Every verb calls a flow; nothing is computed here.
+"""The command line `backtest`: every verb calls a flow; nothing is computed here.
 
-Prefect and flumine are imported when a verb needs them: `backtest --help` is instant, and worker processes stay light.
-A backtest's options are its model's fields, so they are made when such a verb is used.
+Prefect and flumine are imported only when a verb needs them, so that `backtest --help` is instant and worker processes
+stay light. For the same reason a verb's options, its model's fields, are generated when the verb is used.
 """
 
 import json
@@ -37,7 +37,7 @@ app = typer.Typer(
     help="Backtest flumine strategies on Betfair's Pro archives.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its tables cut long options short on a narrow terminal
+    rich_markup_mode=None,  # its tables truncate long options on a narrow terminal
     add_completion=False,
 )
 
@@ -53,17 +53,17 @@ LakeRoot = Annotated[
 
 
 class _MadeWhenUsed(TyperCommand):
-    """A command whose callback makes its function, with the options of a model whose import takes seconds."""
+    """A command whose callback returns its function, because importing the model with its options takes seconds."""
 
-    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - Typer's own words and context
+    def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as in Typer
         made = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         made.command(self.name, help=self.help)(self.callback())  # type: ignore[misc]  # it has one
         return get_command(made).make_context(*args, **extra)
 
 
 def _prefect_server(flow: str) -> AbstractContextManager[None]:
-    """Have a server that answers; the module of a flow is imported while it starts."""
-    # What Prefect says of wrong settings at its import, in many lines, is told in one.
+    """Start a server, and import a flow's module meanwhile."""
+    # Silence Prefect's many lines about invalid settings on import; `prefect_server` reports them in one.
     with redirect_stderr(StringIO()), warnings.catch_warnings(action="ignore"):
         from flows.serving.prefect_server import prefect_server  # noqa: PLC0415 - see the module's docstring
     return prefect_server(meanwhile=lambda: import_module(f"flows.{flow}"))
@@ -96,10 +96,10 @@ def _verb(
         return verb_of(getattr(import_module(module), class_name), act)
 
 
-_verb("run", "Run the whole: extract, ratings, simulate, aggregate.", "backtest", print_report)
+_verb("run", "Run a backtest: extract, ratings, simulate, aggregate.", "backtest", print_report)
 _verb(
     "sweep",
-    "Run the whole for each combination of one strategy's parameters.",
+    "Run a backtest with each combination of one strategy's parameters.",
     "sweep",
     print_report,
     model="flows.sweep.SweepParameters",
@@ -130,7 +130,7 @@ def show(
 
 @app.command()
 def check(*, lake: LakeRoot = None) -> None:
-    """Read all of the lake, and the archives it was made of; what is damaged is deleted, and made again by a run."""
+    """Verify the lake and its archives; delete damaged files, which the next run makes again."""
     use_prefect_quietly()
     from tasks.archives.identity import check_archives  # noqa: PLC0415
     from tasks.lake.check import check_lake  # noqa: PLC0415
@@ -150,7 +150,7 @@ def check(*, lake: LakeRoot = None) -> None:
 
 @app.command()
 def sample(*, lake: LakeRoot = None) -> None:
-    """Run the whole on a month that is generated here, its ratings fetched from a server on this machine."""
+    """Run a backtest on a generated month, with ratings from a server on this machine."""
     use_prefect_quietly()
     with _prefect_server("sample"):
         from flows.sample import sample as run_sample  # noqa: PLC0415
@@ -163,7 +163,7 @@ def sample(*, lake: LakeRoot = None) -> None:
 @app.command("serve")
 def serve_here(
     *,
-    port: Annotated[int, typer.Option(help="Port of the UI, on this machine alone")] = 4200,
+    port: Annotated[int, typer.Option(help="Port of the UI, on this machine only")] = 4200,
     lake: LakeRoot = None,
     own_strategies: Annotated[
         bool, typer.Option("--own-strategies", help="Let runs import strategies of your own, my.py:Class")
@@ -185,11 +185,11 @@ def strategies() -> None:
 def _check_arguments(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if not is_encodable(argument):
-            raise InputError(f"{argument}: no text in this system's encoding; rename the file, or set PYTHONUTF8=1")
+            raise InputError(f"{argument}: not valid in this system's encoding; rename the file, or set PYTHONUTF8=1")
 
 
 def run() -> None:
-    """Run the command line; exit 0 only when everything asked for is there, 2 when what was asked is wrong."""
+    """Run the command line; exit 0 if everything succeeded, 2 if the input is wrong, 1 for other errors."""
     use_any_encoding()
     try:
         _check_arguments(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A backtest's parameters as the command line that asks the same; for those who want to run it again."""
+"""Write a backtest's parameters as the command line that repeats it."""
 
 import json
 import shlex
@@ -18,13 +18,10 @@ from tasks.variants.strategy_class import check_parameters
 
 
 def command_of(parameters: BacktestParameters) -> str:
-    """Say a backtest as a command; how many processes work on it is left to whoever runs it.
+    """Return a backtest as one line for a shell.
 
-    Args:
-        parameters: What to backtest.
-
-    Returns:
-        One line for a shell: what differs from the defaults, and the lake; an address of ratings without its query.
+    It has the lake, and all parameters that differ from their defaults, except those that do not affect the figures; a
+    ratings address is without its query.
     """
     if parameters.ratings:
         parameters = parameters.model_copy(update={"ratings": shown(parameters.ratings)})
@@ -33,7 +30,7 @@ def command_of(parameters: BacktestParameters) -> str:
         *(word for option in options_of(type(parameters)) for word in option.say(parameters)),
     ]
     archives = parameters.archives
-    # Where it could be taken for an option, `--` says that none follows.
+    # `--` ends the options, if an archive could be mistaken for one.
     asked = [*words, "--", *archives] if any(one.startswith("-") for one in archives) else [*archives, *words]
     command = shlex.join(["backtest", "run", *asked])
     service = Settings().ratings_url
@@ -48,7 +45,7 @@ def _strategies(parameters: BacktestParameters) -> Iterator[str]:
 
 
 def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
-    """Write each value as a person would, where the strategy takes that for the same; else as JSON."""
+    """Write each value as plain text if the strategy reads that as the same value, else as JSON."""
     taken = check_parameters(strategy, parameters)
     written = {}
     for name, given in parameters.items():
@@ -61,7 +58,7 @@ def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
 
 def _is_taken(strategy: str, parameters: dict[str, Any], taken: dict[str, Any]) -> bool:
     try:
-        # As JSON: 1, 1.0 and True are equal, and make other variants.
+        # As JSON, because 1, 1.0 and True are equal in Python but make different variants.
         return json.dumps(check_parameters(strategy, parameters)) == json.dumps(taken)
     except StrategyError:
         return False

@@ -1,6 +1,6 @@
-"""Where the command `backtest` begins, and how it ends early: in one line, at any moment.
+"""The entry point of the command `backtest`; an interrupt ends it with one line, at any moment.
 
-It imports next to nothing before it listens to Ctrl-C: what the command line needs takes a second or two.
+It imports almost nothing before it handles Ctrl-C, because the command line's imports take a second or two.
 """
 
 import os
@@ -8,10 +8,10 @@ import signal
 import threading
 from types import FrameType
 
-_SAID = "interrupted; what was finished is kept, the same command goes on"
+_SAID = "interrupted; finished work is kept, run the same command to continue"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-# For Prefect to hear of it, and for workers and server to end. What a kill at this moment leaves is right, too.
+# For Prefect to record it, and for workers and server to end. A kill after that leaves a consistent state, too.
 _SECONDS_TO_STOP = 10
 
 _interrupted_by: list[int] = []
@@ -26,7 +26,7 @@ def main() -> None:
 
         run()
     except OSError as error:
-        # Whatever a command can tell in a line it has told; this is where nothing can be printed, as on a full disk.
+        # Commands report their own errors; this one means that nothing can be printed, on a full disk for example.
         _give_up(error)
     finally:
         if _interrupted_by:
@@ -34,11 +34,11 @@ def main() -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    """Say so and unwind; libraries say no more meanwhile, and may neither prevent the end nor delay it for long."""
+    """Print one line and unwind; silence libraries meanwhile, and end anyway if unwinding takes too long."""
     for each in _SIGNALS:
-        signal.signal(each, _end)  # whoever asks twice has waited long enough
+        signal.signal(each, _end)  # a second signal ends at once
     _interrupted_by.append(number)
-    # Not by the stream, which may be in the middle of a line.
+    # Not through the stream, which may be in the middle of a write.
     os.write(2, f"{os.linesep if os.isatty(2) else ''}{_SAID}{os.linesep}".encode())
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     late = threading.Timer(_SECONDS_TO_STOP, _end, _interrupted_by)
@@ -48,7 +48,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def _give_up(error: OSError) -> None:
-    """Say what the system said, and nothing more: what is still to be printed can't be, which Python would say, too."""
+    """Print the error and exit; discard buffered output, which Python would fail to flush with another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.write(2, f"error: {error}{os.linesep}".encode())
     raise SystemExit(1)

@@ -1,7 +1,6 @@
-"""A model's fields as options of the command line: their words, their help, and their values as text.
+"""A model's fields as options of the command line: names, help, and values as text.
 
-A field is all that an option needs; what the command line asks in another way (archives, strategies, a sweep's grid) is
-the business of `verb.py`.
+`verb.py` handles the fields that are not plain options: archives, strategies and a sweep's grid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,10 +19,10 @@ class FieldOption(NamedTuple):
     """A field and its option.
 
     Attributes:
-        path: Names of the models that it is nested in, and its own.
-        field: What pydantic knows of it.
-        default: Its value where the option is not given.
-        option: What the field itself says of its option.
+        path: The names of the fields it is nested in, and its own.
+        field: Pydantic's description of it.
+        default: Its value if the option is not given.
+        option: The field's own annotation.
     """
 
     path: tuple[str, ...]
@@ -38,12 +37,12 @@ class FieldOption(NamedTuple):
 
     @property
     def is_flag(self) -> bool:
-        """Whether it is said without a value: `--word`, or `--no-word`."""
+        """Whether it takes no value: `--word` or `--no-word`."""
         return self.field.annotation is bool
 
     @property
     def flags(self) -> tuple[str, str]:
-        """A flag's two words: yes and no."""
+        """A flag's options for true and false."""
         return self.word, f"--no-{self.word.removeprefix('--')}"
 
     @property
@@ -53,13 +52,13 @@ class FieldOption(NamedTuple):
 
     @property
     def nothing(self) -> str | None:
-        """The word for None, or for no elements; None where not giving the option says that, or it cannot be."""
+        """The word for None or an empty list; None if that is the default or not allowed."""
         can_be = self.is_list or NoneType in get_args(self.field.annotation)
         return self.option.nothing if can_be and self.default not in (None, []) else None
 
     @property
     def kind(self) -> str:
-        """Its type, or the choices there are, as `--help` shows it."""
+        """Its type or its choices, as `--help` shows them."""
         annotation = self.field.annotation
         if get_origin(annotation) is Literal:
             return f"<{'|'.join(map(str, get_args(annotation)))}>"
@@ -68,21 +67,18 @@ class FieldOption(NamedTuple):
 
     @property
     def help(self) -> str:
-        """What it means, and its default."""
+        """Its description and default."""
         said = [self.field.description or "", "repeatable"] if self.is_list else [self.field.description or ""]
         if self.nothing:
             said.append("may be none" if self.nothing == "none" else f"{self.nothing} for none")
         default = self.flags[not self.default] if self.is_flag else ", ".join(self._texts(self.default))
         return "; ".join((*said, f"default {default or 'none'}"))
 
-    def read(self, given: Any) -> Any:  # noqa: ANN401 - what it is, the model says
-        """Read what was given on the command line.
+    def read(self, given: Any) -> Any:  # noqa: ANN401 - the model validates it
+        """Return the value for the model to validate.
 
         Args:
-            given: A text, a list of texts, a bool; None where the option was not given.
-
-        Returns:
-            What the model is to validate.
+            given: A text, a list of texts or a bool; None if the option was not given.
         """
         if given is None:
             return self.default
@@ -91,14 +87,7 @@ class FieldOption(NamedTuple):
         return given
 
     def say(self, model: BaseModel) -> list[str]:
-        """Say a model's value as words of a command.
-
-        Args:
-            model: Of the class whose option it is.
-
-        Returns:
-            The option and its value, as often as it takes; nothing where that is not to be said.
-        """
+        """Return the option and its value in a model as words of a command; empty if the command omits it."""
         value: Any = model
         for name in self.path:
             value = getattr(value, name)
@@ -113,23 +102,12 @@ class FieldOption(NamedTuple):
 
 
 def options_of(model: type[BaseModel]) -> list[FieldOption]:
-    """List a model's options, those of the models nested in it at their place.
-
-    Returns:
-        An option for each field but those that the command line asks in another way.
-    """
+    """List the options of a model and its nested models, in the fields' order, except those `verb.py` handles."""
     return list(_options(model, None, ()))
 
 
 def nest(values: Sequence[tuple[FieldOption, Any]]) -> dict[str, Any]:
-    """Put values where their models have them.
-
-    Args:
-        values: Options, each with what the model is to validate.
-
-    Returns:
-        The model's fields; what is nested, as dictionaries.
-    """
+    """Return options' values as the model's fields, with nested models as dictionaries."""
     nested: dict[str, Any] = {}
     for option, value in values:
         *models, name = option.path

@@ -1,7 +1,7 @@
-"""What the command line prints, and how quiet Prefect is meanwhile.
+"""The command line's output, and silencing Prefect's.
 
-Names and values are a file's or a user's: whatever they are, they are printed as text. Where that goes to has an
-encoding of its own, and may be closed before it was read to its end; neither ends a command that has done its work.
+Names and values come from files and users and are printed as plain text, never as markup. Neither an output's encoding
+nor a closed pipe makes a command fail that has done its work.
 """
 
 import codecs
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 _PROJECT_FILE = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
-# A file or a pipe has no edge at which a figure would have to be cut.
+# For files and pipes, wide enough that no figure is wrapped.
 _WIDTH_OF_NO_TERMINAL = 200
 
 _MONEY = ("turnover", "gross", "commission", "net")
 
-# What this project's own sentences have that other encodings lack.
+# Replacements for the project's own non-ASCII characters in encodings that lack them.
 _PLAIN = {"−": "-", "–": "-", "…": "...", "×": "x", "±": "+/-", "→": "->"}
 
 
 class _Output(Console):
-    """A console that is content where nobody reads any more, as in `backtest show | head -1`."""
+    """A console that tolerates a closed pipe, as in `backtest show | head -1`."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr)
@@ -45,20 +45,20 @@ class _Output(Console):
             self.width = _WIDTH_OF_NO_TERMINAL
 
     def on_broken_pipe(self) -> None:
-        """Say the rest to nobody."""
+        """Discard the rest."""
         self.quiet = True
         _read_no_more(self.file)
 
 
 class _Line(logging.Formatter):
-    """A log record as one line, whatever is in it."""
+    """Formats a log record as one line, with control characters escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         return visible(super().format(record))
 
 
 def use_any_encoding() -> None:
-    r"""Let what the output's encoding lacks be written in plain signs, or as `\u2212`."""
+    r"""Replace characters that the output's encoding lacks by ASCII, or by an escape such as `\u2212`."""
     codecs.register_error("plain", _written_plainly)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -73,21 +73,12 @@ def _written_plainly(error: UnicodeError) -> tuple[str, int]:
 
 
 def say(text: str, *, is_error: bool = False) -> None:
-    """Print a text as it stands, whoever wrote it: nothing in it is markup, or steers the terminal.
-
-    Args:
-        text: One line.
-        is_error: Whether it goes to stderr.
-    """
+    """Print one line as plain text, without markup and with control characters escaped."""
     _Output(stderr=is_error).print(Text(visible(text)), soft_wrap=True)
 
 
 def hand_over(text: str) -> None:
-    """Write to stdout what another program reads: as it is and in UTF-8, whatever a terminal's encoding.
-
-    Args:
-        text: CSV or JSON.
-    """
+    """Write CSV or JSON to stdout unchanged, in UTF-8 whatever the terminal's encoding."""
     if sys.stdout is None:  # closed by the caller
         return
     try:
@@ -99,15 +90,15 @@ def hand_over(text: str) -> None:
 
 
 def _read_no_more(stream: IO[str]) -> None:
-    # Else Python writes what is left when it ends, and says that it cannot.
+    # Otherwise Python flushes the rest on exit and reports the failure.
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def use_prefect_quietly() -> None:
-    """Settle Prefect's settings, before its first import: the project's own, whichever folder the command is run from.
+    """Set up Prefect before its first import: with the project's settings, from whichever folder the command is run.
 
-    Of what is logged only this project's sentences reach the terminal, as JSON where Prefect's own setting asks for it
-    (`PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER=json`); all of it reaches the UI.
+    Only this project's log reaches the terminal, as JSON if Prefect's own setting requests it
+    (`PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER=json`); the UI gets the whole log.
     """
     for name, value in _project_settings():
         os.environ.setdefault(name, value)
@@ -116,7 +107,7 @@ def use_prefect_quietly() -> None:
     _spare_proxies_this_machine()
     handler = logging.StreamHandler()
     if os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER") == "json":
-        from prefect.logging.formatters import JsonFormatter  # noqa: PLC0415 - its settings are settled above
+        from prefect.logging.formatters import JsonFormatter  # noqa: PLC0415 - its settings are set above
 
         handler.setFormatter(JsonFormatter("default", "", "%"))
     else:
@@ -125,9 +116,9 @@ def use_prefect_quietly() -> None:
 
 
 def _spare_proxies_this_machine() -> None:
-    """Never ask a proxy for what is on this machine, Prefect's server above all."""
+    """Bypass proxies for this machine, mainly for Prefect's server."""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return  # and leave it to the system's own settings, which a variable would hide
+        return  # setting a variable would override the system's own proxy settings
     spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [host for host in spared.replace(" ", "").split(",") if host]
     if "*" not in hosts:
@@ -153,11 +144,7 @@ def _variables(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, 
 
 
 def print_report(report: "BacktestReport") -> None:
-    """Print what a run did and found.
-
-    Args:
-        report: The run's.
-    """
+    """Print a run's stages, figures, conclusions and notices."""
     console = _Output()
     if report.stages:
         console.print(_stages_table(report.stages))
@@ -186,7 +173,7 @@ def _figures_table(report: "BacktestReport") -> Table:
         show_edge=False,
         pad_edge=False,
     )
-    # The name gives way, never a figure.
+    # Wrap names, never figures.
     table.add_column("variant", overflow="fold")
     for heading in ("replayed", "bets", "turnover", "gross", "commission", "net", "ROI on\nstake", "ROI on\nliability"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -206,18 +193,14 @@ def _cells(row: Mapping[str, Any]) -> Iterator[str | Text]:
 
 
 def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
-    """Tell a variant from others of its strategy by the parameters in which they differ."""
+    """List the parameters in which a variant differs from others of its strategy."""
     own = variant["parameters"]
     others = [other["parameters"] for other in variants if other["name"] == variant["name"]]
     return ", ".join(f"{key}={own[key]}" for key in own if any(other.get(key) != own[key] for other in others))
 
 
 def print_stage(record: "StageRecord") -> None:
-    """Print what a stage did.
-
-    Args:
-        record: The stage's.
-    """
+    """Print a stage's record."""
     _Output().print(_stages_table({"stage": record}))
 
 
@@ -234,8 +217,8 @@ def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:
 
 
 def print_strategies() -> None:
-    """Print the strategies there are, with parameters and defaults."""
-    # Flumine takes a second to import.
+    """Print the available strategies with their parameters and defaults."""
+    # Imported here because flumine takes a second.
     from strategies import STRATEGIES  # noqa: PLC0415
     from tasks.variants.strategy_class import summary_of  # noqa: PLC0415
 

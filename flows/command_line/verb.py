@@ -1,4 +1,4 @@
-"""A verb of the command line made of a model: an argument and options in, the model that they ask for out."""
+"""Generate a verb of the command line from a model: its arguments and options are parsed into the model."""
 
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
@@ -17,19 +17,16 @@ _STRATEGY = "NAME[:key=value,…] or path/to/my.py:Class[:key=value,…]"
 _GRID = "NAME=VALUE,…: values of a parameter to combine; repeatable"
 _JSON = "Print one JSON object instead of tables"
 
-# How a refusal calls what is no option of a field.
+# The options of fields that `options_of` leaves out, for error messages.
 _WORDS = {"strategies": "--strategy", "own_strategies": "--strategy", "strategy": "--strategy", "grid": "--set"}
 
 
 def verb_of(model: type[BacktestParameters], act: Callable[[BacktestParameters, bool], None]) -> Callable[..., None]:
-    """Make a verb's function.
+    """Return a verb's function, with a signature for Typer; it raises InputError if the input is wrong.
 
     Args:
-        model: What is asked: its fields are the options. One with a `grid` asks for one strategy and values to combine.
-        act: What the verb does, given what was asked, checked; and whether to print JSON.
-
-    Returns:
-        A function with the signature that Typer is to read. It raises InputError where what was asked is wrong.
+        model: Its fields are the options. If it has a `grid`, the verb takes one strategy and values to combine.
+        act: What the verb does, given the checked parameters and whether to print JSON.
     """
     options, sweeps = options_of(model), "grid" in model.model_fields
 
@@ -39,7 +36,7 @@ def verb_of(model: type[BacktestParameters], act: Callable[[BacktestParameters, 
         strategy: list[str] | None,
         grid: list[str] | None = None,
         as_json: bool,
-        **given: Any,  # noqa: ANN401 - texts, lists of texts, bools; None where an option was not given
+        **given: Any,  # noqa: ANN401 - texts, lists of texts, bools; None if an option was not given
     ) -> None:
         asked = nest([(option, option.read(given[_name(option)])) for option in options])
         strategies = _swept(strategy or (), grid or ()) if sweeps else _strategies(strategy or ())
@@ -64,7 +61,7 @@ def verb_of(model: type[BacktestParameters], act: Callable[[BacktestParameters, 
 
 def _strategy_option(model: type[BacktestParameters], sweeps: bool) -> Any:  # noqa: ANN401 - as `typer.Option` has it
     if sweeps:
-        return typer.Option("--strategy", help=f"{_STRATEGY}; its parameters here are the same throughout")
+        return typer.Option("--strategy", help=f"{_STRATEGY}; parameters given here are fixed")
     default = ", ".join(choice.strategy for choice in model.model_fields["strategies"].default)
     return typer.Option("--strategy", help=f"{_STRATEGY}; repeatable; default {default}")
 
@@ -95,9 +92,9 @@ def _strategies(texts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
 
 def _swept(texts: Sequence[str], axes: Sequence[str]) -> dict[str, Any]:
     if len(texts) != 1:
-        raise InputError(f"a sweep is of one strategy, and {len(texts)} were given; give one --strategy")
+        raise InputError(f"a sweep takes one strategy, but {len(texts)} were given; give one --strategy")
     if not axes:
-        raise InputError("a sweep needs values to combine; give --set NAME=VALUE,…, as in --set seconds_to_start=15,30")
+        raise InputError("a sweep needs values to combine; give --set NAME=VALUE,…: --set seconds_to_start=15,30")
     choice = _choice(texts[0])
     fixed = ((name, write_value(value)) for name, value in choice["parameters"].items())
     grid = [{"parameter": name, "values": values} for name, values in (*fixed, *map(_axis, axes))]
@@ -120,7 +117,7 @@ def _axis(text: str) -> tuple[str, str]:
 
 
 def _problem(error: ErrorDetails, options: Sequence[FieldOption]) -> str:
-    # What this project's own validators say needs no address: it names what is wrong.
+    # This project's own validators name the field in their message.
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     place = error["loc"]

@@ -1,1 +1,1 @@
-"""Prefect's server with its UI for one person on one machine: who reaches it, and what keeps its runs going."""
+"""Prefect's server with its UI, for one user on one machine: access control, and supervision of runs."""

@@ -1,4 +1,4 @@
-"""Runs that have a place in the pool and no process: ended, so that those that wait for the place have their turn."""
+"""End runs that occupy the pool but have no process, so that waiting runs can start."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from flows.serving.pool import Pool
 if TYPE_CHECKING:
     from uuid import UUID
 
-_SECONDS_WITHOUT_PROCESS = 60  # a worker that is busy takes a while to start one, or to say that it has ended
+_SECONDS_WITHOUT_PROCESS = 60  # a busy worker takes a while to start a process or to report its end
 _SECONDS_PENDING = 300
 
-_NO_PROCESS = "Its process is gone, and did not say how it ended. Retry does what is missing."
-_NEVER_BEGAN = "Pending for five minutes: its process does not begin. Retry does what is missing."
+_NO_PROCESS = "Its process ended without reporting a result. Retry does what is missing."
+_NEVER_BEGAN = "Pending for five minutes: its process did not start. Retry does what is missing."
 
 _RUN = "PREFECT__FLOW_RUN_ID"
 
@@ -25,8 +25,9 @@ class AbandonedRuns:
     """Watches the runs of a pool whose worker is on this machine.
 
     Args:
+        pool: The pool.
         worker: The worker's process id.
-        clock: Seconds, from any beginning.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, pool: Pool, worker: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,10 +35,10 @@ class AbandonedRuns:
         self._since: dict[tuple[UUID, UUID | None, bool], float] = {}
 
     def crash(self) -> None:
-        """Look once, and end the runs that have been without a process, or pending, for too long.
+        """Check once, and end runs that have been without a process, or pending, for too long.
 
         Raises:
-            BacktestError: Prefect's server did not do what it was asked.
+            BacktestError: A request to Prefect's server failed.
         """
         runs, processes, now = self._pool.going_on(), _runs_of(self._worker), self._clock()
         seen = {(run.id, run.state_id, str(run.id) in processes): run for run in runs}
@@ -56,7 +57,7 @@ def _verdict(run: FlowRun, seconds: float, *, has_process: bool) -> str | None:
 
 
 def _runs_of(worker: int) -> set[str]:
-    """Return which runs the worker's processes are of."""
+    """Return the run ids of the worker's processes."""
     found: set[str] = set()
     try:
         processes = psutil.Process(worker).children(recursive=True)

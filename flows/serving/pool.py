@@ -1,4 +1,4 @@
-"""The lake's work pool, through Prefect's API: made once, and rid of runs whose processes are gone."""
+"""The lake's work pool, through Prefect's API: create it, list its runs, and crash runs without a process."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from tasks.errors import BacktestError
 NAME = "data_lake"
 """The pool's name, as in prefect.yaml."""
 
-# Its values are fixed: nobody who starts a run says which command is executed, where, or in which environment.
+# With fixed values, so that whoever starts a run cannot choose the command, folder or environment.
 _TEMPLATE = Path(__file__).with_name("job_template.json")
 
 _GOING_ON = FlowRunFilterState(
@@ -38,17 +38,17 @@ class Pool:
     """The work pool of a server.
 
     Args:
-        client: Asks the server.
+        client: A client of the server.
     """
 
     def __init__(self, client: SyncPrefectClient) -> None:
         self._client = client
 
     def make(self) -> None:
-        """Make the pool, for one run at a time; one that is there keeps the limit that its user gave it.
+        """Create the pool, for one run at a time; an existing pool keeps the user's own limit.
 
         Raises:
-            BacktestError: The server did not do it.
+            BacktestError: The request failed.
         """
         template = json.loads(_TEMPLATE.read_text())
         pool = WorkPoolCreate(
@@ -65,13 +65,10 @@ class Pool:
                 self._client.update_work_pool(NAME, WorkPoolUpdate(base_job_template=template))
 
     def going_on(self) -> list[FlowRun]:
-        """Read the pool's runs that have a place in it.
-
-        Returns:
-            Those that are pending, running or being cancelled; without what they called.
+        """List the runs that occupy the pool: pending, running or being cancelled; without their subflows.
 
         Raises:
-            BacktestError: The server did not do it.
+            BacktestError: The request failed.
         """
         with _told():
             return self._client.read_flow_runs(
@@ -80,13 +77,14 @@ class Pool:
             )
 
     def crash(self, runs: Sequence[FlowRun], message: str) -> None:
-        """End runs whose processes are gone, and what they called: a run that is never ended keeps its place.
+        """Set runs without a process, and their subflows, to Crashed; otherwise they would occupy the pool forever.
 
         Args:
+            runs: The runs.
             message: Why, and what to do.
 
         Raises:
-            BacktestError: The server did not do it.
+            BacktestError: The request failed.
         """
         with _told():
             while runs:
@@ -104,4 +102,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        raise BacktestError(f"Prefect's server did not do what it was asked: {error}") from None
+        raise BacktestError(f"a request to Prefect's server failed: {error}") from None

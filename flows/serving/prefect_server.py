@@ -1,7 +1,7 @@
-"""A Prefect server that answers, before any flow begins: the user's own, or one for this command alone.
+"""Provide a Prefect server before any flow begins: the user's own, or one for this command only.
 
-Whatever is wrong with it is told in one line. Prefect would start its embedded server by itself, in the middle of the
-first flow, say nothing while it waits, and leave it running where this process is killed.
+Any problem with it is reported in one line. Prefect would start its own embedded server in the middle of the first
+flow, wait silently, and leave it running if this process is killed.
 """
 
 import atexit
@@ -40,17 +40,17 @@ _SECONDS_TO_STOP = 5
 _LINES = 500
 _BYTES_NEEDED = 1 << 20
 
-_OTHER_HOME = "set PREFECT_HOME to another folder: nothing of the lake is in it"
+_OTHER_HOME = "set PREFECT_HOME to another folder, which contains nothing of the lake"
 
-# What the server's last words mean, and what would be right.
+# Patterns in the server's log, with their cause and remedy.
 _CAUSES = (
-    (r"Can't locate revision", f"its database is of another version of Prefect, a newer one; {_OTHER_HOME}"),
+    (r"Can't locate revision", f"its database is from a newer version of Prefect; {_OTHER_HOME}"),
     (
         r"database is locked",
-        "its database is locked by another program; end that, or set PREFECT_HOME to another folder",
+        "its database is locked by another program; end that program, or set PREFECT_HOME to another folder",
     ),
     (r"not a database|malformed|database corruption", f"its database is damaged; {_OTHER_HOME}"),
-    (r"disk is full|No space left|quota exceeded", "there is no space left for its database; make room"),
+    (r"disk is full|No space left|quota exceeded", "no space left for its database; free some space"),
     (
         r"readonly database|unable to open database|Permission denied|Read-only",
         f"its database cannot be written to; {_OTHER_HOME}",
@@ -61,14 +61,14 @@ _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 
 @contextmanager
 def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
-    """Have the flows of this block run with a server that answers.
+    """Run the flows of this block with a Prefect server that answers.
 
     Args:
         meanwhile: Called while the server starts.
 
     Raises:
-        InputError: What the user set for Prefect is wrong.
-        PrefectError: The user's server does not answer, or none can be started, or it stopped answering.
+        InputError: The user's settings for Prefect are wrong.
+        PrefectError: The user's server does not answer, none can be started, or a request failed.
     """
     try:
         settings = get_current_settings()
@@ -84,13 +84,13 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     if not settings.server.ephemeral.enabled:
         raise InputError(
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE is false and PREFECT_API_URL is not set, so there is no Prefect "
-            "server; allow it, or give the address of one: http://127.0.0.1:4200/api"
+            "server; set the first to true, or the second to an address: http://127.0.0.1:4200/api"
         )
-    logging.raiseExceptions = False  # Prefect would print each line of the log that its server did not take
+    logging.raiseExceptions = False  # otherwise Prefect prints every log record that its server did not accept
     _check_home(settings.home)
     use_private_state()
     server = _EmbeddedServer(settings)
-    # After Prefect's own at the end of this process, which sends what is not sent yet.
+    # Runs after Prefect's own exit handler, which sends pending logs.
     atexit.register(server.stop)
     meanwhile()
     with temporary_settings({PREFECT_API_URL: server.wait_for_address()}), _told("Prefect's server", server):
@@ -100,8 +100,8 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
 def _check_answers(url: str) -> None:
     shown = _shown(url)
     right = (
-        "start it, or unset PREFECT_API_URL, in the environment or a .env, prefect.toml or profile: without, a command "
-        "starts a server of its own"
+        "start it, or unset PREFECT_API_URL in the environment, .env, prefect.toml or profile: without it, each "
+        "command starts its own server"
     )
     with get_client(sync_client=True) as client:
         try:
@@ -119,12 +119,12 @@ def _shown(url: str) -> str:
 
 @contextmanager
 def _told(server: str, log: "_EmbeddedServer | None" = None) -> Iterator[None]:
-    """Describe in one line what the server did not do."""
+    """Report a failed request to the server in one line."""
     try:
         yield
     except (httpx.HTTPError, PrefectException) as error:
         why = (log and log.cause()) or f"{type(error).__name__}: {_first_line(error)}"
-        raise PrefectError(f"{server} did not do what it was asked: {why}; what was finished is kept") from error
+        raise PrefectError(f"a request to {server} failed: {why}; finished work is kept") from error
 
 
 def _first_line(error: Exception) -> str:
@@ -141,7 +141,7 @@ def _check_home(home: Path) -> None:
 
 
 class _EmbeddedServer:
-    """The embedded server's process, which ends with this one, however this one ends."""
+    """The embedded server's process, which ends with this one, however that ends."""
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
@@ -149,14 +149,14 @@ class _EmbeddedServer:
         self._address: SimpleQueue[str | None] = SimpleQueue()
         self._process = subprocess.Popen(  # noqa: S603 - the program beside this module
             [sys.executable, "-P", _PROGRAM],
-            stdin=subprocess.PIPE,  # whose end is ours
+            stdin=subprocess.PIPE,  # closed when this process ends, which ends the server
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            encoding="utf-8",  # whatever this command's own output has
+            encoding="utf-8",  # regardless of this command's own encoding
             errors="replace",
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            start_new_session=True,  # Ctrl-C is this process's to handle
+            start_new_session=True,  # this process handles Ctrl-C
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -169,25 +169,23 @@ class _EmbeddedServer:
         self._address.put(None)
 
     def wait_for_address(self) -> str:
-        """Wait until it answers, and give its API's address."""
+        """Wait until it answers, and return its API's address."""
         seconds = self._settings.server.ephemeral.startup_timeout_seconds
         deadline, said = time.monotonic() + seconds, False
         while (left := deadline - time.monotonic()) > 0:
             with suppress(Empty):
                 address = self._address.get(timeout=left if said else min(left, _SECONDS_UNTIL_SAID))
                 if address is None:
-                    raise PrefectError(f"Prefect's server did not start: {self.cause() or 'it said nothing'}")
+                    raise PrefectError(f"Prefect's server did not start: {self.cause() or 'it printed nothing'}")
                 return f"{address}/api"
             if not said:
-                logger.info("Prefect's server is starting, which takes longer than usual; it is given %d s", seconds)
+                logger.info("Prefect's server is slow to start; waiting up to %d s", seconds)
                 said = True
-        why = (
-            self.cause() or "is the machine very busy? PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS gives it longer"
-        )
+        why = self.cause() or "if the machine is busy, raise PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
         raise PrefectError(f"Prefect's server did not start within {seconds} s: {why}")
 
     def cause(self) -> str | None:
-        """Return what its last words were about; None where there were none."""
+        """Return the cause of a failure from its log, or the last line; None if it printed nothing."""
         said = list(self._said)
         for line in reversed(said):
             for pattern, cause in _CAUSES:
@@ -197,7 +195,7 @@ class _EmbeddedServer:
         return next(iter((raised or said)[::-1]), None)
 
     def stop(self) -> None:
-        """End it, in order where it does so soon."""
+        """Terminate it; kill it if that takes too long."""
         self._process.terminate()
         try:
             self._process.wait(_SECONDS_TO_STOP)

@@ -1,6 +1,6 @@
-"""Prefect's state is its user's alone: the folder, the files in it, and the word without which no server on it answers.
+"""Keep Prefect's state private to its user: the folder, its files, and the password of servers on it.
 
-The word is made once and kept in the folder. It goes from there into the environment of what needs it, never into
+The password is generated once and kept in the folder. Processes that need it receive it in their environment, never in
 arguments, which every user of the machine can list.
 """
 
@@ -25,61 +25,43 @@ _OTHERS = 0o077
 
 
 def keep_private(home: Path) -> str:
-    """Make the state's folder where it is not there, and let nobody but its user look into it.
-
-    Args:
-        home: The folder.
+    """Create the state's folder if it is missing, and remove others' permissions on it and its files.
 
     Returns:
-        The word that opens servers on this state, as `user:password`.
+        The credentials of servers on this state, as `user:password`.
 
     Raises:
-        InputError: The folder cannot be made or kept private.
+        InputError: The folder cannot be created or kept private.
     """
     try:
         home.mkdir(_OWNER_ALONE, parents=True, exist_ok=True)
         _tighten(home)
-        # SQLite gives what it puts beside a database that database's permissions.
+        # SQLite creates the files beside a database with that database's permissions.
         (home / _DATABASE).touch(_OWNER_READS_AND_WRITES)
         for file in (*home.glob("*"), *home.glob("logs/*")):
-            with suppress(FileNotFoundError):  # another command's, which has ended
+            with suppress(FileNotFoundError):  # deleted meanwhile by another command
                 _tighten(file)
         return _word(home)
     except OSError as error:
         raise InputError(
-            f"{home}: cannot keep Prefect's state there in private ({error.strerror}); set PREFECT_HOME to a folder of "
+            f"{home}: cannot keep Prefect's state there private ({error.strerror}); set PREFECT_HOME to a folder of "
             "your own"
         ) from None
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file that others cannot read, for `open(…, opener=open_private)`.
-
-    Args:
-        path: The file.
-        flags: As for `os.open`.
-
-    Returns:
-        Its descriptor.
-    """
+    """Open a file that others cannot read, for `open(…, opener=open_private)`."""
     return os.open(path, flags, _OWNER_READS_AND_WRITES)
 
 
 def variables_of(word: str) -> dict[str, str]:
-    """Say the word to Prefect, to a server and to those who ask it.
-
-    Args:
-        word: From `keep_private`.
-
-    Returns:
-        Environment variables.
-    """
+    """Return the environment variables with the credentials from `keep_private`, for a server and its clients."""
     return {"PREFECT_API_AUTH_STRING": word, "PREFECT_SERVER_API_AUTH_STRING": word}
 
 
 @contextmanager
 def served_at(home: Path, api: str) -> Iterator[None]:
-    """Tell this user's other commands which server may be given the state's word.
+    """Record, for this user's other commands, which server may receive the state's credentials.
 
     Args:
         home: The state's folder.
@@ -95,10 +77,10 @@ def served_at(home: Path, api: str) -> Iterator[None]:
 
 
 def use_private_state() -> None:
-    """Keep the state of this process's Prefect private, and give it the word where it asks a server on that state.
+    """Keep the state of this process's Prefect private, and set its credentials if its server uses that state.
 
     Raises:
-        InputError: The folder cannot be made or kept private.
+        InputError: The folder cannot be created or kept private.
     """
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415 - it takes a second
     from prefect.settings import get_current_settings  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Who may speak to the server: its own pages, and programs that are no browser; other pages are refused.
+"""Accept requests from the server's own pages and from programs other than browsers; refuse other pages.
 
-A page of any origin can send requests to this machine, some without asking first, and open websockets, which no rule of
-CORS covers. A name that points here makes its pages look like the server's own. So each request says where it
-comes from and whom it means, in headers that no page can choose, and has to say the right thing.
+A page of any origin can send requests to this machine, some without a preflight, and open websockets, which CORS does
+not cover. With DNS rebinding, a foreign page can even appear as same-origin. So the middleware checks each request's
+Host, Origin and Sec-Fetch-Site headers, which no page can set.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ NAMES: Final = ("127.0.0.1", "localhost")
 _HTTP_PORT = 80
 _POLICY_VIOLATION = 1008
 
-# Pages run this server's scripts alone, wherever their text comes from, send nothing elsewhere, and are nobody's frame.
+# Pages may run only this server's scripts, send nothing elsewhere, and not be framed.
 _PAGES = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' data: blob:; script-src 'self' "
@@ -28,14 +28,14 @@ _PAGES = {
 
 
 class SameOriginMiddleware:
-    """An ASGI application to which only its own pages and programs speak, by HTTP or websocket."""
+    """ASGI middleware that refuses HTTP and websocket requests from pages of other origins."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app, self._address = app, f"http://{NAMES[0]}:{port}"
         self._hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == _HTTP_PORT else set())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what comes from here; answer 403 to all else."""
+        """Pass on accepted requests; answer others with 403."""
 
         async def send_page(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -55,10 +55,10 @@ class SameOriginMiddleware:
     def _refusal(self, headers: Headers) -> str | None:
         hosts, origins, sites = (headers.getlist(name) for name in ("host", "origin", "sec-fetch-site"))
         if len(hosts) != 1 or hosts[0] not in self._hosts:
-            return "this server has another name"
+            return "wrong host name for this server"
         if origins and origins != [f"http://{hosts[0]}"]:
-            return "a page of another origin asked for this"
-        # A page of another port is of the same site.
+            return "request from a page of another origin"
+        # "same-site" is not enough: it includes pages on other ports.
         if not set(sites) <= {"same-origin", "none"}:
-            return "a page of another origin led here"
+            return "navigation from a page of another origin"
         return None

@@ -1,7 +1,4 @@
-"""Prefect's server with its UI, this project's deployments and a worker for them: on this machine, until it is stopped.
-
-What is deployed is in prefect.yaml; here is only what starts, in which order, and how all of it ends.
-"""
+"""Run Prefect's server with its UI, this project's deployments (prefect.yaml) and a worker for them, until stopped."""
 
 import os
 import signal
@@ -30,7 +27,7 @@ from tasks.variants.own_strategy import FOLDER
 _PROJECT = Path(__file__).resolve().parents[2]
 _HOST = NAMES[0]
 
-_DEFAULTS = {"PREFECT_WORKER_QUERY_SECONDS": "5"}  # whoever pressed Run is watching
+_DEFAULTS = {"PREFECT_WORKER_QUERY_SECONDS": "5"}  # so that a run starts soon after the click
 
 # At each poll of its worker the server retries a write to SQLite, with a traceback of 10 kB (PrefectHQ/prefect#22967).
 _SERVER_DEFAULTS = {"PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL"}
@@ -55,16 +52,16 @@ class _Part(NamedTuple):
 
 
 def serve(port: int, lake: str | None, *, own_strategies: bool) -> None:
-    """Serve until Ctrl-C, SIGTERM, or the end of the terminal.
+    """Serve until Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         port: Of UI and API, on 127.0.0.1.
-        lake: Root of the lake for runs that name none; None takes the settings'.
-        own_strategies: Whether runs may import strategies, which is running code of whoever asks for them.
+        lake: Default root of the lake for runs; None means the settings'.
+        own_strategies: Whether runs may import users' own strategies, which executes their code.
 
     Raises:
-        InputError: The port is taken, the state is served already, or it cannot be kept private.
-        BacktestError: A part did not start, or ended by itself; the text names its log.
+        InputError: The port is taken, the state is already served, or it cannot be kept private.
+        BacktestError: A part did not start, or ended unexpectedly; the message names its log.
     """
     home, root = Path(os.environ["PREFECT_HOME"]), _absolute(lake or Settings().lake)
     _ask_directly()
@@ -94,9 +91,9 @@ def serve(port: int, lake: str | None, *, own_strategies: bool) -> None:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """Listen before the server does, which takes seconds to start: another's would be told the word in its place."""
+    """Listen before the server does, which takes seconds: another process on the port would receive the credentials."""
     with socket.socket() as listener:
-        # Connections of a server that has ended do not hold a port; one that listens does.
+        # Allow a port with lingering connections of an ended server, but not one that another process listens on.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, port))
@@ -108,16 +105,16 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _only_one(home: Path) -> Iterator[None]:
-    # A second one would take the runs of the first for left behind.
+    # A second one would treat the first's runs as abandoned.
     try:
         with FileLock(home / "serve.lock", timeout=0, mode=0o600):
             yield
     except Timeout:
-        raise InputError(f"{home} is served already; stop that, or set PREFECT_HOME to another folder") from None
+        raise InputError(f"{home} is already served; stop that server, or set PREFECT_HOME to another folder") from None
 
 
 def _ask_directly() -> None:
-    """Ask this machine without a proxy, which would be told the word."""
+    """Bypass proxies for this machine: they would receive the credentials."""
     others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(filter(None, (_HOST, others)))
 
@@ -131,11 +128,11 @@ def _environment(url: str, word: str, backtest: Mapping[str, str]) -> dict[str, 
     environment |= {
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": url,
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
-        "PREFECT_SERVER_UI_API_URL": "/api",  # by whichever of its names the page was opened
+        "PREFECT_SERVER_UI_API_URL": "/api",  # relative, because the page may be opened by either host name
     }
-    # A user's own strategies are found from where the command was run, as everywhere.
+    # Users' own strategies are found relative to the current folder, as in all commands.
     environment[FOLDER] = str(Path.cwd())
-    # What the terminal is spared belongs into the logs.
+    # Only the terminal is quiet; the logs get everything.
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)
     return environment
 
@@ -176,7 +173,7 @@ def _worker(runs: pool.Pool, environment: Mapping[str, str]) -> Iterator[_Part]:
         with _part("worker", environment, *start) as worker:
             yield worker
     finally:
-        # Where the server has ended, too, the next start does it.
+        # If the server has ended too, the next start does this.
         with suppress(BacktestError):
             runs.crash(runs.going_on(), _LEFT_BEHIND)
 
@@ -203,7 +200,7 @@ def _part(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the parts in their order
+            start_new_session=True,  # Ctrl-C reaches only this process, which ends the parts in order
         )
     try:
         yield _Part(name, process, log)
@@ -211,7 +208,7 @@ def _part(
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_SECONDS_TO_STOP)
-        # What is left of it: itself, or runs and their processes, which do not all end with their worker.
+        # Kill whatever is left: the process itself, or runs that did not end with their worker.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -224,11 +221,11 @@ def _first_to_end(*parts: _Part, meanwhile: Callable[[], None] | None = None) ->
             if part.has_ended:
                 return part
         if meanwhile and time.monotonic() > looked + _SECONDS_BETWEEN_LOOKS_AT_RUNS:
-            with suppress(BacktestError):  # a server that is busy, or has ended
+            with suppress(BacktestError):  # the server is busy or has ended
                 meanwhile()
             looked = time.monotonic()
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 def _failed(part: _Part) -> BacktestError:
-    return BacktestError(f"Prefect's {part.name} ended by itself, so all was stopped; its log is {part.log}")
+    return BacktestError(f"Prefect's {part.name} ended unexpectedly, so everything was stopped; see its log {part.log}")

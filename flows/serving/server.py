@@ -1,7 +1,7 @@
-"""Prefect's server, to which only its own pages speak: `python -m flows.serving.server FD` on a socket that is open.
+"""Prefect's server behind the same-origin check: `python -m flows.serving.server FD`, on the caller's open socket.
 
-The socket is the caller's, so that nobody else can listen on its port while this starts. All else is in the
-environment, as Prefect's settings.
+The caller opens the socket, so that no other process can listen on the port meanwhile. Everything else is configured by
+Prefect's settings in the environment.
 """
 
 import socket
@@ -16,14 +16,10 @@ from flows.serving.same_origin import SameOriginMiddleware
 
 
 def main(descriptor: int) -> None:
-    """Serve until SIGTERM.
-
-    Args:
-        descriptor: Of the socket that listens.
-    """
+    """Serve until SIGTERM on a listening socket, given by its file descriptor."""
     settings = get_current_settings().server
     prefect = create_app(final=True)
-    prefect.router.routes.insert(0, sign_in.ROUTE)  # before the UI, which has all paths that nothing else has
+    prefect.router.routes.insert(0, sign_in.ROUTE)  # before the UI's catch-all route
     with socket.socket(fileno=descriptor) as listening:
         app = SameOriginMiddleware(prefect, port=listening.getsockname()[1])
         config = uvicorn.Config(

@@ -1,6 +1,6 @@
-"""The page that signs a browser in: it puts the word where Prefect's UI looks for it, and goes on to the UI.
+"""The page that signs a browser in: it stores the credentials where Prefect's UI reads them, and redirects to the UI.
 
-The word stands behind the `#` of the page's address, the part that a browser sends to nobody.
+The credentials are in the fragment of the page's address, which a browser never sends.
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""Archives: what the exchange ships, what one is, and what the lake has of it; what a run takes of their markets."""
+"""Archives as the exchange ships them: reading, identity, extraction manifests, and market selection."""

@@ -1,7 +1,6 @@
-"""Archives as they are shipped: which members they have, and a member's bytes. Nothing is ever unpacked to disk.
+"""List an archive's members and read their bytes, without unpacking anything to disk.
 
-Which archive it is, told by all its bytes, is the business of `identity.py`; what a member's bytes mean that of
-`messages.py`.
+`identity.py` identifies an archive by its content; `messages.py` parses a member's bytes.
 """
 
 import bz2
@@ -28,7 +27,7 @@ from tasks.lake.fingerprint import digest
 from tasks.object_stores import translated_errors
 from tasks.rejects import Reject
 
-# More than ten times the largest market seen; what is larger, stored or decompressed, is an accident or an attack.
+# More than ten times the largest market seen; a larger member, stored or decompressed, is an accident or an attack.
 MEMBER_LIMIT = 1 << 30
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
@@ -38,13 +37,13 @@ _DAMAGE = (
     *(OSError, EOFError, IndexError, NotImplementedError, UnicodeDecodeError),
 )
 
-# A whole tar ends with two blocks of zeros, and is padded to a multiple of twenty. A download that reserved its place
-# and was not finished has more.
+# A complete tar ends with two blocks of zeros, padded to a multiple of twenty blocks. An unfinished download into a
+# preallocated file ends with more.
 _END = 2 * tarfile.BLOCKSIZE
 _MOST_ZEROS = _END + tarfile.RECORDSIZE
 _PIECE = 1 << 20
 
-# How a zip ends, but for its comment.
+# The end-of-central-directory record of a zip, without its comment.
 _ZIP_END, _ZIP_END_BYTES = b"PK\5\6", 22
 
 _KINDS = ".tar, .tar.gz, .tar.bz2, .zip, a folder of market files, or one market file (1.200806927.bz2)"
@@ -54,10 +53,10 @@ class Member(NamedTuple):
     """A file within an archive.
 
     Attributes:
-        path: Within the archive, with forward slashes; of a market file that is one itself, its name.
+        path: Within the archive, with forward slashes; the file's name if the archive is a single market file.
         size: Bytes, as stored.
-        offset: Where a tar keeps its bytes (after the tar's own decompression); its place in a zip; else 0.
-        digest: Of its bytes as stored; empty where nobody has read them.
+        offset: In a tar, the byte offset in the decompressed tar; in a zip, the entry's index; otherwise 0.
+        digest: Of its bytes as stored; empty until they are read.
     """
 
     path: str
@@ -67,11 +66,11 @@ class Member(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What an archive has.
+    """The contents of an archive.
 
     Attributes:
         members: In the archive's order.
-        rejects: Entries that are not read: no regular files, encrypted, or too large.
+        rejects: Entries that are not read: irregular files, encrypted, or too large.
     """
 
     members: tuple[Member, ...]
@@ -79,14 +78,7 @@ class Index(NamedTuple):
 
 
 def archive_name(address: str) -> str:
-    """Name an archive.
-
-    Args:
-        address: A path or an fsspec URL.
-
-    Returns:
-        Its last part without ending: `2022_03_MarGreyhoundsPro`; of a market file, the market's id.
-    """
+    """Return the last part of an address without extension (`2022_03_MarGreyhoundsPro`), or a market file's id."""
     name = posixpath.basename(address.replace("\\", "/").rstrip("/"))
     if market_id := market_of(name):
         return market_id
@@ -97,45 +89,36 @@ def archive_name(address: str) -> str:
 
 
 def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
-    """Check that there is something of a known kind at an address.
-
-    Args:
-        address: A path or an fsspec URL.
+    """Check that an archive of a known kind exists at a path or fsspec URL.
 
     Returns:
         Its file system and its path there.
 
     Raises:
-        ArchiveError: It is missing, or of no known kind.
+        ArchiveError: It is missing or of an unknown kind.
     """
     try:
         fs, path = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
         raise ArchiveError(f"{address}: {error}; give the path or fsspec URL of a {_KINDS}") from None
-    # An object store's listing is remembered, and the archive may have been put there since.
+    # fsspec caches an object store's listing; the archive may have been uploaded since.
     fs.invalidate_cache()
     with translated_errors(fs, address, ArchiveError):
         is_there = fs.exists(path)
     if not is_there:
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
-        raise ArchiveError(f"{address}: a pipe, a socket or a device, and no archive; give the path of a {_KINDS}")
+        raise ArchiveError(f"{address}: a pipe, a socket or a device, not an archive; give the path of a {_KINDS}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path
 
 
 def read_index(address: str) -> Index:
-    """List an archive's members without reading them.
-
-    Args:
-        address: A path or an fsspec URL of a tar, a zip, a folder or a market file.
-
-    Returns:
-        Its index.
+    """List the members of the archive at a path or fsspec URL, without reading them.
 
     Raises:
-        ArchiveError: It is missing, of no known kind, cut short or damaged.
+        ArchiveError: It is missing, of an unknown kind, truncated or damaged.
     """
     fs, path = check_exists(address)
     rejects: list[Reject] = []
@@ -149,13 +132,13 @@ def read_index(address: str) -> Index:
         else:
             members = list(_tar_members(fs, path, rejects))
     except _DAMAGE as error:
-        # Not from the error: where a server sent us on, to a signed address say, stands in it.
+        # `from None` because the error may contain the target of a redirect, such as a signed URL.
         raise ArchiveError(
-            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+            f"{address}: damaged or incomplete ({shown_within(str(error))}); download or copy it again"
         ) from None
     if not members:
         raise ArchiveError(
-            f"{address}: no files in it; a Pro archive holds PRO/<year>/<month>/<day>/<event>/<market>.bz2"
+            f"{address}: contains no files; a Pro archive contains PRO/<year>/<month>/<day>/<event>/<market>.bz2"
         )
     refused = {member: reject for member in members if (reject := _refuse(member))}
     rejects = [reject._replace(what=visible(reject.what)) for reject in (*rejects, *refused.values())]
@@ -166,24 +149,19 @@ def _refuse(member: Member) -> Reject | None:
     if not is_encodable(member.path):
         return Reject(member.path, "its name is not UTF-8")
     if member.path.lower().endswith((*_TAR_ENDINGS, ".zip")):
-        return Reject(member.path, "an archive within the archive", "give it to the run by itself")
+        return Reject(member.path, "an archive within the archive", "pass it to the run separately")
     if member.size > MEMBER_LIMIT:
         return Reject(member.path, "too large", f"{member.size} bytes as stored, at most {MEMBER_LIMIT} are read")
     return None
 
 
 def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Member, bytes]]:
-    """Read members' bytes, as stored.
+    """Yield each member with its bytes as stored.
 
-    Args:
-        address: The archive.
-        members: Those wanted; the archive's order is the fastest (a compressed tar can only be read forwards).
-
-    Yields:
-        Each member and its bytes.
+    Members in the archive's order read fastest: a compressed tar can only be read forwards.
 
     Raises:
-        ArchiveError: The archive changed or broke since it was listed, or a member is another than was read before.
+        ArchiveError: The archive changed or broke since it was listed, or a member's digest differs.
     """
     fs, path = fsspec.core.url_to_fs(address)
     try:
@@ -200,13 +178,13 @@ def read_members(address: str, members: Iterable[Member]) -> Iterator[tuple[Memb
             for member in members:
                 content = read(member)
                 if len(content) != member.size:
-                    raise EOFError(f"{member.path} has {len(content)} bytes, {member.size} were listed")
+                    raise EOFError(f"{member.path} has {len(content)} bytes, expected {member.size}")
                 if member.digest and digest([content]) != member.digest:
-                    raise EOFError(f"{member.path} is another than was read before")
+                    raise EOFError(f"{member.path} changed since it was first read")
                 yield member, content
     except _DAMAGE as error:
         raise ArchiveError(
-            f"{address}: broke while it was read ({shown_within(str(error))}); download or copy it again"
+            f"{address}: could not be read ({shown_within(str(error))}); download or copy it again"
         ) from None
 
 
@@ -215,7 +193,7 @@ def _read_file(fs: AbstractFileSystem, folder: str, member: Member) -> bytes:
 
 
 def _read_entry(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], member: Member) -> bytes:
-    # By its place, because two entries may share a name; no further than was listed, because it may be a bomb.
+    # By index, because two entries may share a name; limited to the listed size, because it may be a zip bomb.
     with archive.open(entries[member.offset]) as entry:
         return entry.read(member.size + 1)
 
@@ -229,8 +207,8 @@ def _open_tar(fs: AbstractFileSystem, path: str) -> IO[bytes]:
     compression = next((c for ending, c in _COMPRESSIONS.items() if path.lower().endswith(ending)), None)
     opened: IO[bytes] = fsspec.core.OpenFile(fs, path, mode="rb", compression=compression).open()
     if isinstance(opened, bz2.BZ2File):
-        # What is no stream after a whole one would be taken for the end, and another archive behind it for nothing.
-        opened._buffer.raw._trailing_error = ()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public asks for it
+        # Otherwise bz2 silently ignores invalid data after a complete stream, and with it a second archive.
+        opened._buffer.raw._trailing_error = ()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public setting
     return opened
 
 
@@ -241,26 +219,26 @@ def _tar_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> It
                 yield Member(entry.name, entry.size, entry.offset_data)
             elif not entry.isdir():
                 rejects.append(Reject(entry.name, "not a regular file", "links and devices are never followed"))
-        # Tarfile takes for the end a block of zeros, and a header that is cut short or damaged.
+        # Tarfile treats a block of zeros, and a truncated or damaged header, as the end.
         _check_end(source, archive.offset)
 
 
 def _check_end(source: IO[bytes], offset: int) -> None:
-    """Check that from where the last member ends, a tar has its end and nothing else."""
+    """Check that only the end marker of a tar follows its last member, which ends at `offset`."""
     source.seek(offset)
     zeros = 0
     while piece := source.read(_PIECE):
         if piece.strip(b"\0"):
             raise tarfile.ReadError(
-                f"data after its end at byte {offset}: a block is missing there, or two archives are joined"
+                f"data after the end marker at byte {offset}: a block is missing, or two archives are joined"
                 if zeros or piece.startswith(bytes(tarfile.BLOCKSIZE))
-                else f"it has no end at byte {offset}"
+                else f"no end marker at byte {offset}"
             )
         zeros += len(piece)
     if zeros < tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("it has no end")
+        raise tarfile.ReadError("no end marker")
     if zeros > _MOST_ZEROS:
-        raise tarfile.ReadError(f"it ends in {zeros} zeros: a copy that was not finished")
+        raise tarfile.ReadError(f"it ends in {zeros} zero bytes: an unfinished copy")
 
 
 def _zip_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) -> Iterator[Member]:
@@ -282,9 +260,9 @@ def _folder_members(fs: AbstractFileSystem, path: str, rejects: list[Reject]) ->
     for found, info in sorted(fs.find(path, detail=True).items()):
         inner = found[len(path) :].lstrip("/")
         if any(part.startswith(".") for part in inner.split("/")):
-            # The system's own litter is no market, and nothing is missed by it.
+            # Skip the operating system's hidden files silently; report only hidden markets.
             if market_of(inner):
-                rejects.append(Reject(inner, "hidden", "rename what begins with a dot, and it is read"))
+                rejects.append(Reject(inner, "hidden", "rename it without the leading dot to include it"))
         elif info["type"] == "file":
             yield Member(inner, int(info["size"]))
         else:

@@ -1,6 +1,6 @@
-"""Which archive it is: told by what its members hold, whatever the file is called and wherever it lies.
+"""Identify an archive by its members' content, whatever its file's name and location.
 
-An archive is read to its last byte once; the lake remembers what it was, for as long as the file is the same file.
+An archive is read completely once; the lake remembers the result until the file changes.
 """
 
 import json
@@ -23,7 +23,7 @@ from tasks.rejects import Reject
 VERSION = 1
 
 ARCHIVE = "archive"
-"""Under which files of the lake note what it calls the archive that they are about."""
+"""The note in which files of the lake keep their archive's name."""
 
 _NAME = re.compile(r"(?P<file>.+)-[0-9a-f]{8}")
 
@@ -31,13 +31,12 @@ _ADDRESS, _CONTENT, _REJECTS = "address", "content", "rejects"
 
 
 class Archive(NamedTuple):
-    """An archive that was read to its last byte.
+    """An archive that was read completely.
 
     Attributes:
         address: A path or an fsspec URL.
-        name: What the lake calls it: its file's name without the ending when it was first met, and how its digest
-            begins.
-        content: Digest of its members' paths and bytes, in their order: what it is.
+        name: Its name in the lake: the first known file name without extension, and the start of its digest.
+        content: Digest of its members' paths and bytes, in their order; identifies it.
         members: With their digests, in the archive's order.
         rejects: Entries that are not read.
     """
@@ -50,30 +49,16 @@ class Archive(NamedTuple):
 
 
 def file_of(name: str) -> str | None:
-    """Say of which file an archive has its name.
-
-    Args:
-        name: What the lake calls it.
-
-    Returns:
-        The file's name without its ending; None where this is no archive's name.
-    """
+    """Return the file name without extension in an archive's name in the lake; None if it is no archive's name."""
     named = _NAME.fullmatch(name)
     return named["file"] if named else None
 
 
 def read_archive(lake: Lake, address: str) -> Archive:
-    """Return which archive there is at an address; it is read where its file is not the one that is remembered.
-
-    Args:
-        lake: Remembers it.
-        address: A path or an fsspec URL.
-
-    Returns:
-        The archive.
+    """Return the archive at a path or fsspec URL; read it only if it changed since the lake remembered it.
 
     Raises:
-        ArchiveError: It is missing, of no known kind, cut short or damaged, or changed while it was read.
+        ArchiveError: It is missing, of an unknown kind, truncated or damaged, or changed while it was read.
     """
     state = _state_of(address)
     known = _remembered(lake, address, state)
@@ -81,7 +66,7 @@ def read_archive(lake: Lake, address: str) -> Archive:
         return known
     index = _read(address)
     if _state_of(address) != state:
-        raise ArchiveError(f"{address}: changed while it was read; run again when it is whole")
+        raise ArchiveError(f"{address}: changed while it was read; run again when it is complete")
     content = _content(index)
     manifest = lake.find(MANIFESTS.at(content))
     name = manifest.notes[ARCHIVE] if manifest else f"{archive_name(address)}-{content[:8]}"
@@ -92,35 +77,25 @@ def read_archive(lake: Lake, address: str) -> Archive:
 
 
 def find_archive(lake: Lake, address: str) -> Archive | None:
-    """Return which archive there is at an address, where that is remembered; nothing of it is read.
-
-    Args:
-        lake: Remembers it.
-        address: A path or an fsspec URL.
-
-    Returns:
-        The archive; None where it was not read yet as it is now.
+    """Return the remembered archive at a path or fsspec URL, without reading it; None if new or changed.
 
     Raises:
-        ArchiveError: It is missing, or of no known kind.
+        ArchiveError: It is missing or of an unknown kind.
     """
     return _remembered(lake, address, _state_of(address))
 
 
 def forget_archive(lake: Lake, address: str) -> None:
-    """Forget what is at an address, so that it is read again.
-
-    Args:
-        address: A path or an fsspec URL.
-    """
+    """Forget the archive at an address, so that the next run reads it again."""
     lake.delete(_key(address))
 
 
 def check_archives(lake: Lake) -> list[str]:
-    """Read the archives again that the lake remembers, and forget those whose bytes are others.
+    """Read the remembered archives again, and forget those whose content changed.
 
     Returns:
-        A line for each that is another although its file seems the same. One whose file changed, or is gone, is none.
+        A line for each archive whose content changed although its file looks unchanged. Files that visibly changed or
+        are gone are skipped.
     """
     problems = []
     files = [lake.find(key) for key in lake.keys(ARCHIVES.folder)]
@@ -135,13 +110,13 @@ def check_archives(lake: Lake) -> list[str]:
         except ArchiveError as error:
             problems.append(str(error))
         else:
-            problems.append(f"{address}: its bytes are others than were read, its size and times are not; extract it")
+            problems.append(f"{address}: its content changed, but not its size and times; extract it again")
         forget_archive(lake, address)
     return problems
 
 
 def _read(address: str) -> Index:
-    """Read an archive to its last byte."""
+    """Read an archive completely."""
     index = read_index(address)
     read = read_members(address, index.members)
     return index._replace(members=tuple(member._replace(digest=digest([raw])) for member, raw in read))
@@ -184,7 +159,7 @@ def _absolute(address: str) -> str:
 
 
 def _state_of(address: str) -> str:
-    """Identify the file at an address by what its file system says of it; empty where that is not enough."""
+    """Identify the file at an address by its file system's metadata; empty where that is not enough."""
     fs, path = check_exists(address)
     files = sorted(fs.find(path)) if fs.isdir(path) else [path]
     states = [_file_state(fs, file) for file in files]

@@ -1,6 +1,6 @@
-"""What an archive's extraction gave, written when it is whole: what a later stage may take for all of an archive.
+"""The manifest of an archive: the result of its extraction, written once that is complete.
 
-A stage that listed the lake's files instead would take for an archive what happens to be there of it.
+Later stages read manifests rather than list the lake's files, which may be only part of an archive.
 """
 
 import json
@@ -24,22 +24,22 @@ EXTRACTED_BY = {
     "engine": ENGINE,
     "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
 }
-"""What decides what is made of an archive, beside the archive; `version` is raised by hand."""
+"""What the extraction's output depends on, besides the archive; `version` is raised by hand."""
 
 ENTRIES = "entries"
-"""The file of an archive's rejects that are members of no chunk."""
+"""The name of the file with an archive's rejects that belong to no chunk."""
 
 CHUNKS = "chunks"
-"""The manifest's note of its chunks."""
+"""The manifest's note that lists its chunks."""
 
 
 class ExtractedChunk(NamedTuple):
-    """What there is of a chunk.
+    """The result of extracting a chunk.
 
     Attributes:
         fingerprint: Of all its files.
         markets: Rows of its catalogue.
-        rejects: How much of it was left out.
+        rejects: Number of rejects.
     """
 
     fingerprint: str
@@ -48,12 +48,12 @@ class ExtractedChunk(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """An archive whose extraction is whole.
+    """A completely extracted archive.
 
     Attributes:
-        archive: What the lake calls it.
-        content: As of the archive: what it is.
-        chunks: By their numbers.
+        archive: Its name in the lake.
+        content: As in `Archive`.
+        chunks: By number.
     """
 
     archive: str
@@ -62,86 +62,67 @@ class Manifest(NamedTuple):
 
     @property
     def markets(self) -> int:
-        """How many markets were taken from it."""
+        """How many markets were extracted."""
         return sum(chunk.markets for chunk in self.chunks.values())
 
     @property
     def reject_names(self) -> tuple[str, ...]:
-        """The names of its files of rejects, the archive's own first."""
+        """The names of its files of rejects, the archive's own before its chunks'."""
         return (ENTRIES, *map(chunk_name, self.chunks))
 
 
 def find_manifest(lake: Lake, archive: Archive) -> Manifest | None:
-    """Find the manifest of an archive that was extracted as it would be now.
-
-    Returns:
-        Its manifest; None where its extraction is not whole, or of another version.
-    """
+    """Return an archive's manifest; None if the extraction is incomplete or by another version."""
     file = lake.fresh(MANIFESTS.at(archive.content), manifest_fingerprint(archive))
     return _from(file, archive.content) if file else None
 
 
 def read_manifest(lake: Lake, archive: Archive) -> Manifest:
-    """Read the manifest of an archive that has to be extracted.
-
-    Returns:
-        Its manifest.
+    """Return an archive's manifest.
 
     Raises:
-        InputError: It was not extracted to its end, or by another version.
+        InputError: The extraction is incomplete or by another version.
     """
     manifest = find_manifest(lake, archive)
     if manifest:
         return manifest
     is_old = lake.find(MANIFESTS.at(archive.content)) is not None
-    why = "was extracted by another version" if is_old else "was not extracted to its end as it is now"
+    why = "was extracted by another version" if is_old else "is not completely extracted"
     raise InputError(f"{archive.address} {why}; run the extract stage on the lake {lake.root}")
 
 
 def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table:
-    """Read all that the lake has of an archive in one of the catalogue's datasets.
-
-    Args:
-        manifest: The archive's.
-        dataset: `catalogue/markets` or `catalogue/runners`.
-
-    Returns:
-        Its rows, chunk by chunk.
+    """Read an archive's rows of `catalogue/markets` or `catalogue/runners`, chunk by chunk.
 
     Raises:
-        InputError: A chunk is missing, or another than the manifest names.
-        BalanceError: The catalogue has not as many markets as the manifest.
+        InputError: A chunk is missing or not the one in the manifest.
+        BalanceError: Catalogue and manifest differ in their number of markets.
     """
     tables = [dataset.schema.empty_table()]
     for number, chunk in manifest.chunks.items():
         key = dataset.at(manifest.archive, number)
         if lake.fresh(key, chunk.fingerprint) is None:
             raise InputError(
-                f"chunk {number} of {manifest.archive} is not in the lake {lake.root} as its manifest names it; "
-                "run the extract stage"
+                f"chunk {number} of {manifest.archive} in the lake {lake.root} is missing or not the one in the "
+                "manifest; run the extract stage"
             )
         tables.append(lake.read(key))
     whole = pa.concat_tables(tables)
     if dataset is CATALOGUE_MARKETS and whole.num_rows != manifest.markets:
-        raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in its manifest, {whole.num_rows} found")
+        raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in the manifest, {whole.num_rows} found")
     return whole
 
 
 def read_of_markets(
     lake: Lake, manifests: Iterable[Manifest], dataset: ByChunk, market_ids: Collection[str]
 ) -> pd.DataFrame:
-    """Read the catalogue's rows of some markets; of a market that is in several archives the first's.
-
-    Args:
-        manifests: The archives'.
-        dataset: `catalogue/markets` or `catalogue/runners`.
-        market_ids: The markets.
+    """Read some markets' rows of `catalogue/markets` or `catalogue/runners`.
 
     Returns:
-        Their rows, with a column `archive`.
+        The rows, with a column `archive`; for a market in several archives, those of the first.
 
     Raises:
-        InputError: A chunk is missing, or another than the manifest names.
+        InputError: A chunk is missing or not the one in the manifest.
     """
     empty = dataset.schema.empty_table().to_pandas()
     rows = [
@@ -154,26 +135,16 @@ def read_of_markets(
 
 
 def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:
-    """Count what of an archive was left out.
-
-    Args:
-        manifest: The archive's.
-
-    Returns:
-        Members and markets, by the reason.
-    """
+    """Count an archive's rejected members and markets by reason."""
     reasons = lake.read(MANIFESTS.at(manifest.content), ["reason"])["reason"].drop_null()
     return Counter(reasons.to_pylist())
 
 
 def named_manifest(lake: Lake, content: str) -> Manifest:
-    """Read the manifest of an archive that a run was made of.
-
-    Args:
-        content: What the archive is.
+    """Return the manifest of an archive that a run used, by the archive's `content`.
 
     Raises:
-        InputError: There is none any more.
+        InputError: It is no longer in the lake.
     """
     file = lake.find(MANIFESTS.at(content))
     if file is None:
@@ -182,7 +153,7 @@ def named_manifest(lake: Lake, content: str) -> Manifest:
 
 
 def manifest_fingerprint(archive: Archive) -> str:
-    """What decides an archive's manifest."""
+    """Return the fingerprint of an archive's manifest."""
     return fingerprint(
         "manifest", version=1, content=archive.content, extracted_by=EXTRACTED_BY, schema=MANIFESTS.layout
     )

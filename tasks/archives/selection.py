@@ -1,4 +1,4 @@
-"""Which markets of which archives a backtest is about: filters on the catalogue, before anything is replayed."""
+"""Select the markets to replay by filtering the catalogue."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from tasks.rejects import Reject
 
 def _market_type(text: str) -> str:
     if not re.fullmatch(r"\w+", text, re.ASCII):
-        raise ValueError(f"{text!r} is no market type; give the exchange's name of one, such as WIN or OVER_UNDER_25")
+        raise ValueError(f"{text!r} is not a market type; give the exchange's name, such as WIN or OVER_UNDER_25")
     return text
 
 
@@ -26,10 +26,9 @@ MarketType = Annotated[str, AfterValidator(_market_type)]
 
 
 class MarketFilter(BaseModel):
-    """The markets a person asks for; an empty list asks for all.
+    """The requested markets; an empty list means all.
 
-    Who names markets means those, whatever their type: beside `market_ids`, `market_types` left at its default filters
-    nothing. All else filters them as it does any market.
+    If `market_ids` is given, the default of `market_types` is ignored. All other filters still apply.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +37,7 @@ class MarketFilter(BaseModel):
         ["WIN"], description="Market types: WIN, PLACE, …; none means all"
     )
     market_ids: Annotated[list[str], Option("--market")] = Field(
-        [], description="Market ids: 1.200806927; none means all. Beside them the default type, WIN, filters nothing"
+        [], description="Market ids: 1.200806927; none means all. With ids, the default market type WIN is ignored"
     )
     countries: Annotated[list[str], Option("--country")] = Field(
         [], description="Country codes: AU, GB, NZ, …; none means all"
@@ -55,7 +54,7 @@ class MarketFilter(BaseModel):
 
     @property
     def types_that_filter(self) -> list[str]:
-        """The market types that a market has to be of; none where any will do."""
+        """The accepted market types; empty means all."""
         is_default = self.market_types == type(self).model_fields["market_types"].default
         return [] if self.market_ids and is_default else self.market_types
 
@@ -63,14 +62,11 @@ class MarketFilter(BaseModel):
 def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
     """Read an archive's markets.
 
-    Args:
-        manifest: The archive's.
-
     Returns:
         `catalogue/markets` with columns `archive` and `upstream`, the fingerprint of the market's chunk.
 
     Raises:
-        InputError: A part of the catalogue is missing.
+        InputError: Part of the catalogue is missing.
     """
     markets: pd.DataFrame = read_extracted(lake, manifest, CATALOGUE_MARKETS).to_pandas()
     chunks = {number: chunk.fingerprint for number, chunk in manifest.chunks.items()}
@@ -83,37 +79,37 @@ def select_markets(
     """Select the markets to replay.
 
     Args:
-        manifests: Of extracted archives; of a market that is in several, the first's is taken.
+        manifests: Of extracted archives; a market in several is taken from the first.
         wanted: The filter.
 
     Returns:
         Rows of `catalogue/markets` with columns `archive` and `upstream`, in order of market time; and, by archive, the
-        markets that are left out because an archive before has them.
+        markets left out because an earlier archive has them.
 
     Raises:
-        InputError: A part of the catalogue is missing, or no market passes; the text lists what there would be.
+        InputError: Part of the catalogue is missing, or no market passes; the message lists the available values.
     """
     extracted = list(manifests)
     names = [manifest.archive for manifest in extracted]
     found = [rows for manifest in extracted if len(rows := read_catalogue(lake, manifest))]
     if not found:
-        raise InputError(f"{', '.join(names)}: no market there can be replayed; the rejects say why")
+        raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
     catalogue = pd.concat(found, ignore_index=True)
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
         raise InputError("; ".join(_why_not(market_id, catalogue, passes, names) for market_id in missing))
     if chosen.empty:
-        raise InputError(f"no market passes the filter ({_asked(wanted)}); there are {_offer(catalogue)}")
+        raise InputError(f"no market passes the filter ({_asked(wanted)}); available are {_offer(catalogue)}")
     again = chosen.duplicated("market_id")
     rejects: dict[str, list[Reject]] = {}
     for archive, market_id in chosen.loc[again, ["archive", "market_id"]].itertuples(index=False):
-        rejects.setdefault(archive, []).append(Reject(market_id, "market twice", "an archive before this one has it"))
+        rejects.setdefault(archive, []).append(Reject(market_id, "market twice", "an earlier archive has it"))
     return chosen[~again].sort_values(["market_time", "market_id"], ignore_index=True), rejects
 
 
 def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Series]:
-    """Tell by the column that is looked at which markets pass."""
+    """Return, by filtered column, which markets pass."""
     listed = {
         "market_id": wanted.market_ids,
         "market_type": wanted.types_that_filter,
@@ -134,8 +130,8 @@ def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Serie
     found = catalogue[catalogue["market_id"] == market_id]
     if found.empty:
         return (
-            f"market {market_id} is none of {', '.join(archives)}; "
-            "an id has `1.` and nine digits, and a spreadsheet takes zeros off its end"
+            f"market {market_id} is not in {', '.join(archives)}; "
+            "an id is `1.` and nine digits, and spreadsheets drop trailing zeros"
         )
     first = found.iloc[0]
     others = [
@@ -143,11 +139,11 @@ def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Serie
         for column, kept in passes.items()
         if not kept[found.index[0]]
     ]
-    return f"market {market_id} does not pass the rest of the filter: {' and '.join(others)}"
+    return f"market {market_id} does not pass the other filters: {' and '.join(others)}"
 
 
 def _asked(wanted: MarketFilter) -> str:
-    """Say by which options markets were filtered."""
+    """Return the filters as command-line options."""
     asked = {"--market-type": wanted.types_that_filter, "--country": wanted.countries, "--venue": wanted.venues}
     days = {"--from": wanted.date_from, "--to": wanted.date_to}
     listed = [f"{option} {value}" for option, values in asked.items() for value in values]

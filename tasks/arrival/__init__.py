@@ -1,1 +1,1 @@
-"""Archives as they arrive: what lies in the inbox, and which of it is whole."""
+"""Archives as they arrive: list the inbox, and check which archives are complete."""

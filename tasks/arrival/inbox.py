@@ -1,7 +1,4 @@
-"""The inbox: a folder where archives arrive, and which of them are whole.
-
-Whether an archive was backtested already, and what follows from that, is the flows' business.
-"""
+"""The inbox, a folder where archives arrive: list them, and check which are complete."""
 
 import posixpath
 import time
@@ -27,7 +24,7 @@ SETTLE_SECONDS = 5.0
 PATIENCE_SECONDS = 3600.0
 LOOK_SECONDS = 1800.0
 
-# By the end of the ending: `.tar.gz` and `.tgz` are one kind.
+# By the end of the extension, so that `.tar.gz` and `.tgz` are the same.
 _COMPRESSIONS = {"gz": "gzip", "bz2": "bz2"}
 
 _PIECE = 1 << 20
@@ -35,7 +32,7 @@ _MEGABYTE = 1e6
 
 
 class State(StrEnum):
-    """How far an archive is."""
+    """The state of an archive's arrival."""
 
     WHOLE = "whole"
     ARRIVING = "still arriving"
@@ -43,15 +40,15 @@ class State(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """What looks like an archive, after two looks at it.
+    """A possible archive, after two looks at it.
 
     Attributes:
         address: A path or an fsspec URL.
-        name: Its file's, without the ending.
-        bytes: Its size, of a folder that of all files in it.
-        modified: When it was last written to, of a folder any file in it.
+        name: Its file name without extension.
+        bytes: Its size; for a folder, of all its files.
+        modified: When it was last written to; for a folder, the latest of its files.
         settled: Whether both looks saw the same.
-        fault: Why it is not even opened, for whatever is no file or folder of the inbox itself; else empty.
+        fault: Why it cannot be opened, such as a link or a pipe; else empty.
     """
 
     address: str
@@ -63,10 +60,10 @@ class Candidate(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether an archive can be taken.
+    """Whether an archive is complete.
 
     Attributes:
-        state: How far it is.
+        state: The state of its arrival.
         sentence: Why, in one line that begins with its address.
     """
 
@@ -86,14 +83,14 @@ class _Look(NamedTuple):
 
 
 def make_inbox(inbox: str, look_seconds: float = LOOK_SECONDS) -> None:
-    """Make the folder if it is a local one; an object store has none until something lies in it.
+    """Create the folder if it is local; on an object store it exists only once it has content.
 
     Args:
         inbox: A path or an fsspec URL.
-        look_seconds: For how long its disk may not answer.
+        look_seconds: Time limit for the disk to answer.
 
     Raises:
-        InputError: It is of no known kind, or no folder, or does not answer.
+        InputError: It is of an unknown kind, is not a folder, or does not answer.
     """
 
     def make() -> None:
@@ -111,19 +108,19 @@ def watch(
     look_seconds: float = LOOK_SECONDS,
     sleep: Callable[[float], object] = time.sleep,
 ) -> list[Candidate]:
-    """List what looks like an archive: files with an archive's ending, and folders that hold market files.
+    """List possible archives: files with an archive's extension, and folders that contain market files.
 
     Args:
-        inbox: A path or an fsspec URL; one that is not there is empty.
-        settle_seconds: How long to wait between the two looks, once for all.
-        look_seconds: For how long a disk or a store may not answer, at each thing in the inbox.
+        inbox: A path or an fsspec URL; treated as empty if it does not exist.
+        settle_seconds: The wait between the two looks, once for all archives.
+        look_seconds: Time limit for a disk or store to answer, per archive.
         sleep: Waits.
 
     Returns:
         What both looks saw, oldest first.
 
     Raises:
-        InputError: The inbox is of no known kind, or no folder, or does not answer.
+        InputError: The inbox is of an unknown kind, is not a folder, or does not answer.
     """
     with _answering(inbox, look_seconds):
         fs, path = within(look_seconds, _open, inbox)
@@ -131,7 +128,7 @@ def watch(
         if not before:
             return []
         sleep(settle_seconds)
-        # What has a fault keeps it; to look again may take as long again.
+        # Do not look at faulty ones again, which could take as long again.
         faulty = {name: look for name, look in before.items() if look.fault}
         after = _look(fs, path, look_seconds, before.keys() - faulty) | faulty
     found: list[Candidate] = []
@@ -144,19 +141,16 @@ def watch(
 def judge(
     candidate: Candidate, patience_seconds: float = PATIENCE_SECONDS, look_seconds: float = LOOK_SECONDS
 ) -> Verdict:
-    """Return whether an archive is whole; a compressed tar is read to its end for that.
+    """Check whether an archive is complete; a compressed tar is read to its end.
 
     Args:
         candidate: From `watch`, without a fault.
-        patience_seconds: For how long after its last change an archive without an end is taken to be arriving.
-        look_seconds: How long it may take to read it.
-
-    Returns:
-        Its state, and why.
+        patience_seconds: How long after its last change an incomplete archive counts as arriving.
+        look_seconds: Time limit to read it.
     """
     address = candidate.address
     if not candidate.settled:
-        return Verdict(State.ARRIVING, f"{address}: still arriving, it grew or changed while it was looked at")
+        return Verdict(State.ARRIVING, f"{address}: still arriving, it changed between two looks")
     try:
         within(look_seconds, _check_end, address)
     except TimeoutError:
@@ -166,7 +160,7 @@ def judge(
         if age < timedelta(seconds=patience_seconds):
             return Verdict(
                 State.ARRIVING,
-                f"{address}: still arriving, it has no end yet and was written to {age.total_seconds():.0f} s ago",
+                f"{address}: still arriving, it is incomplete and was written to {age.total_seconds():.0f} s ago",
             )
         return Verdict(State.BROKEN, str(error))
     return Verdict(State.WHOLE, f"{address}: whole, {candidate.bytes / _MEGABYTE:.1f} MB")
@@ -177,7 +171,7 @@ def _answering(inbox: str, look_seconds: float) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        raise InputError(f"{inbox}: did not answer within {look_seconds:g} s; see to its disk") from None
+        raise InputError(f"{inbox}: did not answer within {look_seconds:g} s; check its disk") from None
 
 
 def _open(inbox: str) -> tuple[AbstractFileSystem, str]:
@@ -201,7 +195,7 @@ def _look(
 
 
 def _list(fs: AbstractFileSystem, inbox: str) -> list[str]:
-    # An object store's listing is remembered, and the second look would see the first's.
+    # fsspec caches an object store's listing, so that the second look would see the first's.
     fs.invalidate_cache()
     return [path.rstrip("/") for path in fs.ls(inbox, detail=False)] if fs.isdir(inbox) else []
 
@@ -216,7 +210,7 @@ def _look_within(seconds: float, fs: AbstractFileSystem, path: str) -> _Look | N
 
 
 def _unanswered(seconds: float) -> str:
-    return f"was not read within {seconds:g} s; see to its disk, or give a larger look_seconds"
+    return f"was not read within {seconds:g} s; check its disk, or raise look_seconds"
 
 
 def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
@@ -235,11 +229,11 @@ def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
             return None
         return _Look(sum(int(info["size"]) for info in files.values()), max(map(fs.modified, files)), len(files))
     except FileNotFoundError:
-        # Moved away since it was listed.
+        # Moved since it was listed.
         return None
     except NotImplementedError:
         raise InputError(
-            f"{path}: its kind of store does not tell when a file was modified; give a folder of a disk or object store"
+            f"{path}: this store has no modification times; give a folder on a disk or object store"
         ) from None
 
 
@@ -247,15 +241,15 @@ def _fault(name: str, info: Mapping[str, Any]) -> str:
     if not is_encodable(name):
         return "its name is not UTF-8; rename it"
     if info.get("islink"):
-        return "a link, which may lead anywhere and is not followed; put the archive itself here"
+        return "a link, which is not followed; put the archive itself here"
     if info["type"] not in ("file", "directory"):
-        return "a pipe, a socket or a device, and no file; remove it"
+        return "a pipe, a socket or a device, not a file; remove it"
     return ""
 
 
 def _check_end(address: str) -> None:
     read_index(address)
-    # Of what is packed within an archive, a cut member is a reject; here it is all that there is.
+    # Within an archive, a truncated member is only a reject; a single market file has nothing else.
     if market_of(address) and (kind := next((k for end, k in _COMPRESSIONS.items() if address.endswith(end)), None)):
         _check_stream(address, kind)
 
@@ -267,5 +261,5 @@ def _check_stream(address: str, compression: str) -> None:
                 pass
     except (OSError, EOFError, zlib.error) as error:
         raise ArchiveError(
-            f"{address}: damaged or not whole ({shown_within(str(error))}); download or copy it again"
+            f"{address}: damaged or incomplete ({shown_within(str(error))}); download or copy it again"
         ) from None

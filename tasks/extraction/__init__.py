@@ -1,1 +1,1 @@
-"""Archives in: members, messages, the catalogue, chunks."""
+"""Extract archives into the lake: chunks, messages, catalogue, rejects, manifests."""

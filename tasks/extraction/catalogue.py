@@ -1,4 +1,4 @@
-"""A market's messages to its rows of the catalogue: what the definitions say, and what was traded before settlement."""
+"""Build a market's rows of the catalogue from its messages: its definitions, and its volume before settlement."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -22,19 +22,19 @@ _RunnerKey = tuple[int, float]
 _Result = tuple[dict[_RunnerKey, str | None], int | None, float | None]
 
 _PER_CENT = 100
-# Per cent: of less no price is reduced.
+# Per cent; smaller adjustment factors do not reduce prices.
 _LEAST_REDUCTION = 2.5
 
 
 class Entry(NamedTuple):
-    """A market's rows of the catalogue; `member` and `chunk` are added by who knows them."""
+    """A market's rows of the catalogue; the caller adds `member` and `chunk`."""
 
     market: Row
     runners: list[Row]
 
 
 class MarketHistory:
-    """A market as its messages tell it, one after the other; the messages are kept as they came, what they say is not.
+    """Accumulates a market's messages; keeps the raw messages but not their parsed content.
 
     Attributes:
         market_id: The market.
@@ -57,11 +57,7 @@ class MarketHistory:
         self._problem = "" if MARKET_ID.fullmatch(market_id) else "bad market id"
 
     def add(self, message: Message) -> None:
-        """Take the next message.
-
-        Args:
-            message: What a line says of this market.
-        """
+        """Add the next message of this market."""
         if self.publish_times and message.publish_time < self.publish_times[-1]:
             self._problem = self._problem or "out of time order"
         self.publish_times.append(message.publish_time)
@@ -93,7 +89,7 @@ class MarketHistory:
         if "tv" in change:
             self._total_matched = max(change["tv"], self._total_matched or 0)
         known = self._replay.known
-        # Most of extraction's own time is spent in this loop.
+        # Hot loop: most of extraction's own time is spent here.
         for entry in change.get("rc", ()):
             if ((entry["id"], entry["hc"]) if "hc" in entry else entry["id"]) not in known:
                 self._replay.name(message, len(self.messages))
@@ -101,10 +97,7 @@ class MarketHistory:
                 self._traded.add(entry)
 
     def describe(self) -> Entry:
-        """Describe the market, all of whose messages were taken.
-
-        Returns:
-            Its rows of `catalogue/markets` and `catalogue/runners`.
+        """Return the market's rows of `catalogue/markets` and `catalogue/runners`, once all messages were added.
 
         Raises:
             BadMemberError: It cannot be replayed and settled: a bad id, a first message without definition, no close, a
@@ -124,12 +117,10 @@ class MarketHistory:
             raise self._replay.problem
         if not _is_percentage(rate := self._definition.get("marketBaseRate")):
             raise BadMemberError(
-                "bad base rate", f"{self.market_id}: marketBaseRate is {rate!r}, no number from 0 to 100"
+                "bad base rate", f"{self.market_id}: marketBaseRate is {rate!r}, not a number from 0 to 100"
             )
         if not isinstance(allowed := self._definition.get("discountAllowed", False), bool):
-            raise BadMemberError(
-                "bad discount", f"{self.market_id}: discountAllowed is {allowed!r}, neither true nor false"
-            )
+            raise BadMemberError("bad discount", f"{self.market_id}: discountAllowed is {allowed!r}, not true or false")
         for dataset, rows in ((CATALOGUE_MARKETS, [entry.market]), (CATALOGUE_RUNNERS, entry.runners)):
             if empty := _empty_values(dataset, rows):
                 raise BadMemberError("bad content", f"{self.market_id}: no {empty[0]} in its last definition")
@@ -139,7 +130,7 @@ class MarketHistory:
         definition = self._definition
         name = definition.get("name")
         race = _RACE.fullmatch(name) if name else None
-        # Times never fall: where the first and the last can be told, all can.
+        # Times never decrease, so if the first and the last are representable, all are.
         times = [_from_milliseconds(publish_time) for publish_time in (self.publish_times[0], self.publish_times[-1])]
         settled = definition.get("settledTime")
         market_time = _time(definition["marketTime"])
@@ -200,13 +191,13 @@ class MarketHistory:
 
 
 def _empty_values(dataset: Dataset, rows: Iterable[Row]) -> list[str]:
-    """Name the columns that may not be empty and are; what the chunk decides is not in the rows yet."""
+    """Name the required columns that are empty; the caller adds the chunk's own columns later."""
     needed = [column.name for column in dataset.columns if not column.nullable]
     return [name for row in rows for name in needed if name in row and row[name] is None]
 
 
 class _TradedVolume:
-    """Each runner's traded ladder at its fullest: the message before the last sets every size to 0."""
+    """Tracks each runner's maximum traded volume: the second-last message resets every size to 0."""
 
     def __init__(self) -> None:
         self._fullest: dict[_RunnerKey, float] = {}
@@ -241,16 +232,16 @@ def _off(before: Row, after: Row, publish_time: int, off: int | None) -> int | N
 
 
 def _result(definition: Row) -> _Result:
-    """What decides what bets are worth."""
+    """Return everything in a definition that bets' settlement depends on."""
     statuses = {(runner["id"], runner.get("hc", 0)): runner.get("status") for runner in definition["runners"]}
     return statuses, definition.get("numberOfWinners"), definition.get("eachWayDivisor")
 
 
 def _reductions(definition: Row) -> set[tuple[_RunnerKey, float]]:
-    """The withdrawals that reduce what was matched before, each with its factor."""
+    """Return the withdrawals that reduce prices matched before, each with its adjustment factor."""
     return {
         ((runner["id"], runner.get("hc", 0)), factor)
-        # One without runners is refused, but not here.
+        # A definition without runners is refused elsewhere.
         for runner in definition.get("runners") or ()
         if runner.get("status") == "REMOVED"
         and (factor := _number(runner.get("adjustmentFactor")) or 0.0) >= _LEAST_REDUCTION
@@ -266,7 +257,7 @@ def _time(text: str) -> datetime:
 
 
 def _times(texts: Iterable[str | None]) -> Iterator[datetime]:
-    """The times among them; a definition with another is one that cannot be replayed."""
+    """Yield the valid times; `ReplayCheck` refuses a definition with an invalid one."""
     for text in texts:
         with suppress(TypeError, ValueError):
             yield _time(text or "")

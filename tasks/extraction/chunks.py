@@ -1,4 +1,4 @@
-"""Which members make which chunk: a partition of an archive, balanced by bytes, decided by the archive alone."""
+"""Partition an archive into chunks of similar size; the result depends only on the archive and the target size."""
 
 import posixpath
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ class Chunk(NamedTuple):
 
     Attributes:
         number: From 1.
-        members: In the order in which they are read: the archive's, but event files after all market files.
-        elsewhere: Where this chunk has event files: the market files of other chunks, which may hold the same markets.
+        members: In reading order: the archive's, but event files after all market files.
+        elsewhere: If this chunk has event files: the other chunks' market files, which may contain the same markets.
     """
 
     number: int
@@ -32,15 +32,14 @@ class Chunk(NamedTuple):
 def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:
     """Cut an archive into chunks of about equal size.
 
-    The copies of a market that is shipped under two days stay together, and so do those of an event file, so that they
-    meet in one chunk and the second is seen.
+    Copies of a market or event file that is shipped under two days stay in one chunk, so that duplicates are detected.
 
     Args:
-        members: All of the archive, in its order.
-        chunk_bytes: Size to aim at, bytes as stored.
+        members: All members of the archive, in its order.
+        chunk_bytes: Target size, bytes as stored.
 
     Returns:
-        Chunks that hold every member once.
+        Chunks that contain every member once.
     """
     together: dict[str, list[Member]] = {}
     for member in members:

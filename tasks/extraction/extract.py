@@ -1,7 +1,4 @@
-"""One chunk of an archive into the lake: its messages, its part of the catalogue, its rejects.
-
-Runs in worker processes. How members are read and understood is in the modules beside this one.
-"""
+"""Extract one chunk of an archive into the lake: messages, catalogue and rejects. Runs in worker processes."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,25 +24,25 @@ from tasks.watch import Step, watch
 from tasks.windows.files import WindowsFile, types_of
 from tasks.windows.window import DEFAULT_WINDOW
 
-# Hundreds of times what a member takes.
+# Time limit: hundreds of times what a member takes.
 _SECONDS, _BYTES_A_SECOND = 60.0, 100_000
 
 TAKEN = "taken"
-"""Under which the notes of a chunk's catalogue have how much went in: what came out and what was rejected, together."""
+"""The note in a chunk's catalogue with the number of markets that went in: those extracted plus those rejected."""
 
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """What a worker needs to know to extract one chunk.
+    """The extraction of one chunk, as a worker process receives it.
 
     Attributes:
         lake: Where the output goes.
         address: The archive.
         archive: Its name in the lake.
         chunk: The members.
-        window: What is compressed while the messages are at hand; it decides nothing of the output but `windows`.
+        window: Compressed while the messages are in memory; affects only `windows`.
         market_types: The types that are compressed, as in `WindowsFile`.
-        fingerprint: What decides the output.
+        fingerprint: Of everything the output depends on.
     """
 
     lake: Lake
@@ -65,16 +62,11 @@ class ExtractJob:
 def extract_job(
     lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW, market_types: Iterable[str] = ()
 ) -> ExtractJob:
-    """Return what is to be done for a chunk, and what decides it.
+    """Return a chunk's job, with its fingerprint.
 
     Args:
-        lake: Where the output goes.
-        chunk: The members.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.
-
-    Returns:
-        The job.
     """
     decided_by = fingerprint(
         "extract",
@@ -88,14 +80,7 @@ def extract_job(
 
 
 def outputs(job: ExtractJob) -> list[Key]:
-    """List the files of a chunk, the catalogue's last: once that one is there, all are.
-
-    Args:
-        job: The chunk's job.
-
-    Returns:
-        Their keys.
-    """
+    """List the keys of a chunk's files; `catalogue/markets` is last: once written, all are."""
     number = job.chunk.number
     return [
         MARKETS.at(job.archive, number),
@@ -106,14 +91,7 @@ def outputs(job: ExtractJob) -> list[Key]:
 
 
 def find_extracted(job: ExtractJob) -> list[LakeFile] | None:
-    """Find a chunk's files in the lake.
-
-    Args:
-        job: The chunk's job.
-
-    Returns:
-        The files, or None where any is missing or was decided by something else.
-    """
+    """Return a chunk's files in the lake, or None if any is missing or has another fingerprint."""
     found = [job.lake.fresh(key, job.fingerprint) for key in outputs(job)]
     files = [file for file in found if file is not None]
     return files if len(files) == len(found) else None
@@ -122,15 +100,12 @@ def find_extracted(job: ExtractJob) -> list[LakeFile] | None:
 def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     """Read a chunk's members and write its files.
 
-    Args:
-        job: What to do.
-
     Returns:
         The files, in the order of `outputs`.
 
     Raises:
         ArchiveError: The archive changed or broke since it was read.
-        BalanceError: Not all that went in came out or was rejected; the catalogue is not written then.
+        BalanceError: Some input was neither extracted nor rejected; the catalogue is then not written.
     """
     messages_at, runners_at, rejects_at, markets_at = outputs(job)
     other_copies = _OtherCopies(job)
@@ -158,7 +133,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     _check_balance(job, intake, len(catalogue) + len(rejects))
     markets = _concatenated(CATALOGUE_MARKETS, catalogue)
     if writer.rows != (pc.sum(markets["messages"]).as_py() or 0):
-        raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, the catalogue counts otherwise")
+        raise BalanceError(f"{writer.file.path}: {writer.rows} messages written, but the catalogue has another number")
     tables = (
         (runners_at, _concatenated(CATALOGUE_RUNNERS, runners), None),
         (rejects_at, as_table(rejects), None),
@@ -179,10 +154,10 @@ def _check_balance(job: ExtractJob, intake: Intake, left: int) -> None:
 
 
 class _OtherCopies:
-    """Knows where else a market is: in a member of this chunk that was read before, or in one of another chunk.
+    """Finds other copies of a market: in an earlier member of this chunk, or in a market file of another chunk.
 
     Attributes:
-        taken: Market ids and the members of this chunk they were taken from.
+        taken: By market id, the member of this chunk it was taken from.
     """
 
     def __init__(self, job: ExtractJob) -> None:
@@ -193,14 +168,7 @@ class _OtherCopies:
         self.taken: dict[str, str] = {}
 
     def say(self, market_id: str) -> str | None:
-        """Return where a market is taken from, if it is.
-
-        Args:
-            market_id: The market.
-
-        Returns:
-            The end of a sentence; None where it has to be taken from the member at hand.
-        """
+        """Say which other member a market is taken from; None if it is to be taken from the current member."""
         if market_id in self.taken:
             return f"was taken from {self.taken[market_id]}"
         copies = self._elsewhere[market_id]

@@ -1,6 +1,6 @@
-"""The markets of one member, as tables of the lake's datasets; or the reason why not.
+"""Read a member's markets as tables of the lake's datasets, or as rejects.
 
-How bytes become messages is in `messages.py`, what messages say of a market in `catalogue.py`.
+`messages.py` parses bytes into messages; `catalogue.py` builds the catalogue from messages.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,28 +17,24 @@ from tasks.windows.compress import WindowCompressor
 from tasks.windows.files import WindowsFile, as_table
 from tasks.windows.window import Window
 
-# What Python raises where a message has other types, or fewer of them, than the exchange sends.
+# What Python raises on a message with missing fields or other types than the exchange sends.
 _MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 class Intake:
-    """What went into a chunk's extraction, counted where it enters, so that what comes out can be held against it.
+    """Counts the input of a chunk's extraction, to be compared with its output.
 
     Attributes:
         members: Members that were read.
-        markets: Markets that the members' messages named. A member that names none, or that cannot be read to its end,
-            counts one: it becomes one reject.
+        markets: Markets in the members' messages. A member without markets, or one that cannot be read completely,
+            counts as one: it becomes one reject.
     """
 
     def __init__(self) -> None:
         self.members = self.markets = 0
 
     def add(self, markets: int) -> None:
-        """Take a member.
-
-        Args:
-            markets: How many its messages named; 0 where it cannot be read.
-        """
+        """Count a member with a number of markets; 0 if it cannot be read."""
         self.members += 1
         self.markets += max(markets, 1)
 
@@ -51,7 +47,7 @@ class Market(NamedTuple):
         messages: Rows of `markets`.
         catalogue: Its row of `catalogue/markets`.
         runners: Rows of `catalogue/runners`.
-        compressed: Rows of `windows`; None where its type is not replayed.
+        compressed: Rows of `windows`; None if its type is not replayed.
     """
 
     market_id: str
@@ -61,7 +57,7 @@ class Market(NamedTuple):
     compressed: pa.Table | None
 
 
-def read_markets(  # noqa: PLR0913 - the first four say what is read; the others ask and count, and may be left out
+def read_markets(  # noqa: PLR0913 - the first four define the input; the others are optional
     path: str,
     raw: bytes,
     chunk: int,
@@ -76,12 +72,12 @@ def read_markets(  # noqa: PLR0913 - the first four say what is read; the others
         path: The member's, within the archive.
         raw: Its bytes, as stored.
         chunk: The chunk's number.
-        windows: What of which markets is compressed, while their messages are at hand.
-        why_not: Says where else a market is taken from, if it is.
-        intake: Counts what went in.
+        windows: The window and market types to compress.
+        why_not: Given a market id, says which other member it is taken from, or returns None.
+        intake: Counts the input.
 
     Yields:
-        A market, or a reject, for each market in it; at least one.
+        A market or a reject for each market in the member; at least one.
     """
     intake = intake or Intake()
     histories: dict[str, _Reading] = {}
@@ -149,5 +145,5 @@ class _Reading:
 
 def _is_wanted(change: dict[str, Any], windows: WindowsFile) -> bool:
     definition = change.get("marketDefinition")
-    # A type that is no text is of no market that can be replayed.
+    # A market whose type is not text cannot be replayed.
     return definition is not None and isinstance(definition.get("marketType"), str | None) and windows.wants(change)

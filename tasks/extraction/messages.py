@@ -1,4 +1,4 @@
-"""A member's bytes to the messages of the markets in it; what they say of a market is `catalogue.py`'s business."""
+"""Decompress a member and parse its messages; `catalogue.py` interprets them."""
 
 import bz2
 import codecs
@@ -15,20 +15,15 @@ from tasks.extraction.stream_message import StreamMessage
 
 _PIECE = 1 << 20
 
-# More than ten times those of the largest market seen; each is kept until its market is whole.
+# More than ten times those of the largest market seen; all are in memory until their market is complete.
 MESSAGES_LIMIT = 2_000_000
 
-# Checks every value's type, in the time that others take to parse.
+# Validates every value's type in the time other parsers take to parse.
 _read_line = cast("Callable[[bytes], dict[str, Any]]", msgspec.json.Decoder(StreamMessage).decode)
 
 
 class BadMemberError(Exception):
-    """A member that cannot be used; becomes a reject.
-
-    Attributes:
-        reason: As `Reject.reason`.
-        detail: As `Reject.detail`.
-    """
+    """A member or market that cannot be used; becomes a `Reject` with this reason and detail."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -41,7 +36,7 @@ class Message(NamedTuple):
     Attributes:
         market_id: The market.
         publish_time: The exchange's `pt`, milliseconds since 1970 UTC.
-        raw: The line, byte for byte; rebuilt for this market alone where the line speaks of several.
+        raw: The line, byte for byte; if it concerns several markets, rebuilt with this one only.
         change: The market's entry of `mc`.
     """
 
@@ -52,17 +47,10 @@ class Message(NamedTuple):
 
 
 def decompress(raw: bytes, limit: int = MEMBER_LIMIT) -> bytes:
-    """Decompress a member by what its first bytes say it is.
-
-    Args:
-        raw: Its bytes, as stored: bz2, gzip or plain.
-        limit: Most bytes it may become.
-
-    Returns:
-        Its lines.
+    """Decompress a member's bytes: bz2, gzip or plain, detected by the first bytes.
 
     Raises:
-        BadMemberError: It is empty, cut short, damaged, or more than the limit.
+        BadMemberError: It is empty, truncated, damaged, or decompresses to more than `limit` bytes.
     """
     pieces, length = [], 0
     try:
@@ -94,7 +82,7 @@ def _decompressed(raw: bytes) -> Iterator[bytes]:
 
 
 def _bunzipped(raw: bytes) -> Iterator[bytes]:
-    # The bz2 module's own file takes a damaged stream after a whole one for the end.
+    # bz2.BZ2File treats a damaged stream after a complete one as the end.
     while raw:
         stream = bz2.BZ2Decompressor()
         while not stream.eof:
@@ -107,20 +95,14 @@ def _bunzipped(raw: bytes) -> Iterator[bytes]:
 
 
 def read_messages(raw: bytes) -> Iterator[Message]:
-    """Read the messages of a member.
-
-    Args:
-        raw: Its bytes, as stored.
-
-    Yields:
-        What each line says of each market, in the stream's order.
+    """Yield the messages in a member's bytes, per line and market, in the stream's order.
 
     Raises:
-        BadMemberError: It cannot be read to its end.
+        BadMemberError: It cannot be read completely.
     """
     content = decompress(raw)
     _check_text(content)
-    # One line at a time: a list of all would have many times their memory where they are empty.
+    # Line by line: a list of many empty lines would take many times their memory.
     messages = 0
     for number, line in enumerate(io.BytesIO(content), start=1):
         stripped = line.rstrip(b"\r\n")
@@ -149,13 +131,13 @@ def _check_text(content: bytes) -> None:
         try:
             decoder.decode(content[start : start + _PIECE], final=is_last)
         except UnicodeDecodeError as error:
-            # What it kept of the piece before is part of what it tells.
+            # The error's object begins with the bytes that the decoder kept from the previous piece.
             place = min(start + _PIECE, len(content)) - len(error.object) + error.start
             raise BadMemberError("bad JSON", f"not UTF-8: {error.reason} at byte {place}") from None
 
 
 def _apart(line: bytes, publish_time: int, changes: Sequence[dict[str, Any]]) -> Iterator[Message]:
-    """Make a line of each market that a line speaks of, with all that stands there."""
+    """Split a line that concerns several markets into one message each, unknown fields included."""
     message = msgspec.json.decode(line)
     for whole, change in zip(message.get("mc", ()), changes, strict=True):
         yield Message(change["id"], publish_time, msgspec.json.encode({**message, "mc": [whole]}), change)

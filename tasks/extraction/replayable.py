@@ -1,7 +1,7 @@
-"""What a replay needs of a market's messages: betfairlightweight itself is asked, so that it and we cannot disagree.
+"""Check that a market's messages can be replayed, by trying betfairlightweight itself.
 
-It takes most of what it is given and raises on the rest, which would end the replay of other markets too. What a market
-needs beyond that, to be settled and to have its place in the catalogue, is `catalogue.py`'s business.
+A message on which it raises would also end the replay of other markets. `catalogue.py` checks what settlement and the
+catalogue need beyond that.
 """
 
 import inspect
@@ -25,7 +25,7 @@ _REQUIRED = [
     if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
 ]
 
-# A definition that is taken. Of one that is not, each field is tried alone, in the place of the one here.
+# A valid definition. To find what is wrong with an invalid one, each of its fields is tried alone in this one.
 _SOUND: Row = {**dict.fromkeys(_REQUIRED), "marketTime": "2026-01-01T00:00:00.000Z", "runners": []}
 
 
@@ -33,9 +33,9 @@ class ReplayCheck:
     """Finds the first of a market's messages on which flumine's stream would raise.
 
     Attributes:
-        known: The runners that were named since the last image, by selection id and handicap; those whose handicap is 0
-            also by the id alone, which is how most messages name them.
-        problem: Why that message cannot be replayed; None while there is none.
+        known: The runners seen since the last image, by selection id and handicap; those with handicap 0 also by id
+            alone, as in most messages.
+        problem: Why that message cannot be replayed; None if all can.
     """
 
     def __init__(self, market_id: str) -> None:
@@ -44,10 +44,10 @@ class ReplayCheck:
         self.problem: BadMemberError | None = None
 
     def define(self, change: Row, number: int) -> None:
-        """Take a change with a definition, or with an image, which has to have one.
+        """Check a change with a definition or an image; an image must have a definition.
 
         Args:
-            change: The market's entry of `mc`.
+            change: The market's entry in `mc`.
             number: Of its message, from 1.
         """
         if change.get("img"):
@@ -63,12 +63,13 @@ class ReplayCheck:
             self._refuse("a definition that cannot be replayed", wrong, number)
 
     def name(self, message: Message, number: int) -> None:
-        """Take a message that names a runner for the first time, which no definition did.
+        """Check a message with a runner that is in no definition.
 
         Args:
-            number: Its own, from 1.
+            message: The message.
+            number: Its number, from 1.
         """
-        # As it came: what was read of it lacks the fields that nobody knows, and it is those that are refused.
+        # The raw message: its parsed form lacks unknown fields, which are what betfairlightweight refuses.
         for entry in orjson.loads(message.raw)["mc"][0]["rc"]:
             if _key_of(entry) in self.known:
                 continue
@@ -93,13 +94,13 @@ def _keys_of(named: Row) -> set[RunnerKey]:
 
 
 def _runners_of(definition: Row) -> set[RunnerKey]:
-    """Do with a definition what a replay does, and raise where that does."""
+    """Return a definition's runners; raise where a replay would."""
     described = MarketDefinition(**definition)
     if described.market_time is None:
-        raise ValueError(f"{definition['marketTime']!r} is no time")
+        raise ValueError(f"{definition['marketTime']!r} is not a time")
     if not isinstance(described.market_type, str | None):
-        raise TypeError(f"{described.market_type!r} is no text")  # and is not compared with the types asked for
-    hash(described.event_id)  # flumine keeps markets by it
+        raise TypeError(f"{described.market_type!r} is not text")  # the market filter compares it with texts
+    hash(described.event_id)  # flumine uses it as a dict key
     return set().union(*map(_keys_of, definition["runners"]))
 
 

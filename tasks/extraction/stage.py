@@ -1,4 +1,4 @@
-"""The extract stage's Prefect tasks, and what it clears up; the work itself is in the modules beside this one."""
+"""The extract stage's Prefect tasks, and the deletion of obsolete files; the other modules here do the work."""
 
 from collections.abc import Sequence
 
@@ -20,16 +20,14 @@ from tasks.tally import Tally, completed
 def plan_extraction(
     lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Sequence[str] = ()
 ) -> list[ExtractJob]:
-    """Cut an archive into jobs, and delete what is left in the lake of chunks that it no longer has.
+    """Cut an archive into one job per chunk, and delete the files of chunks it no longer has.
 
     Args:
         lake: Where the output goes.
-        chunk_bytes: Size of a chunk to aim at, bytes as stored.
+        archive: The archive.
+        chunk_bytes: Target size of a chunk, bytes as stored.
         window: The part of each market that will be replayed.
         market_types: The types that will be replayed; none means all.
-
-    Returns:
-        A job a chunk.
     """
     jobs = [
         extract_job(lake, archive, chunk, window, market_types)
@@ -43,10 +41,10 @@ def plan_extraction(
 
 
 def forget_old_archives(lake: Lake) -> int:
-    """Delete what versions extracted that knew an archive by its name alone: nobody reads it any more.
+    """Delete archives extracted by old versions, which identified them by name only; nothing reads them now.
 
     Returns:
-        How many archives.
+        The number of archives deleted.
     """
     old = [name for name in lake.values(CATALOGUE_MARKETS) if file_of(name) is None]
     for archive in old:
@@ -58,7 +56,7 @@ def forget_old_archives(lake: Lake) -> int:
 
 
 def _forget(lake: Lake, archive: str, chunk: int) -> None:
-    """Delete all that the lake has of a chunk, the catalogue first: what is not in it is not looked for."""
+    """Delete a chunk's files, the catalogue first: readers look only for what is in the catalogue."""
     lake.delete(CATALOGUE_MARKETS.at(archive, chunk))
     lake.delete(CATALOGUE_RUNNERS.at(archive, chunk))
     lake.delete(REJECTS.at("extract", archive, chunk_name(chunk)))
@@ -83,9 +81,9 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor
     """Extract one chunk of an archive.
 
     Args:
-        job: What to do.
-        number: Which of the stage's chunks this is, from 1.
-        of: How many there are.
+        job: The chunk's job.
+        number: The chunk's number within the stage, from 1.
+        of: The stage's number of chunks.
         executor: The worker processes.
 
     Returns:
@@ -93,7 +91,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor
 
     Raises:
         ArchiveError: The archive changed or broke since it was read; the next run reads it again.
-        BalanceError: What the lake has of the chunk is not all that went in.
+        BalanceError: Some input was neither extracted nor rejected.
     """
     if found := find_chunk(job):
         return completed(found)

@@ -1,7 +1,7 @@
-"""What a line of the exchange's stream looks like, as types: a line that does not look so is refused where it is read.
+"""The types of a line of the exchange's stream; a line that does not match is refused on reading.
 
-Only what is read of it is declared; whatever else is in a line stays in its raw form. The fields are described in
-Betfair's Exchange Stream API, MarketChangeMessage.
+Only the fields we read are declared; the raw line keeps the others. Betfair's Exchange Stream API describes the fields
+under MarketChangeMessage.
 """
 
 from typing import Any, Literal, Required, TypedDict
@@ -13,7 +13,7 @@ StartingPrice = Number | Literal["NaN", "Infinity", "-Infinity"] | None
 
 
 class RunnerChange(TypedDict, total=False):
-    """What changed of a runner: prices in decimal odds, sizes in GBP; the best levels with their positions first."""
+    """A runner's changes: prices in decimal odds, sizes in GBP; best levels start with their position."""
 
     id: Required[int]
     hc: Number | None
@@ -33,7 +33,7 @@ class RunnerChange(TypedDict, total=False):
 
 
 class MarketChange(TypedDict, total=False):
-    """What changed of a market."""
+    """A market's changes."""
 
     id: Required[str]
     marketDefinition: dict[str, Any]
@@ -44,7 +44,7 @@ class MarketChange(TypedDict, total=False):
 
 
 class StreamMessage(TypedDict, total=False):
-    """A line of the stream; `pt` is the moment it was published, milliseconds since 1970 UTC."""
+    """A line of the stream; `pt` is its publish time, milliseconds since 1970 UTC."""
 
     pt: Required[int]
     mc: list[MarketChange]

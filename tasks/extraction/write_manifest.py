@@ -1,4 +1,4 @@
-"""Writing an archive's manifest, when its extraction is whole; `tasks/archives/manifest.py` reads it."""
+"""Write an archive's manifest once its extraction is complete; `tasks/archives/manifest.py` reads it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,16 +15,15 @@ from tasks.lake.store import Lake
 
 
 def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> Manifest:
-    """Write down what an archive's extraction gave, when all of it is there.
+    """Return the archive's manifest, and write it unless the lake has it already.
 
     Args:
+        lake: Where the chunks' files are.
+        archive: The archive.
         jobs: All its chunks.
 
-    Returns:
-        Its manifest, which is written where it is not there.
-
     Raises:
-        BalanceError: A file is missing, or a member is in none.
+        BalanceError: A file is missing, or a member is neither in the catalogue nor rejected.
     """
     chunks: dict[int, ExtractedChunk] = {}
     for job in jobs:
@@ -38,7 +37,9 @@ def write_manifest(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob]) -> 
         table = pa.Table.from_pylist(list(_rows(lake, archive, made)), MANIFESTS.schema)
         missing = {member.path for member in archive.members} - set(table["member"].to_pylist())
         if missing:
-            raise BalanceError(f"{archive.address}: nothing is said of {len(missing)} members ({min(missing)}, …)")
+            raise BalanceError(
+                f"{archive.address}: {len(missing)} members are neither extracted nor rejected ({min(missing)}, …)"
+            )
         notes = {ARCHIVE: archive.name, CHUNKS: json.dumps(chunks)}
         lake.write(MANIFESTS.at(archive.content), table, manifest_fingerprint(archive), notes)
     return made

@@ -1,1 +1,1 @@
-"""The data lake: what its datasets are, and the one door to them."""
+"""The data lake: its datasets, and the store that reads and writes them."""

@@ -1,4 +1,4 @@
-"""The whole lake read and checked: what is damaged is found before anyone needs it."""
+"""Verify the whole lake, to find damage before a run does."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ from tasks.lake.store import Lake
 
 
 class Checked(NamedTuple):
-    """What was read.
+    """The result of a check.
 
     Attributes:
-        files: How many.
-        rows: In those that are whole.
-        problems: A line for each file that is not.
+        files: Number of files read.
+        rows: Number of rows in the sound files.
+        problems: A line for each damaged file.
     """
 
     files: int
@@ -22,11 +22,7 @@ class Checked(NamedTuple):
 
 
 def check_lake(lake: Lake) -> Checked:
-    """Read every file of every dataset to its last byte, against its checksums; what is damaged is deleted.
-
-    Returns:
-        What was read.
-    """
+    """Verify the checksums of every file of every dataset; delete damaged files."""
     files = rows = 0
     problems: list[str] = []
     for dataset in DATASETS.values():

@@ -1,6 +1,6 @@
-"""What a dataset is, and the keys by which its files are found: a class for each way in which files are laid out.
+"""Datasets and the keys of their files: one class per partitioning.
 
-A key is made by its dataset, `MARKETS.at(archive=…, chunk=…)`, so that a wrong one is a type error.
+A dataset makes its own keys, `MARKETS.at(archive=…, chunk=…)`, so that a wrong key is a type error.
 """
 
 import posixpath
@@ -17,7 +17,7 @@ from tasks.lake.fingerprint import digest
 
 _FORBIDDEN = set('/\\=<>:"|?*')
 
-# File systems take 255 bytes, with the ending.
+# File systems allow 255 bytes, extension included.
 _LONGEST_NAME = 200
 
 DATA = "data"
@@ -26,14 +26,14 @@ DATA = "data"
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what it holds, and in which unit.
+    """A column of a dataset.
 
     Attributes:
-        name: As in the exchange's own words.
+        name: In the exchange's vocabulary.
         type: Arrow type, the same in every file.
-        meaning: One line, with the unit where there is one.
+        meaning: One line, with the unit if it has one.
         nullable: Whether a row may lack it.
-        repeats: Whether a value is worth a dictionary and statistics; not so where each is a long text of its own.
+        repeats: Whether to write a dictionary and statistics; False for long texts that are all different.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Folder:
     """A partition of a dataset.
 
     Attributes:
-        dataset: Whose it is.
+        dataset: The dataset.
         partition: A value for each of its partition keys, outermost first.
     """
 
@@ -56,7 +56,7 @@ class Folder:
     partition: tuple[str, ...]
 
     def file(self, name: str = DATA) -> "Key":
-        """Name one of its files, without ending."""
+        """Return the key of one of its files, by its name without extension."""
         return Key(self, name)
 
     @property
@@ -64,7 +64,7 @@ class Folder:
         """`dataset/key=value/…`.
 
         Raises:
-            LakeError: A value cannot stand in a path.
+            LakeError: A value is not allowed in a path.
         """
         pairs = zip(self.dataset.partitions, self.partition, strict=True)
         return posixpath.join(self.dataset.name, *(f"{key}={_checked(self.dataset, value)}" for key, value in pairs))
@@ -75,8 +75,8 @@ class Key:
     """A file of a dataset.
 
     Attributes:
-        folder: The partition that it is in.
-        name: Its name without ending.
+        folder: Its partition.
+        name: Its name without extension.
     """
 
     folder: Folder
@@ -84,15 +84,15 @@ class Key:
 
     @property
     def dataset(self) -> "Dataset":
-        """Whose it is."""
+        """The dataset."""
         return self.folder.dataset
 
     @property
     def path(self) -> str:
-        """Where it lies below the lake's root: `dataset/key=value/…/name.parquet`.
+        """Relative to the lake's root: `dataset/key=value/…/name.parquet`.
 
         Raises:
-            LakeError: A value cannot stand in a path.
+            LakeError: A value is not allowed in a path.
         """
         return f"{self.folder.path}/{_checked(self.dataset, self.name)}.parquet"
 
@@ -110,10 +110,10 @@ class Dataset:
     Attributes:
         partitions: The `key=value` folders below it, outermost first; their values are not stored in the files.
         name: Its folder below the lake's root.
-        columns: In the order of the files.
-        keys: The columns that together name a row within a file; empty where rows have no name.
+        columns: In the files' order.
+        keys: The columns that are unique together within a file; empty if rows have no key.
         row: What one row is.
-        files: What its files may be called beside `data`, a regular expression; what is called otherwise is not ours.
+        files: A regular expression of allowed file names besides `data`; other files are ignored.
     """
 
     partitions: ClassVar[tuple[str, ...]] = ()
@@ -126,25 +126,18 @@ class Dataset:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of every file, each field's meaning in its metadata."""
+        """The Arrow schema of every file, with each column's meaning in its field's metadata."""
         return pa.schema(
             [pa.field(c.name, c.type, nullable=c.nullable, metadata={"meaning": c.meaning}) for c in self.columns]
         )
 
     @property
     def layout(self) -> list[str]:
-        """The columns' names and types: what must not change under a file that is taken as fresh."""
+        """The columns' names and types, as part of fingerprints: a file with another layout is not fresh."""
         return [f"{c.name}:{c.type}" for c in self.columns]
 
     def key_of(self, path: str) -> Key | None:
-        """Find the key of a file.
-
-        Args:
-            path: Below the dataset's folder.
-
-        Returns:
-            Its key; None where it is none of the dataset's, by its place or name.
-        """
+        """Return the key of a path relative to the dataset's folder; None if its folder or name does not fit."""
         folders = "".join(f"{key}=([^/]+)/" for key in self.partitions)
         match = re.fullmatch(rf"{folders}({DATA}|{self.files})\.parquet", path)
         return self._at(*match.groups()[: len(self.partitions)]).file(match.groups()[-1]) if match else None
@@ -154,64 +147,64 @@ class Dataset:
 
 
 class Whole(Dataset):
-    """A dataset in one folder, a file for each thing that it is about."""
+    """Not partitioned: one folder, one file per subject."""
 
     @property
     def folder(self) -> Folder:
-        """All its files."""
+        """The folder of all its files."""
         return self._at()
 
     def at(self, name: str) -> Key:
-        """Find the file of one thing: what an archive is, or a digest of its address."""
+        """Return the key of one subject: an archive's content, or a digest of its address."""
         return self._at().file(name)
 
 
 class ByArchive(Dataset):
-    """A file an archive."""
+    """One file per archive."""
 
     partitions = ("archive",)
 
     def at(self, archive: str) -> Key:
-        """Find an archive's file."""
+        """Return the key of an archive's file."""
         return self._at(archive).file()
 
 
 class ByChunk(Dataset):
-    """A folder an archive, a file a chunk in it."""
+    """One folder per archive, one file per chunk."""
 
     partitions = ("archive",)
 
     def of(self, archive: str) -> Folder:
-        """Find an archive's files."""
+        """Return the folder of an archive's files."""
         return self._at(archive)
 
     def at(self, archive: str, chunk: int) -> Key:
-        """Find a chunk's file."""
+        """Return the key of a chunk's file."""
         return self._at(archive).file(chunk_name(chunk))
 
 
 class OfMessages(Dataset):
-    """A folder a chunk."""
+    """One folder per chunk."""
 
     partitions = ("archive", "chunk")
 
     def at(self, archive: str, chunk: int) -> Key:
-        """Find a chunk's file."""
+        """Return the key of a chunk's file."""
         return self._at(archive, chunk).file()
 
 
 class OfWindows(Dataset):
-    """A folder a window and chunk, a file a set of market types in it."""
+    """One folder per window and chunk, one file per set of market types."""
 
     partitions = ("window", "archive", "chunk")
 
     def of(self, window: str, archive: str, chunk: int) -> Folder:
-        """Find a chunk's files of a window, as a person writes it."""
-        # Windows cannot have a folder whose name ends in dots.
+        """Return the folder of a chunk's files of a window."""
+        # Windows (the operating system) does not allow folder names that end in dots.
         return self._at(window.replace("..", "_"), archive, chunk)
 
     def at(self, window: str, archive: str, chunk: int, market_types: Iterable[str]) -> Key:
-        """Find the file of some market types, in their order; none means all."""
+        """Return the key of the file of some market types, sorted; none means all."""
         name = "+".join(market_types) or "ALL"
         if len(name) > _LONGEST_NAME:
             name = digest([name.encode()]).upper()
@@ -219,67 +212,67 @@ class OfWindows(Dataset):
 
 
 class ByModelAndDate(Dataset):
-    """A folder a ratings model and day."""
+    """One folder per ratings model and day."""
 
     partitions = ("model", "date")
 
     def at(self, model: str, date: str) -> Key:
-        """Find a day's file."""
+        """Return the key of a day's file."""
         return self._at(model, date).file()
 
 
 class ByMonth(Dataset):
-    """A folder a month, a file a replay in it."""
+    """One folder per month, one file per replay."""
 
     partitions = ("month",)
 
     def of(self, month: str) -> Folder:
-        """Find a month's files."""
+        """Return the folder of a month's files."""
         return self._at(month)
 
     def at(self, month: str, replay: str) -> Key:
-        """Find the file of a replay, by its fingerprint."""
+        """Return the key of a replay's file, by its fingerprint."""
         return self._at(month).file(replay)
 
 
 class ByRun(Dataset):
-    """A folder a run."""
+    """One folder per run."""
 
     partitions = ("run",)
 
     def at(self, run: str) -> Key:
-        """Find a run's file."""
+        """Return the key of a run's file."""
         return self._at(run).file()
 
 
 class AsAsked(Dataset):
-    """A folder a run, its file named by its place among all."""
+    """One folder per run, one file named by the run's number among all requests."""
 
     partitions = ("run",)
 
     def of(self, run: str) -> Folder:
-        """Find a run's files."""
+        """Return the folder of a run's files."""
         return self._at(run)
 
     def at(self, run: str, number: int) -> Key:
-        """Find the file of a run that was asked for in this place, from 1."""
+        """Return the key of the file of a run, by its number, from 1."""
         return self._at(run).file(f"{number:012d}")
 
 
 class BySource(Dataset):
-    """A folder a stage and what its rejects are of, a file a part of it."""
+    """One folder per stage and source of rejects, one file per part."""
 
     partitions = ("stage", "source")
 
     def of(self, stage: str, source: str) -> Folder:
-        """Find all rejects that a stage has of an archive or ratings model."""
+        """Return the folder of a stage's rejects from an archive or ratings model."""
         return self._at(stage, source)
 
     def at(self, stage: str, source: str, name: str) -> Key:
-        """Find a part of them."""
+        """Return the key of one part."""
         return self._at(stage, source).file(name)
 
 
 def chunk_name(number: int) -> str:
-    """Name a chunk's files in datasets not partitioned by chunk: `chunk-0001`, so that names sort as numbers do."""
+    """Name a chunk's files in datasets not partitioned by chunk: `chunk-0001`, padded so that names sort by number."""
     return f"chunk-{number:04d}"

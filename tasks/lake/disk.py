@@ -1,7 +1,4 @@
-"""What a lake on a disk needs and an object store does not: files that appear whole or not at all, and a lock.
-
-Which files, and what is said of them, is the business of `store.py`.
-"""
+"""Atomic writes and a lock, for a lake on a disk; an object store needs neither."""
 
 import os
 import platform
@@ -21,17 +18,17 @@ _SECONDS_BETWEEN_TRIES = 0.2
 
 @contextmanager
 def write_whole(target: Path, temporaries: Path) -> Iterator[IO[bytes]]:
-    """Write a file beside its place, and put it there when the block ends well and the disk has it.
+    """Write a file atomically: to a temporary file, renamed after fsync if the block succeeds.
 
     Args:
-        target: Its place.
-        temporaries: A folder on the same disk.
+        target: The final path.
+        temporaries: A folder on the same file system.
 
     Yields:
-        The file, to be written and read.
+        The file, open for writing and reading.
 
     Raises:
-        OSError: The disk refused.
+        OSError: An I/O failure.
     """
     temporary = temporaries / f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex}"
     try:
@@ -49,13 +46,13 @@ def write_whole(target: Path, temporaries: Path) -> Iterator[IO[bytes]]:
 
 
 def clear_left(temporaries: Path) -> int:
-    """Delete what killed writers on this machine left half written; those of living writers stay.
+    """Delete temporary files of dead processes on this machine; keep those of live ones.
 
     Args:
-        temporaries: As for `write_whole`; need not be there.
+        temporaries: As for `write_whole`; need not exist.
 
     Returns:
-        How many files were deleted.
+        The number of files deleted.
     """
     left = 0
     for path in temporaries.iterdir() if temporaries.is_dir() else ():
@@ -68,14 +65,14 @@ def clear_left(temporaries: Path) -> int:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock that the system takes back from a process that dies.
+    """Hold a file lock; the operating system releases it if the process dies.
 
     Args:
-        path: A file for it, which stays.
-        waiting: Called once where somebody else holds it.
+        path: The lock file; it is not deleted.
+        waiting: Called once if another process holds the lock.
 
     Raises:
-        OSError: The disk refused.
+        OSError: An I/O failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, poll_interval=_SECONDS_BETWEEN_TRIES)
@@ -92,7 +89,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
-        return  # Windows cannot open a folder; its rename is durable on its own terms
+        return  # Windows cannot open, and so not fsync, a folder
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

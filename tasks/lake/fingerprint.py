@@ -1,6 +1,6 @@
-"""What decides an output, as one short string: equal fingerprints mean that nothing needs doing.
+"""Fingerprints: hashes of everything an output depends on; an output with an equal fingerprint is reused.
 
-Only the hashing is here; which parts decide an output is known to the stage that makes it.
+Each stage decides which parts its output depends on.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from importlib.metadata import version
 
-# Every output that these had a part in is redone when one changes; from Python 3.12 on, sums of floats are others.
+# Outputs that depend on these are redone when one changes. Python counts because 3.12 changed how floats are summed.
 ENGINE = {
     **{name: version(name) for name in ("flumine", "betfairlightweight")},
     "python": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -19,11 +19,11 @@ _DIGITS = 16
 
 
 def fingerprint(stage: str, *, version: int, **parts: object) -> str:
-    """Hash what decides an output.
+    """Hash everything an output depends on.
 
     Args:
-        stage: The stage's name; equal parts in two stages must not collide.
-        version: The stage's own version, raised by hand when its code gives other output for the same parts.
+        stage: The stage's name, so that equal parts in two stages do not collide.
+        version: The stage's own version, raised by hand when its code produces other output from the same parts.
         parts: Everything else, of JSON's types (tuples count as lists); order of keys does not matter.
 
     Returns:
@@ -34,10 +34,7 @@ def fingerprint(stage: str, *, version: int, **parts: object) -> str:
 
 
 def digest(items: Iterable[bytes]) -> str:
-    """Hash a sequence of byte strings; where one ends and the next begins counts.
-
-    Args:
-        items: The byte strings, in an order that means something.
+    """Hash a sequence of byte strings, their order and boundaries included.
 
     Returns:
         Sixteen hexadecimal digits.

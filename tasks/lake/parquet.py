@@ -1,7 +1,4 @@
-"""One Parquet file of the lake, read and written piece by piece and checked against its dataset.
-
-Where files lie, and how they appear whole or not at all, is the business of `store.py`.
-"""
+"""Read and write one Parquet file of the lake by row groups, validated against its dataset."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -15,14 +12,14 @@ from tasks.lake.dataset import Dataset
 
 
 class LakeFile(NamedTuple):
-    """A whole file of the lake.
+    """A complete file of the lake.
 
     Attributes:
-        path: Below the lake's root, with forward slashes.
-        fingerprint: What decided its content.
-        rows: Its rows.
-        bytes: Its length in bytes.
-        notes: What its stage says of it beside its rows: counts, what it depended on.
+        path: Relative to the lake's root, with forward slashes.
+        fingerprint: Of everything its content depends on.
+        rows: Number of rows.
+        bytes: Length in bytes.
+        notes: The stage's metadata besides the rows: counts, dependencies.
     """
 
     path: str
@@ -33,7 +30,7 @@ class LakeFile(NamedTuple):
 
 
 class Reader:
-    """Reads one file of the lake piece by piece, its pages verified; got from `Lake.reader`.
+    """Reads one file of the lake, verifying page checksums; from `Lake.reader`.
 
     Attributes:
         metadata: Its Parquet metadata.
@@ -44,57 +41,48 @@ class Reader:
         self.metadata = parquet.metadata
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
-        """Read all of it.
+        """Read all rows.
 
         Args:
-            columns: Only these, in this order; all where None.
-
-        Returns:
-            Its rows.
+            columns: Only these, in this order; None means all.
 
         Raises:
-            DamagedFileError: A page is not what was written.
+            DamagedFileError: A page fails its checksum.
         """
         with self._reading():
-            # Threads of Arrow's that still end as the process does now and then abort it: apache/arrow#34314.
+            # Arrow's threads can abort the process if it ends before they do: apache/arrow#34314.
             return self._parquet.read(columns=columns, use_threads=False)
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Read it row group by row group.
-
-        Yields:
-            Their rows.
+        """Yield the rows of each row group.
 
         Raises:
-            DamagedFileError: A page is not what was written.
+            DamagedFileError: A page fails its checksum.
         """
         for number in range(self.metadata.num_row_groups):
             yield self.read_row_group(number)
 
     def read_row_group(self, number: int, columns: list[str] | None = None) -> pa.Table:
-        """Read a row group.
+        """Read the rows of one row group.
 
         Args:
             number: From 0.
-            columns: Only these; all where None.
-
-        Returns:
-            Its rows.
+            columns: Only these; None means all.
 
         Raises:
-            DamagedFileError: A page is not what was written.
+            DamagedFileError: A page fails its checksum.
         """
         with self._reading():
             return self._parquet.read_row_group(number, columns=columns, use_threads=False)
 
 
 class Writer:
-    """Writes one file of the lake piece by piece; got from `Lake.writer`.
+    """Writes one file of the lake by row groups; from `Lake.writer`.
 
     Attributes:
         rows: Rows written so far.
-        notes: What goes into the file beside its rows; to be filled before the block of `Lake.writer` ends.
-        file: The file, once the block of `Lake.writer` has ended.
+        notes: The file's notes; to be filled before the block of `Lake.writer` ends.
+        file: The file; set when the block of `Lake.writer` has ended.
     """
 
     file: LakeFile
@@ -106,10 +94,7 @@ class Writer:
         self.notes: dict[str, str] = {}
 
     def write(self, table: pa.Table) -> None:
-        """Add a row group.
-
-        Args:
-            table: Its rows, with exactly the dataset's columns.
+        """Write a table with exactly the dataset's columns as a row group.
 
         Raises:
             LakeError: The table does not fit the dataset.
@@ -132,14 +117,15 @@ class Writer:
 
 
 def check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
-    """Check that columns are a dataset's, in name, type and order.
+    """Check that a schema has a dataset's columns, by name, type and order.
 
     Args:
+        dataset: The dataset.
         schema: Of a table or a file.
-        path: Where it lies or goes, below the lake's root.
+        path: The file's, for the message.
 
     Raises:
-        LakeError: They are not; the text says all that is wrong.
+        LakeError: It does not; the message lists every difference.
     """
     problems = [f"{name} is missing" for name in dataset.schema.names if name not in schema.names]
     problems += [f"{name} is not a column of it" for name in schema.names if name not in dataset.schema.names]
@@ -151,7 +137,7 @@ def check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
     if not problems and schema.names != dataset.schema.names:
         problems = [f"the columns' order is {schema.names}, not {dataset.schema.names}"]
     if problems:
-        why = "; ".join([*problems, "another version wrote it, run the backtest again"])
+        why = "; ".join([*problems, "another version wrote it; run the backtest again"])
         raise LakeError(f"{path} does not fit {dataset.name}: {why}")
 
 

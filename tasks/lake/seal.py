@@ -1,8 +1,8 @@
-"""Checksums of a Parquet file, kept in its footer: of the footer itself, and of all that is before it.
+"""Checksums of a Parquet file, stored in its footer: one of the footer itself, one of everything before it.
 
-Parquet has checksums of pages and none of the footer, which says what the pages are: a flipped byte there could turn
-one market into another. The footer is checked whenever a file is opened, and its pages as they are read; all that is
-before the footer only where somebody asks. What else is in the footer is the store's business.
+Parquet has page checksums but none of the footer, which describes the pages: a flipped byte there could turn one market
+into another. The footer is checked whenever a file is opened, pages as they are read, and the content checksum only on
+request.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from typing import IO
 import pyarrow as pa
 
 KEY = b"seal"
-"""Under which the footer's key-value metadata has it."""
+"""The seal's key in the footer's key-value metadata."""
 
 _DIGITS = 16
 _CONTENT, _FOOTER = b"content-sha256:", b"footer-sha256:"
 
 BLANK = _CONTENT + b"0" * _DIGITS + b" " + _FOOTER + b"0" * _DIGITS
-"""What stands there until the file is written."""
+"""The placeholder until the file is written."""
 
 _SEAL = re.compile(rb"content-sha256:(?P<content>[0-9a-f]{16}) footer-sha256:(?P<footer>[0-9a-f]{16})")
 _MAGIC = b"PAR1"
@@ -27,10 +27,10 @@ _PIECE = 1 << 20
 
 
 def seal(file: IO[bytes]) -> None:
-    """Put the checksum where the blank is.
+    """Replace the blank with the checksums.
 
     Args:
-        file: A whole Parquet file with `BLANK` in its metadata, to be read and written anywhere.
+        file: A complete Parquet file with `BLANK` in its metadata; readable, writable and seekable.
     """
     start, footer = _read_footer(file)
     position = footer.index(BLANK)
@@ -42,41 +42,35 @@ def seal(file: IO[bytes]) -> None:
 
 
 def check_seal(file: IO[bytes]) -> None:
-    """Check a footer against its checksum.
-
-    Args:
-        file: A Parquet file.
+    """Check a file's footer against its checksum.
 
     Raises:
-        pyarrow.ArrowInvalid: It is none, its footer is not what was written, or nobody sealed it.
+        pyarrow.ArrowInvalid: It is not a Parquet file, has no seal, or its footer fails the checksum.
     """
     _sealed(file)
     file.seek(0)
 
 
 def check_content(file: IO[bytes]) -> None:
-    """Check a whole file against its checksum.
-
-    Args:
-        file: A Parquet file.
+    """Check a file's footer and content against their checksums.
 
     Raises:
-        pyarrow.ArrowInvalid: It is none, not what was written, or nobody sealed it.
+        pyarrow.ArrowInvalid: It is not a Parquet file, has no seal, or fails a checksum.
     """
     start, content = _sealed(file)
     if _checksum_before(file, start) != content:
-        raise pa.ArrowInvalid("its content is not what its checksum says")
+        raise pa.ArrowInvalid("its content does not match its checksum")
     file.seek(0)
 
 
 def _sealed(file: IO[bytes]) -> tuple[int, bytes]:
-    """Check a footer; return where it starts, and the checksum of what is before it."""
+    """Check a footer; return its offset, and the checksum of everything before it."""
     start, footer = _read_footer(file)
     found = _SEAL.search(footer)
     if found is None:
-        raise pa.ArrowInvalid("it has no seal, so it was written by another program or version")
+        raise pa.ArrowInvalid("it has no seal: another program or version wrote it")
     if found["footer"] != _checksum(footer[: found.start("footer")] + b"0" * _DIGITS + footer[found.end("footer") :]):
-        raise pa.ArrowInvalid("the footer is not what its checksum says")
+        raise pa.ArrowInvalid("its footer does not match its checksum")
     return start, found["content"]
 
 
@@ -99,6 +93,6 @@ def _read_footer(file: IO[bytes]) -> tuple[int, bytes]:
     tail = file.read(_TAIL)
     start = end - _TAIL - int.from_bytes(tail[:4], "little")
     if tail[4:] != _MAGIC or start < len(_MAGIC):
-        raise pa.ArrowInvalid("it does not end as a Parquet file does")
+        raise pa.ArrowInvalid("it does not end like a Parquet file")
     file.seek(start)
     return start, file.read(end - _TAIL - start)

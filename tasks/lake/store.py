@@ -1,6 +1,6 @@
-"""The one door to the lake's Parquet: every file is validated, written whole or not at all, and knows its fingerprint.
+"""The store: the only access to the lake's files. Validates them, writes them atomically, and keeps their fingerprints.
 
-What the datasets are is declared in `datasets.py`; what goes into a file is decided by the stage that writes it.
+`datasets.py` declares the datasets.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from tasks.object_stores import check_answers, translated_errors
 
 logger = logging.getLogger("backtest")
 
-# What pyarrow raises on a file whose bytes are not what was written, whichever bytes those are.
+# What pyarrow raises on a corrupt file.
 _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 
 _FINGERPRINT = b"fingerprint"
@@ -45,13 +45,10 @@ class Lake:
     """
 
     def __init__(self, root: str | Path) -> None:
-        """Open a lake; nothing is made before something is written.
-
-        Args:
-            root: A path or an fsspec URL.
+        """Open a lake at a path or fsspec URL; it is created on the first write.
 
         Raises:
-            InputError: fsspec knows no such URL, or lacks the package for it.
+            InputError: fsspec does not know the protocol, or lacks the package for it.
         """
         self.root = str(root)
         try:
@@ -60,22 +57,22 @@ class Lake:
             raise InputError(f"the lake {self.root} cannot be opened: {error}") from None
 
     def __reduce__(self) -> tuple[type["Lake"], tuple[str]]:
-        """Cross to worker processes as the address alone."""
+        """Pickle as the address only, for worker processes."""
         return type(self), (self.root,)
 
     @property
     def _fs(self) -> AbstractFileSystem:
-        # An object store's listing is remembered, and another process may have written since.
+        # fsspec caches an object store's listing; another process may have written since.
         self._opened.invalidate_cache()
         return self._opened
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything at its root."""
+        """Whether its root exists."""
         return bool(self._fs.exists(self._base))
 
     def check_answers(self) -> None:
-        """Check that the object store it is on, if any, answers and has the bucket.
+        """Check that the lake's object store, if it is on one, answers and has the bucket.
 
         Raises:
             LakeError: It does not.
@@ -92,16 +89,13 @@ class Lake:
         fingerprint: str,
         notes: Mapping[str, str] | None = None,
     ) -> LakeFile:
-        """Write one file, whole or not at all.
+        """Write one file atomically.
 
         Args:
-            key: Where it lies.
+            key: The file's key.
             table: Its rows, with exactly the dataset's columns.
-            fingerprint: What decided its content.
-            notes: What else is to be known of it, without reading its rows.
-
-        Returns:
-            The file.
+            fingerprint: Of everything its content depends on.
+            notes: Metadata that can be read without the rows.
 
         Raises:
             LakeError: The table does not fit the dataset.
@@ -113,14 +107,14 @@ class Lake:
 
     @contextmanager
     def writer(self, key: Key, fingerprint: str) -> Iterator[Writer]:
-        """Write one file piece by piece, each piece a row group; it appears whole when the block ends well.
+        """Write one file by row groups; it appears atomically if the block succeeds.
 
         Args:
-            key: Where it lies.
-            fingerprint: What decided its content.
+            key: The file's key.
+            fingerprint: Of everything its content depends on.
 
         Yields:
-            Its writer; `writer.file` is there after the block.
+            Its writer; `writer.file` is set after the block.
         """
         dataset, path = key.dataset, key.path
         metadata = {_FINGERPRINT: fingerprint.encode(), b"dataset": dataset.name.encode(), KEY: BLANK}
@@ -145,7 +139,7 @@ class Lake:
     @contextmanager
     def _whole(self, path: str) -> Iterator[IO[bytes]]:
         if not isinstance(self._fs, LocalFileSystem):
-            # An object store shows an object when its single put ends, and never before.
+            # A single put to an object store is atomic.
             buffer = io.BytesIO()
             yield buffer
             with translated_errors(self._fs, f"{path} cannot be written to the lake {self.root}", LakeError):
@@ -161,7 +155,7 @@ class Lake:
         except OSError as error:
             said = error.strerror or str(error)
             raise LakeError(
-                f"{path} cannot be written to the lake {self.root}: {said}; what was finished is kept"
+                f"{path} cannot be written to the lake {self.root}: {said}; finished work is kept"
             ) from error
 
     @property
@@ -172,8 +166,8 @@ class Lake:
     def alone(self) -> Iterator[None]:
         """Hold the lake's lock; first delete leftovers of killed runs.
 
-        Two runs at once would both be right, and do the same work twice. The lock ends with its process. Object stores
-        have no locks; two runs on one both work.
+        Without it, two concurrent runs would be correct but do the same work twice. The lock ends with its process.
+        Object stores have no lock.
 
         Raises:
             LakeError: The lake cannot be written to.
@@ -188,14 +182,14 @@ class Lake:
             yield
 
     def _say_waiting(self) -> None:
-        logger.info("another run works on the lake %s; this one waits for it", self.root)
+        logger.info("waiting for another run on the lake %s", self.root)
 
     def write_page(self, path: str, page: str) -> str:
-        """Write a page for people, whole or not at all.
+        """Write an HTML page atomically.
 
         Args:
-            path: Below the lake's root, with forward slashes.
-            page: HTML.
+            path: Relative to the lake's root, with forward slashes.
+            page: The HTML.
 
         Returns:
             Its address.
@@ -205,25 +199,11 @@ class Lake:
         return self._address(path)
 
     def page(self, path: str) -> str | None:
-        """Find a page.
-
-        Args:
-            path: Below the lake's root.
-
-        Returns:
-            Its address, or None where there is none.
-        """
+        """Return the address of a page, by its path relative to the lake's root; None if it does not exist."""
         return self._address(path) if self._fs.exists(self._absolute(path)) else None
 
     def read_page(self, path: str) -> str | None:
-        """Read a page.
-
-        Args:
-            path: Below the lake's root.
-
-        Returns:
-            HTML, or None where there is none.
-        """
+        """Return a page's HTML, by its path relative to the lake's root; None if it does not exist."""
         try:
             with self._open(path) as source:
                 return source.read().decode()
@@ -234,13 +214,10 @@ class Lake:
         return str(self._fs.unstrip_protocol(self._absolute(path))).removeprefix("file://")
 
     def find(self, key: Key) -> LakeFile | None:
-        """Look a file up without reading its rows.
-
-        Returns:
-            The file, or None where it is missing or cut short.
+        """Return a file without reading its rows; None if it is missing or damaged.
 
         Raises:
-            LakeError: It cannot be read, whatever is in it.
+            LakeError: It cannot be read: an I/O failure, or not a regular file.
         """
         path = key.path
         try:
@@ -251,7 +228,7 @@ class Lake:
             return None
         except _DAMAGE as error:
             _check_is_damage(error, path)
-            logger.warning("%s in the lake %s is damaged (%s); it is made again", path, self.root, error)
+            logger.warning("%s in the lake %s is damaged (%s); making it again", path, self.root, error)
             return None
         stored = {key.decode(errors="replace"): value for key, value in (metadata.metadata or {}).items()}
         fingerprint = stored.get(_FINGERPRINT.decode(), b"").decode(errors="replace")
@@ -263,62 +240,46 @@ class Lake:
         return LakeFile(path, fingerprint, metadata.num_rows, int(self._fs.size(self._absolute(path))), notes)
 
     def fresh(self, key: Key, fingerprint: str) -> LakeFile | None:
-        """Find a file that need not be made again.
-
-        Args:
-            key: Where it lies.
-            fingerprint: What has to have decided its content.
-
-        Returns:
-            The file, or None where it is missing, cut short, or was decided by something else.
-        """
+        """Return a file if it has this fingerprint; None if it is missing, damaged, or has another."""
         file = self.find(key)
         return file if file and file.fingerprint == fingerprint else None
 
     def read(self, key: Key, columns: list[str] | None = None) -> pa.Table:
-        """Read one file.
+        """Read one file's rows, without the partition's columns.
 
         Args:
-            key: Where it lies.
-            columns: Only these, in this order; all where None.
-
-        Returns:
-            Its rows, without the partition's columns.
+            key: The file's key.
+            columns: Only these, in this order; None means all.
 
         Raises:
-            LakeError: The file is missing, damaged, or not of the dataset's schema.
+            LakeError: The file is missing, damaged, or has another schema.
         """
         with self.reader(key) as reader:
             return reader.read(columns)
 
     def read_all(self, folder: Folder) -> pa.Table:
-        """Read all files of one partition.
-
-        Returns:
-            Their rows, file by file in the order of their names.
+        """Read the rows of all files of one partition, in order of the files' names.
 
         Raises:
-            LakeError: A file is damaged, or not of the dataset's schema.
+            LakeError: A file is damaged or has another schema.
         """
         tables = [self.read(key) for key in self.keys(folder)]
         return pa.concat_tables(tables) if tables else folder.dataset.schema.empty_table()
 
     @contextmanager
     def reader(self, key: Key, fingerprint: str | None = None) -> Iterator[Reader]:
-        """Open one file for reading piece by piece.
+        """Open one file for reading by row groups.
 
         Args:
-            key: Where it lies.
-            fingerprint: What has to have decided its content; None where whoever asks knows the file.
+            key: The file's key.
+            fingerprint: The expected fingerprint; None accepts any.
 
         Yields:
             The open file, its schema checked.
 
         Raises:
-            LakeError: The file is missing, cannot be read, is not of the dataset's schema, or was decided by something
-                else.
-            DamagedFileError: Its bytes are not those that were written. It is deleted, so that the next run makes it
-                again: whatever is in the lake was made of something.
+            LakeError: The file is missing, cannot be read, or has another schema or fingerprint.
+            DamagedFileError: The file is damaged. It is deleted, so that the next run makes it again.
         """
         dataset, path = key.dataset, key.path
         with ExitStack() as opened:
@@ -328,18 +289,18 @@ class Lake:
                 parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
             check_schema(dataset, parquet.schema_arrow, path)
             if fingerprint not in (None, (parquet.metadata.metadata or {}).get(_FINGERPRINT, b"").decode()):
-                raise LakeError(f"{path} in the lake {self.root} is another than was made; run the stage that makes it")
+                raise LakeError(f"{path} in the lake {self.root} has changed; run the stage that makes it")
             yield Reader(parquet, partial(self._reading, path))
 
     def check(self, key: Key) -> int:
-        """Read one file to its last byte.
+        """Verify all checksums of one file.
 
         Returns:
-            How many rows it has.
+            The number of rows.
 
         Raises:
-            LakeError: The file is missing, cannot be read, or is not of the dataset's schema.
-            DamagedFileError: Its bytes are not those that were written. It is deleted.
+            LakeError: The file is missing, cannot be read, or has another schema.
+            DamagedFileError: The file is damaged. It is deleted.
         """
         with self._reading(key.path), self._fs.open(self._absolute(key.path), "rb") as source:
             check_content(source)
@@ -361,21 +322,21 @@ class Lake:
             ) from error
 
     def keys(self, folder: Folder) -> list[Key]:
-        """List the files of one partition, by their names."""
+        """List the files of one partition, sorted by name."""
         found = self._keys_of(folder.dataset, self._find(folder.path, maxdepth=1))
         return sorted(found, key=lambda key: key.name)
 
     def latest_first(self, folder: Folder) -> list[Key]:
-        """List the files of one partition, the latest written first; of those of one time the last by name."""
+        """List the files of one partition, latest modified first; ties in reverse order of name."""
         written = {key: self._fs.modified(self._absolute(key.path)) for key in self.keys(folder)}
         return sorted(written, key=lambda key: (written[key], key.name), reverse=True)
 
     def all_keys(self, dataset: Dataset) -> list[Key]:
-        """List all files of a dataset, by their paths."""
+        """List all files of a dataset, sorted by path."""
         return sorted(self._keys_of(dataset, self._find(dataset.name)), key=lambda key: key.path)
 
     def _keys_of(self, dataset: Dataset, found: Iterable[str]) -> Iterator[Key]:
-        """Yield the keys of the files that are a dataset's; log those that only look like it."""
+        """Yield the keys of a dataset's files; warn of other Parquet files."""
         for path in found:
             if key := dataset.key_of(posixpath.relpath(path, self._absolute(dataset.name))):
                 yield key
@@ -383,11 +344,7 @@ class Lake:
                 _say_stranger(posixpath.relpath(path, self._base), self.root)
 
     def values(self, dataset: Dataset) -> list[str]:
-        """List the values of a dataset's outermost partition key.
-
-        Returns:
-            The values for which there is a folder, sorted.
-        """
+        """List the values of a dataset's outermost partition key that have a folder, sorted."""
         prefix = f"{dataset.partitions[0]}="
         folder = self._absolute(dataset.name)
         if not self._fs.isdir(folder):
@@ -396,25 +353,19 @@ class Lake:
         return sorted(name.removeprefix(prefix) for name in found if name.startswith(prefix))
 
     def newest(self, keys: Iterable[Key]) -> Key | None:
-        """Find the file that was written last; None where there is none of them."""
+        """Return the latest modified of the files that exist; None if none does."""
         paths = {key: self._absolute(key.path) for key in keys}
         written = {key: self._fs.modified(path) for key, path in paths.items() if self._fs.exists(path)}
         return max(written, key=lambda key: written[key], default=None)
 
     def delete(self, key: Key) -> None:
-        """Delete one file, if it is there."""
+        """Delete one file, if it exists."""
         path = self._absolute(key.path)
         if self._fs.exists(path):
             self._fs.rm_file(path)
 
     def delete_folders(self, dataset: Dataset, outermost: str, *inner: str) -> None:
-        """Delete all files of some partitions, if there are any.
-
-        Args:
-            dataset: Whose they are.
-            outermost: Value of the first partition key.
-            inner: Values of the keys after it, in their order; the keys that are left may have any.
-        """
+        """Delete all partitions with these values of the leading partition keys."""
         values = (outermost, *inner)
         pairs = zip(dataset.partitions[: len(values)], values, strict=True)
         folder = self._absolute(posixpath.join(dataset.name, *(f"{key}={value}" for key, value in pairs)))
@@ -422,10 +373,10 @@ class Lake:
             self._fs.rm(folder, recursive=True)
 
     def forget_old(self, dataset: Dataset) -> int:
-        """Delete what lies in a dataset's folder from before it was partitioned as it is now.
+        """Delete a dataset's folders from an earlier partitioning.
 
         Returns:
-            How many folders there were.
+            The number of folders deleted.
         """
         prefix, folder = f"{dataset.partitions[0]}=", self._absolute(dataset.name)
         if not self._fs.isdir(folder):
@@ -437,16 +388,10 @@ class Lake:
         return len(old)
 
     def sha256(self, path: str) -> str:
-        """Hash a file's bytes.
-
-        Args:
-            path: Below the lake's root.
-
-        Returns:
-            Hexadecimal digits.
+        """Return the SHA-256 of a file in hexadecimal, by its path relative to the lake's root.
 
         Raises:
-            FileNotFoundError: There is no such file.
+            FileNotFoundError: It does not exist.
         """
         with self._fs.open(self._absolute(path), "rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()
@@ -473,11 +418,11 @@ def _is_partition(path: str, *, but: str) -> bool:
 
 @cache
 def _say_stranger(path: str, root: str) -> None:
-    """Say so once: whoever put it there may wonder why it counts for nothing."""
-    logger.warning("%s in the lake %s is none of its files; it is left alone", path, root)
+    """Warn once per file, so that whoever put it there knows it is ignored."""
+    logger.warning("%s in the lake %s is not one of its files and is ignored", path, root)
 
 
 def _check_is_damage(error: Exception, path: str) -> None:
-    # An OSError with errno is an I/O failure, not corruption: the file may be whole.
+    # An OSError with errno is an I/O failure, not corruption: the file may be intact.
     if isinstance(error, OSError) and error.errno:
         raise LakeError(f"{path} cannot be read: {error}") from error

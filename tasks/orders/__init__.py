@@ -1,1 +1,1 @@
-"""Orders: which a run wants, which the lake has, and what is still to be replayed."""
+"""Orders in the lake: what a run needs, what the lake already has, and what is still to be replayed."""

@@ -1,4 +1,4 @@
-"""Which of the orders that a job is about there are, fresh, and which are to be made."""
+"""Find which of a job's orders the lake has, fresh, and which have to be made."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ from tasks.variants.variant import Variant
 
 
 class Coverage(NamedTuple):
-    """What files of orders have of a job.
+    """The part of a job that files of orders cover.
 
     Attributes:
-        parts: What they have; of each variant each market once at most.
+        parts: The orders found; at most one per variant and market.
         rejects: By variant, the markets that it cannot be replayed on, each once.
-        carries: By variant, attributes that its strategy would carry from market to market, if it met several.
-        lacking: Jobs of what none of them has: each of all its variants in all its sessions.
-        refused: By variant, what flumine refused of what its strategy asked, in these parts' markets alone.
+        carries: By variant, attributes that its strategy would carry from market to market if one instance met several.
+        lacking: Jobs for the rest; each needs all its variants in all its sessions.
+        refused: By variant, flumine's refusals in these parts' markets.
     """
 
     parts: list[Part]
@@ -32,18 +32,11 @@ class Coverage(NamedTuple):
 
     @property
     def rejected(self) -> dict[str, frozenset[str]]:
-        """By variant, the ids of the markets that are its rejects."""
+        """By variant, the market ids of its rejects."""
         return {id_: frozenset(reject.what for reject in of_variant) for id_, of_variant in self.rejects.items()}
 
     def without(self, rejects: Mapping[str, Sequence[Reject]]) -> "Coverage":
-        """Leave markets out that turned out to be rejects later.
-
-        Args:
-            rejects: By variant.
-
-        Returns:
-            The same with more rejects, and without what was refused in any market that is a reject of the variant.
-        """
+        """Return a copy with more rejects, by variant, and without refusals in any of a variant's rejects."""
         more = {id_: [*self.rejects.get(id_, ()), *of_variant] for id_, of_variant in rejects.items()}
         every = {**self.rejects, **more}
         refused = {id_: _outside(every.get(id_, ()), of_variant) for id_, of_variant in self.refused.items()}
@@ -51,14 +44,10 @@ class Coverage(NamedTuple):
 
 
 class OrderIndex:
-    """Files of orders by what decided them: it does not matter which run wrote them, nor what else they have."""
+    """Files of orders by their sessions' keys, whichever run wrote them and whatever else they contain."""
 
     def __init__(self, files: Sequence[OrderFile]) -> None:
-        """Index files.
-
-        Args:
-            files: The first that has fresh orders is the one they are taken from.
-        """
+        """Index files; orders are taken from the first file that has them fresh."""
         self._files = files
         self._by_key: dict[str, list[int]] = {}
         for number, file in enumerate(files):
@@ -68,14 +57,7 @@ class OrderIndex:
         self._refused: dict[int, dict[str, dict[str, list[Refusal]]]] = {}
 
     def coverage(self, job: ReplayJob) -> Coverage:
-        """Return what there is of a job.
-
-        Args:
-            job: With all variants and sessions that are asked for.
-
-        Returns:
-            What there is, and what lacks.
-        """
+        """Return which orders of a job are found, and which are lacking."""
         numbers = sorted({number for keys in job.keys.values() for key in keys for number in self._by_key.get(key, ())})
         parts: dict[tuple[int, tuple[int, ...]], list[str]] = {}
         lacking: dict[tuple[int, ...], list[str]] = {}
@@ -114,13 +96,9 @@ class OrderIndex:
         )
 
     def superseded(self, variants: Iterable[Variant]) -> list[OrderFile]:
-        """Return which files are worth nothing any more: nobody but these variants has orders there, and all are stale.
+        """Return the files that can be deleted: all their orders are stale and belong to these variants only.
 
-        Args:
-            variants: Those that are asked for; whether others' are stale is for others to say.
-
-        Returns:
-            The files.
+        Whether other variants' orders are stale is unknown here, so their files stay.
         """
         asked = {variant.fingerprint for variant in variants}
         return [
@@ -135,18 +113,14 @@ class OrderIndex:
         return self._refused[number]
 
     def _fresh(self, depends: str) -> bool:
-        # Most variants depend on the same.
+        # Cached, because most variants have the same dependencies.
         if depends not in self._is_fresh:
             self._is_fresh[depends] = what_changed(Dependencies.from_json(depends)) is None
         return self._is_fresh[depends]
 
 
 def index_orders(lake: Lake, jobs: Iterable[ReplayJob]) -> OrderIndex:
-    """Index the orders of the months that jobs are about.
-
-    Returns:
-        The index.
-    """
+    """Index the orders of the jobs' months."""
     return OrderIndex(find_order_files(lake, {job.month for job in jobs}))
 
 

@@ -1,6 +1,6 @@
-"""Files of orders, as a run reads them: each says of itself whose orders of which markets it has.
+"""Read files of orders; the notes of each list the variants and markets it covers.
 
-What a run lacks of them is told in `coverage.py`; a replay writes them, in `tasks/simulation/write_orders.py`.
+`coverage.py` finds what a run lacks; `tasks/simulation/write_orders.py` writes the files.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from tasks.lake.store import Lake
 from tasks.orders.refusal import Refusal
 from tasks.rejects import Reject
 
-# Orders that were written by another of these, or with other columns, are made again.
+# Raised by hand; orders with another version or other columns are made again.
 VERSION = 4
 
 KIND = fingerprint("orders", version=VERSION, engine=ENGINE, schema=ORDERS.layout)
@@ -31,7 +31,7 @@ _VARIANT = ORDERS.schema.get_field_index("strategy_name")
 
 
 class Note(TypedDict):
-    """What a file says of a variant: see `Covered`."""
+    """A variant in a file's notes; see `Covered`."""
 
     id: str
     ratings: str
@@ -45,8 +45,8 @@ class Covered(NamedTuple):
 
     Attributes:
         variant_id: Its id.
-        ratings: The model of the ratings it was given; empty where it takes none.
-        depends: What it used, as `Dependencies.to_json` writes it.
+        ratings: The model of the ratings it was given; empty if none.
+        depends: Its dependencies, as `Dependencies.to_json` writes them.
         rejects: By market, those of the file's that it cannot be replayed on.
         carries: As in `Replayed`.
     """
@@ -59,16 +59,16 @@ class Covered(NamedTuple):
 
 
 class OrderFile(NamedTuple):
-    """A file of orders, as its notes tell it: it covers each of its variants in each of its sessions.
+    """A file of orders, from its notes; it covers every one of its variants in every one of its sessions.
 
     Attributes:
         month: Its partition.
-        name: Its name without the ending.
-        variants: By their whole fingerprints.
+        name: Its name without extension.
+        variants: By full fingerprint.
         markets: Its markets.
-        keys: By ratings' model, its sessions' keys.
-        content: Digest of its rows, and of what its notes say was refused and left out.
-        refused: What flumine refused of what its variants asked, as `refused_in` reads it.
+        keys: By ratings model, its sessions' keys.
+        content: Digest of its rows, refusals and rejects.
+        refused: Flumine's refusals, packed; `refused_in` reads them.
     """
 
     month: str
@@ -80,15 +80,7 @@ class OrderFile(NamedTuple):
     refused: str = ""
 
     def part(self, variants: Sequence[str], markets: Sequence[str]) -> "Part":
-        """Name a part of its orders.
-
-        Args:
-            variants: Ids of some of its variants.
-            markets: Some of its markets.
-
-        Returns:
-            The part.
-        """
+        """Return the part with some of its variants, by id, and some of its markets."""
         return Part(self.month, self.name, self.content, variants, markets)
 
 
@@ -97,10 +89,10 @@ class Part(NamedTuple):
 
     Attributes:
         month: The file's partition.
-        name: Its name without the ending.
+        name: Its name without extension.
         content: The file's.
         variants: Ids of the variants whose orders are taken.
-        markets: The markets of which they are taken.
+        markets: The markets whose orders are taken.
     """
 
     month: str
@@ -111,11 +103,7 @@ class Part(NamedTuple):
 
 
 def refused_in(file: OrderFile) -> dict[str, dict[str, list[Refusal]]]:
-    """Read what flumine refused of what a file's variants asked.
-
-    Returns:
-        By a variant's whole fingerprint and by market.
-    """
+    """Read flumine's refusals in a file, by the variant's full fingerprint and by market."""
     if not file.refused:
         return {}
     read: dict[str, list[list[Any]]] = json.loads(zlib.decompress(b85decode(file.refused)))
@@ -129,13 +117,10 @@ def refused_in(file: OrderFile) -> dict[str, dict[str, list[Refusal]]]:
 
 
 def find_order_files(lake: Lake, months: Iterable[str]) -> list[OrderFile]:
-    """Find the files of orders of some months; damaged ones are deleted, because whatever they lack is made again.
-
-    Args:
-        months: `2022-03`.
+    """Find the files of orders of some months (`2022-03`); delete damaged ones, whose orders are then made again.
 
     Returns:
-        Those that this version can take orders from, of each month the latest first.
+        Those that this version can use, in each month the latest first.
     """
     found = []
     for month in sorted(set(months)):
@@ -149,7 +134,7 @@ def find_order_files(lake: Lake, months: Iterable[str]) -> list[OrderFile]:
 
 
 def read_notes(month: str, name: str, notes: Mapping[str, str]) -> OrderFile:
-    """Read what a file's notes say of it."""
+    """Parse a file's notes."""
     read = {key: json.loads(notes[key]) for key in ("variants", "depends", "markets", "keys")}
     variants: Mapping[str, Note] = read["variants"]
     return OrderFile(
@@ -175,15 +160,12 @@ def read_notes(month: str, name: str, notes: Mapping[str, str]) -> OrderFile:
 def read_part(lake: Lake, part: Part) -> pa.Table:
     """Read the orders that a run takes from a file.
 
-    Args:
-        part: What is taken.
-
     Returns:
-        Rows of `orders`, by variant, in each market in the order of placing.
+        Rows of `orders`, by variant, within each market in the order of placing.
 
     Raises:
-        ReplacedOrdersError: The file is gone, or is another by now.
-        DamagedFileError: Its bytes are not those that were written.
+        ReplacedOrdersError: The file is gone or was replaced.
+        DamagedFileError: The file is damaged.
     """
     key = ORDERS.at(part.month, part.name)
     file = lake.find(key)

@@ -1,7 +1,4 @@
-"""What one replay is about: sessions of markets, and the variants that lack orders there.
-
-The replay itself is `replay.py`'s business, where its orders lie that of `files.py`.
-"""
+"""The job of one replay: sessions of markets, and the variants that lack orders in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +13,15 @@ from tasks.variants.variant import Variant
 
 @dataclass(frozen=True)
 class ReplayJob:
-    """What a worker needs to know to replay some sessions.
+    """The replay of some sessions, as a worker process receives it.
 
     Attributes:
-        lake: Where messages come from and orders go.
-        sessions: In the order in which they are replayed, all of the same month.
+        lake: Source of messages and destination of orders.
+        sessions: In replay order, all of the same month.
         variants: All with the same window, session and settings.
         ratings: Of these markets, by the model's name.
         market_types: The types that are compressed together, as in `WindowsFile`.
-        limits: What the replay may take; it decides nothing of the output.
+        limits: On time and memory; they do not affect the output.
     """
 
     lake: Lake
@@ -36,12 +33,12 @@ class ReplayJob:
 
     @property
     def month(self) -> str:
-        """The sessions' month: where their orders lie."""
+        """The sessions' month, which is their orders' partition."""
         return self.sessions[0].month
 
     @property
     def title(self) -> str:
-        """Where its first market is from, for what is said of it."""
+        """The first market's chunk, for messages."""
         first = self.sessions[0].markets[0]
         return f"chunk {first.chunk} of {first.archive}"
 
@@ -52,7 +49,7 @@ class ReplayJob:
 
     @cached_property
     def keys(self) -> dict[str, tuple[str, ...]]:
-        """By ratings' model, each session's key: with the variant's fingerprint, what decides a variant's orders."""
+        """By ratings model, each session's key; with the variant's fingerprint, it determines the variant's orders."""
         models = {variant.ratings for variant in self.variants}
         return {
             model: tuple(session.key(self.ratings.get(model, {})) for session in self.sessions)
@@ -61,7 +58,7 @@ class ReplayJob:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What decides the orders of all its variants, as far as it is known before the replay."""
+        """Of everything the orders depend on, as far as it is known before the replay."""
         return fingerprint(
             "simulate",
             version=1,

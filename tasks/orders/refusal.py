@@ -1,30 +1,30 @@
-"""What flumine refused of what a strategy asked, as results and reports speak of it."""
+"""Flumine's refusals of a strategy's requests, for results and reports."""
 
 from typing import NamedTuple
 
 from flumine.controls.tradingcontrols import OrderValidation
 
 PLACE, CANCEL, UPDATE, REPLACE = "place", "cancel", "update", "replace"
-"""What was asked; only who was refused to place has no order."""
+"""The requests; only a refusal to place leaves no order."""
 
-# As `OrderValidation` of flumine begins.
+# How messages of flumine's `OrderValidation` begin.
 _LEAST_STAKES = ("order size is less than min", "liability is less than min", "bet size is less than min")
 
 
 class Refusal(NamedTuple):
-    """What was refused of one kind, in one market.
+    """Refusals of one kind in one market.
 
     Attributes:
-        market_id: The market whose transaction it was.
+        market_id: The market of the transaction.
         action: `place`, `cancel`, `update` or `replace`.
-        control: The control's `NAME`; empty where one raised by itself.
-        reason: What flumine said, its numbers taken out.
+        control: The control's `NAME`; empty if the control raised its own exception.
+        reason: Flumine's message without its numbers.
         times: How often.
-        selection_id: The runner of the first.
+        selection_id: The runner of the first refusal; so are the fields below.
         side: BACK or LAY.
         price: Decimal odds; None at starting price.
-        size: What was asked for; the liability of an order at starting price.
-        text: What flumine said of the first, numbers and all.
+        size: Requested size; the liability of an order at starting price.
+        text: Flumine's message, with its numbers.
     """
 
     market_id: str
@@ -40,14 +40,10 @@ class Refusal(NamedTuple):
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """What it is counted with."""
+        """What refusals are grouped by."""
         return self.action, self.control, self.reason
 
 
 def is_of_least_stake(refusal: Refusal) -> bool:
-    """Return whether it was refused for being less than the exchange takes.
-
-    Args:
-        refusal: What was refused.
-    """
+    """Return whether the size was below the exchange's minimum."""
     return refusal.control == OrderValidation.NAME and refusal.reason.lower().startswith(_LEAST_STAKES)

@@ -1,7 +1,6 @@
-"""What one instance of a strategy lives through: a market, or the markets of an event, a day or a run side by side.
+"""Sessions: the markets that one instance of a strategy is replayed on. One, or those of an event, a day or a run.
 
-Which markets are replayed together is decided here, from the markets alone: never by chunk, worker or archive. How they
-are replayed is `session_replay.py`'s business.
+The division depends on the markets only, never on chunks, workers or archives.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,20 +10,20 @@ import pandas as pd
 
 from tasks.lake.fingerprint import digest
 
-# By which column of the catalogue markets belong together; a run's belong together all.
+# The catalogue's column that sessions are grouped by; a run is a single session.
 _TOGETHER = {"market": "market_id", "event": "event_id", "day": "market_date"}
 
 Ratings = Mapping[str, Mapping[int, float]]
 
 
 class SessionMarket(NamedTuple):
-    """A market of a session, and where its messages lie.
+    """A market of a session, and where its messages are.
 
     Attributes:
         market_id: The market.
-        digest: Of its messages: what it is, wherever it lies.
+        digest: Of its messages; identifies its content in any archive.
         archive: The archive's name in the lake.
-        chunk: The chunk of `markets` that holds its messages.
+        chunk: The chunk of `markets` with its messages.
         upstream: Fingerprint of that chunk's messages.
     """
 
@@ -36,11 +35,11 @@ class SessionMarket(NamedTuple):
 
 
 class Session(NamedTuple):
-    """Markets that one instance of a strategy meets.
+    """Markets that one instance of a strategy is replayed on.
 
     Attributes:
-        markets: By market time, then market id; of two markets that begin at the same time the first comes first.
-        month: The first market's, `2022-03`, by the racing day where the track is.
+        markets: By market time, then market id.
+        month: The first market's, `2022-03`, in the track's time zone.
     """
 
     markets: tuple[SessionMarket, ...]
@@ -52,10 +51,10 @@ class Session(NamedTuple):
         return tuple(market.market_id for market in self.markets)
 
     def key(self, ratings: Ratings) -> str:
-        """Return the key of what a strategy is given: the same for the same messages and ratings, from any archive.
+        """Return a digest of a strategy's input: equal for equal messages and ratings, from any archive.
 
         Args:
-            ratings: By market and selection; those of other markets do not count.
+            ratings: By market and selection; other markets' are ignored.
 
         Returns:
             Sixteen hexadecimal digits.
@@ -81,7 +80,7 @@ def divide(markets: pd.DataFrame, kind: str) -> Iterator[Session]:
         kind: `market`, `event`, `day` or `run`.
 
     Yields:
-        Sessions that hold every market once, by their first market's time.
+        Sessions that contain every market once, by their first market's time.
     """
     ordered = markets.sort_values(["market_time", "market_id"], ignore_index=True)
     together = ordered.groupby(_TOGETHER[kind], sort=False) if kind in _TOGETHER else [("", ordered)]

@@ -1,1 +1,1 @@
-"""Windows: which part of a market is replayed, and the messages that a replay of it needs, made once for all."""
+"""Windows: which part of a market is replayed, and the compressed messages that such a replay reads."""

@@ -1,10 +1,9 @@
-"""Compresses what lies outside a window: of all messages that no strategy sees, only what they leave behind is kept.
+"""Compress a market's messages outside a window to their net effect.
 
-A run of messages outside the window becomes one: definitions, prices and volumes as they are when the run ends, last
-write wins. Flumine's own stream, given the compressed messages with the window's listener arguments, yields the same
-books at the same ticks as from all messages, also where it sums volumes: for that a message is kept as it is where a
-runner's prices are its first naming, which is seldom. Where a window lies is `window.py`'s business, storage the
-lake's.
+A run of messages outside the window becomes one with the definitions, prices and volumes at the end of the run; the
+last write wins. Flumine's stream, with the window's listener arguments, yields the same books at the same ticks from
+the compressed messages as from all. So that volume sums match too, a message stays unchanged in the rare case that it
+introduces a runner by prices rather than by definition.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import orjson
 
 from tasks.windows.window import Gate, Window
 
-# Where the size stands in an entry of each ladder: [price, size] or [position, price, size].
+# Index of the size in a level of each ladder: [price, size] or [position, price, size].
 _SIZE_AT = {
     **dict.fromkeys(("trd", "atb", "atl", "spb", "spl"), 1),
     **dict.fromkeys(("batb", "batl", "bdatb", "bdatl"), 2),
@@ -29,11 +28,11 @@ def compress_window(messages: Iterable[tuple[int, bytes]], window: Window) -> It
     """Compress a market's messages.
 
     Args:
-        messages: Publish time and JSON of each, in the stream's order; each with one change, of the one market.
-        window: What is replayed.
+        messages: Publish time and JSON of each, in the stream's order; each with exactly one change, of this market.
+        window: The part that is replayed.
 
     Yields:
-        Publish time and JSON of each that a replay needs, times never falling.
+        Publish time and JSON of each message that a replay needs; times never decrease.
     """
     compressor = WindowCompressor(window)
     for publish_time, raw in messages:
@@ -43,32 +42,29 @@ def compress_window(messages: Iterable[tuple[int, bytes]], window: Window) -> It
 
 
 class WindowCompressor:
-    """Compresses one market message by message, for those who have parsed them already."""
+    """Compresses one market message by message, for callers that have parsed them already."""
 
     def __init__(self, window: Window) -> None:
         self._gate = Gate(window)
-        # Only a limit on in-play needs to know when in-play began.
+        # Only a limit on in-play depends on when in-play began.
         self._keeps_turns = window.max_inplay_seconds is not None
         self._seen = False
         self._known: set[Key] = set()
         self._run: _Run | None = None
 
     def add(self, publish_time: int, raw: bytes, change: dict[str, Any]) -> Sequence[tuple[int, bytes]]:
-        """Take the next message.
+        """Add the next message; return the messages that are complete by now.
 
         Args:
-            publish_time: Its own.
-            raw: Its JSON.
-            change: The market's entry of `mc` in it.
-
-        Returns:
-            What is certain to be needed by now.
+            publish_time: Milliseconds since 1970 UTC.
+            raw: The message's JSON.
+            change: The market's entry in its `mc`.
         """
         image = not self._seen or bool(change.get("img", False))
         self._seen = True
         if image:
             self._gate.renew()
-            # What an image wipes out need not be kept.
+            # An image replaces everything before it.
             self._known.clear()
             self._run = None
         definition = change.get("marketDefinition")
@@ -93,11 +89,7 @@ class WindowCompressor:
         return bool(new) and not new.issubset(_defined_in(change))
 
     def finish(self) -> Sequence[tuple[int, bytes]]:
-        """End a run of messages outside the window, the last included.
-
-        Returns:
-            What it leaves behind.
-        """
+        """End the current run of messages outside the window; return its compressed messages."""
         if self._run is None:
             return ()
         left = tuple(self._run.messages(self._known))
@@ -107,12 +99,12 @@ class WindowCompressor:
 
 
 class _Merged:
-    """One runner's entries of a run, last write wins."""
+    """One runner's entries in a run, merged: the last write wins."""
 
     __slots__ = ("cleared", "definition", "handicap", "ladders", "values")
 
     def __init__(self, named: dict[str, Any]) -> None:
-        # Its first naming gives the handicap its type for good: flumine takes a missing one as 0, not 0.0.
+        # The first entry fixes the handicap's type: flumine reads a missing one as 0, not 0.0.
         self.handicap = {"hc": named["hc"]} if "hc" in named else {}
         self.definition: dict[str, Any] | None = None
         self.cleared = False
@@ -138,11 +130,11 @@ class _Merged:
         if self.cleared and not new:
             yield {**named, "trd": []}
         ladders = {
-            # A new runner has nothing that a size of 0 could remove.
+            # A size of 0 removes a level, and a new runner has none.
             field: [level for level in ladder.values() if not new or level[_SIZE_AT[field]] != 0]
             for field, ladder in self.ladders.items()
         }
-        # That something was traded counts, even if nothing is left of it: volumes are summed then.
+        # An empty `trd` still matters for a new runner: it makes flumine sum volumes.
         kept = {field: levels for field, levels in ladders.items() if levels or (new and field == "trd")}
         entry = {**named, **self.values, **kept}
         if len(entry) > len(named):
@@ -153,7 +145,7 @@ class _Run:
     """Consecutive messages outside the window.
 
     Attributes:
-        runners: Those named in it, in the order in which they were first named.
+        runners: In order of first appearance.
     """
 
     def __init__(self, image: bool) -> None:
@@ -196,13 +188,13 @@ class _Run:
         yield self._message({**self._market, **image, "rc": entries})
 
     def _needs_roll_call(self, known: set[Key]) -> bool:
-        """Return whether the last definition alone would lose a runner's, or line new runners up in another order."""
+        """Return whether the last definition alone would lose a runner's definition or change new runners' order."""
         if "marketDefinition" not in self._market:
             return False
         last = {_key(runner): runner for runner in self._market["marketDefinition"].get("runners", ())}
         if any(merged.definition is not None and key not in last for key, merged in self.runners.items()):
             return True
-        # A handicap of 0 is not one of 0.0: repr tells them apart.
+        # By repr, which distinguishes a handicap of 0 from 0.0.
         new, by_definition = ([repr(key) for key in keys if key not in known] for keys in (self.runners, last))
         return new != by_definition
 

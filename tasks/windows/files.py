@@ -1,7 +1,4 @@
-"""Where a chunk's compressed windows lie in the lake, and making those that are missing.
-
-How a market is compressed is in `compress.py`, what a window is in `window.py`.
-"""
+"""A chunk's compressed windows in the lake: find the file, or make it if it is missing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -27,11 +24,11 @@ class WindowsFile(NamedTuple):
 
     Attributes:
         lake: The lake.
-        window: As a person writes it.
+        window: As given to `Window.parse`.
         archive: The archive's name.
         chunk: The chunk's number.
         upstream: Fingerprint of the chunk's messages.
-        market_types: The types that are compressed, from `types_of`; none means all. Nobody waits for the others.
+        market_types: The types that are compressed, from `types_of`; none means all.
     """
 
     lake: Lake
@@ -43,12 +40,12 @@ class WindowsFile(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """Where it lies."""
+        """Its key in the lake."""
         return WINDOWS.at(self.window, self.archive, self.chunk, self.market_types)
 
     @property
     def fingerprint(self) -> str:
-        """What decides its content."""
+        """Of everything its content depends on."""
         return fingerprint(
             "windows",
             version=VERSION,
@@ -59,30 +56,20 @@ class WindowsFile(NamedTuple):
         )
 
     def fresh(self) -> LakeFile | None:
-        """Find it in the lake, if it need not be made again."""
+        """Return the file if the lake has it with the current fingerprint."""
         return self.lake.fresh(self.key, self.fingerprint)
 
     def writer(self) -> AbstractContextManager[Writer]:
-        """Open it for writing; a market is a row group."""
+        """Open it for writing, one row group per market."""
         return self.lake.writer(self.key, self.fingerprint)
 
     def wants(self, change: Mapping[str, Any]) -> bool:
-        """Return whether a market is compressed.
-
-        Args:
-            change: Its first entry of `mc`, which has its definition.
-
-        Returns:
-            True where its type is among those wanted.
-        """
+        """Return whether a market's type is compressed, by its first entry in `mc`, which has its definition."""
         kind = (change.get("marketDefinition") or {}).get("marketType") or ""
         return not self.market_types or kind.upper() in self.market_types
 
     def make(self) -> LakeFile:
-        """Make it from the chunk's messages.
-
-        Returns:
-            The file.
+        """Write it from the chunk's messages.
 
         Raises:
             LakeError: The chunk's messages are missing or damaged.
@@ -102,27 +89,12 @@ class WindowsFile(NamedTuple):
 
 
 def types_of(market_types: Iterable[str]) -> tuple[str, ...]:
-    """Say market types in one way, whichever a person's was.
-
-    Args:
-        market_types: As the filter has them.
-
-    Returns:
-        In capitals, sorted.
-    """
+    """Normalise market types: upper case, unique, sorted."""
     return tuple(sorted({market_type.upper() for market_type in market_types}))
 
 
 def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:
-    """Make a market's rows of `markets` or `windows`.
-
-    Args:
-        market_id: The market.
-        messages: Publish time and JSON of each.
-
-    Returns:
-        The rows.
-    """
+    """Return a market's rows of `markets` or `windows`, from publish time and JSON of each message."""
     compressed = list(messages)
     return pa.table(
         [
@@ -135,16 +107,10 @@ def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:
 
 
 def row_groups(reader: Reader) -> dict[str, int]:
-    """Find each market's row group.
-
-    Args:
-        reader: A file of `markets` or `windows`.
-
-    Returns:
-        Market ids and numbers of row groups, in the file's order.
+    """Return the row group number of each market in a file of `markets` or `windows`, in the file's order.
 
     Raises:
-        LakeError: A row group is of more than one market.
+        LakeError: A row group has more than one market.
     """
     return dict(_row_groups(reader))
 
@@ -153,5 +119,5 @@ def _row_groups(reader: Reader) -> Iterator[tuple[str, int]]:
     for number in range(reader.metadata.num_row_groups):
         statistics = reader.metadata.row_group(number).column(0).statistics
         if statistics.min != statistics.max:
-            raise LakeError(f"a row group holds {statistics.min} and {statistics.max}; extract the archive again")
+            raise LakeError(f"a row group has both {statistics.min} and {statistics.max}; extract the archive again")
         yield statistics.min, number

@@ -1,7 +1,7 @@
-"""The part of a market that is replayed, and the test that decides, message by message, what belongs to it.
+"""The part of a market that is replayed: its grammar, and the test whether a message belongs to it.
 
-The rule is flumine's own, its quirks included: a market that is suspended or closed is replayed whatever the time.
-Which messages of a market are kept is `compress.py`'s business.
+The rule is flumine's own, quirks included: a suspended or closed market is replayed whatever the time. `compress.py`
+decides which messages are kept.
 """
 
 import re
@@ -21,7 +21,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 Definition = dict[str, Any]
 
-# To the millisecond, as the stream's times are; each number in one way, so that equal windows are the same text.
+# To the millisecond, as the stream's times; one spelling per number, so that equal windows are equal texts.
 _NUMBER = r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,2}[1-9])?"
 _NOT_IN_PLAY = re.compile(rf"(?P<start>(?:\+(?!0s))?{_NUMBER})s")
 _FROM = re.compile(rf"(?!\.\.$)(?:(?P<start>0|[-+](?!0s){_NUMBER})s)?\.\.(?:(?P<end>{_NUMBER})s)?")
@@ -29,7 +29,7 @@ _IN_PLAY = re.compile(rf"inplay(?:\.\.(?P<end>{_NUMBER})s)?")
 
 _GRAMMAR = (
     "80s, -80s.., -80s..300s, ..300s, preoff, inplay, inplay..300s or all; "
-    "+5s and +5s.. begin after the scheduled off, and 0.5s is half a second, with no needless zeros"
+    "+5s and +5s.. begin after the scheduled off; fractions without trailing zeros: 0.5s"
 )
 
 
@@ -48,16 +48,16 @@ class Window:
     | `inplay..300s` | the first 300 s of in-play                                             |
     | `all`          | the whole market                                                       |
 
-    A window that begins at the scheduled off or after it: `0s`, `+5s`, `0s..`, `+5s..300s`. Seconds may be fractions.
+    A window that begins at or after the scheduled off: `0s`, `+5s`, `0s..`, `+5s..300s`. Seconds may be fractions.
 
-    So all that flumine takes can be said, but for what says no more: `seconds_to_start` with `inplay=True`, where
-    flumine does not look at it; and `max_inplay_seconds` that is negative or comes with `inplay=False`, where it leaves
-    out only what follows when a market that was in-play by mistake turns back.
+    The grammar covers every useful combination of flumine's arguments. It omits `seconds_to_start` with `inplay=True`,
+    which flumine ignores, and `max_inplay_seconds` that is negative or combined with `inplay=False`, which matters only
+    if a market that was in-play by mistake returns to pre-off.
 
     Attributes:
-        inplay: Only in-play where True, never in-play where False.
-        seconds_to_start: Not before so many seconds before the scheduled off; after it where negative.
-        max_inplay_seconds: Not after so many seconds of in-play.
+        inplay: True: only in-play; False: never in-play; None: both.
+        seconds_to_start: Begins this many seconds before the scheduled off; negative is after it.
+        max_inplay_seconds: Ends after this many seconds of in-play.
     """
 
     inplay: bool | None = None
@@ -66,16 +66,10 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> "Window":
-        """Read a window as a person writes it.
-
-        Args:
-            text: By the grammar above.
-
-        Returns:
-            The window.
+        """Parse a window written in the grammar above.
 
         Raises:
-            InputError: It is none.
+            InputError: The text is not a window.
         """
         if text == "all":
             return cls()
@@ -94,7 +88,7 @@ class Window:
 
     @property
     def listener_kwargs(self) -> dict[str, bool | float]:
-        """What flumine's historical listener calls it."""
+        """The window as arguments of flumine's historical listener."""
         named = {
             "inplay": self.inplay,
             "seconds_to_start": self.seconds_to_start,
@@ -108,7 +102,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _most(limit: float, a_second: int) -> int:
-    """Return the most units of time that are no more than a limit in seconds, compared as floats as flumine does."""
+    """Return the largest number of time units within a limit in seconds, compared as floats as flumine does."""
     most = floor(limit * a_second)
     while most / a_second > limit:
         most -= 1
@@ -118,12 +112,12 @@ def _most(limit: float, a_second: int) -> int:
 
 
 class Gate:
-    """Tells which messages of one market lie within a window: from `opens` to `closes`, until the next definition.
+    """The publish times of one market that lie within a window, valid until the next definition.
 
     Attributes:
-        opens: First publish time that lies within, milliseconds since 1970 UTC.
+        opens: First publish time within the window, milliseconds since 1970 UTC.
         closes: Last one.
-        in_play: As the market's last definition says.
+        in_play: `inPlay` of the market's last definition.
     """
 
     __slots__ = ("_before", "_in_play_for", "_in_play_since", "_wants_in_play", "closes", "in_play", "opens")
@@ -131,24 +125,19 @@ class Gate:
     def __init__(self, window: Window) -> None:
         begins, ends = window.seconds_to_start, window.max_inplay_seconds
         self._wants_in_play = window.inplay
-        # In microseconds, as times of definitions are, and in milliseconds, as those of messages are.
+        # In microseconds, as definitions' times, and in milliseconds, as messages' times.
         self._before = None if begins is None else _most(begins, 1_000_000)
         self._in_play_for = None if ends is None else _most(ends, 1000)
         self._in_play_since: int | None = None
         self.renew()
 
     def renew(self) -> None:
-        """Forget the definition, as an image does; the start of in-play stays known, as in flumine."""
+        """Forget the definition, as on an image; keep the start of in-play, as flumine does."""
         self.in_play: bool | None = None
         self.opens, self.closes = -inf, inf
 
     def define(self, definition: Definition, publish_time: int) -> None:
-        """Take a message's definition, before the message itself is judged.
-
-        Args:
-            definition: The market's, as streamed.
-            publish_time: Of its message.
-        """
+        """Apply a message's definition, before checking the message's own publish time."""
         in_play = definition.get("inPlay")
         if in_play and not self.in_play:
             self._in_play_since = publish_time

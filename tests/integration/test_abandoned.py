@@ -58,7 +58,7 @@ def test_a_run_without_a_process_is_ended_after_a_minute(pool, begin):
         assert not any(state().is_final() for state in (*gone, *there))
     now[0] = 61
     watched.crash()
-    assert all(state().is_crashed() and "process is gone" in state().message for state in gone)
+    assert all(state().is_crashed() and "without reporting a result" in state().message for state in gone)
     assert not any(state().is_final() for state in there)
 
 

@@ -175,7 +175,7 @@ def test_each_is_backtested_oldest_first_and_trouble_is_named(taken, folder, ser
     assert "\n" not in taken["text"]
     said_of = {
         "broken": "copy it again",
-        "strange": "no market that can be replayed",
+        "strange": "no market can be replayed",
         "pipe": "a pipe, a socket",
         "linked": "a link, which",
     }

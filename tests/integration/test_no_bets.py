@@ -88,7 +88,7 @@ def test_ratings_without_a_usable_row_end_the_run_in_a_line(folder: Path, backte
 
 def test_the_strategy_that_runs_where_none_was_named_is_named(folder: Path, backtest: Run):
     done = backtest("run", folder / "three.tar", "--lake", folder / "lake")
-    assert "no strategy was named: back_favourite runs, with its defaults" in done.stderr
+    assert "no strategy was given: running back_favourite with its defaults" in done.stderr
     early = ("--strategy", "back_favourite:seconds_to_start=300", "--lake", folder / "lake")
     done = backtest("run", folder / "three.tar", *early)
     said = "back_favourite acts from 300 s before the off, but the window 80s begins 80 s before it"

@@ -162,7 +162,7 @@ def test_what_is_no_text_is_refused_readably(words, folder, environment):
     assert done.returncode == 2
     [line] = done.stderr.decode("ascii").splitlines()
     assert line.startswith("error: ")
-    assert "no text in this system's encoding" in line
+    assert "not valid in this system's encoding" in line
 
 
 def test_a_members_name_is_a_reject_readable_everywhere(finished, folder):

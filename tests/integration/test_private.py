@@ -284,7 +284,7 @@ def test_a_run_that_stays_pending_gives_its_place_up(private, month):
     waits = private.post(create, **asked)["id"]
     ended = private.wait_for(stuck)
     assert ended["state_type"] == "CRASHED"
-    assert "process is gone" in ended["state"]["message"]
+    assert "without reporting a result" in ended["state"]["message"]
     assert private.wait_for(waits)["state_type"] == "COMPLETED"
 
 

@@ -132,7 +132,7 @@ def test_a_second_one_on_the_same_state_gets_one_line(served):
     done = serve_in_vain(home=served.home, port=free_port())
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
-    assert f"{served.home} is served already" in line
+    assert f"{served.home} is already served" in line
     assert not done.stdout
 
 

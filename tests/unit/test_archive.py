@@ -139,7 +139,7 @@ def test_an_archive_within_a_folder_is_to_be_given_by_itself(tmp_path, name):
     (tmp_path / "1.200000001.bz2").write_bytes(b"x")
     archive = read_index(str(tmp_path))
     assert [member.path for member in archive.members] == ["1.200000001.bz2"]
-    assert archive.rejects == (Reject(name, "an archive within the archive", "give it to the run by itself"),)
+    assert archive.rejects == (Reject(name, "an archive within the archive", "pass it to the run separately"),)
 
 
 def test_a_name_that_is_not_utf8_is_rejected_readably(tmp_path):
@@ -162,7 +162,7 @@ def test_a_zip_with_a_name_that_is_not_utf8(tmp_path):
     path = tmp_path / "month.zip"
     pack_zip(path, {"café": b"a"})
     path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
-    with pytest.raises(ArchiveError, match="damaged or not whole"):
+    with pytest.raises(ArchiveError, match="damaged or incomplete"):
         read_index(str(path))
 
 
@@ -301,7 +301,7 @@ def test_what_follows_a_whole_stream_of_bz2_is_no_end(tmp_path, write_tar, after
     path.write_bytes(first)
     assert content_of(str(path)) == MEMBERS
     path.write_bytes(first + after(second))
-    assert_refused(str(path), "damaged or not whole", "download or copy it again")
+    assert_refused(str(path), "damaged or incomplete", "download or copy it again")
 
 
 def test_a_zip_with_the_beginning_of_another_behind_it(tmp_path):

@@ -55,14 +55,14 @@ def test_an_abandoned_meeting_has_its_catalogue(hand_made):
 def test_a_base_rate_that_is_no_percentage(hand_made, rate):
     with pytest.raises(BadMemberError, match="bad base rate") as refused:
         history_of(hand_made().define(60, marketBaseRate=rate).close()).describe()
-    assert f"marketBaseRate is {rate!r}, no number from 0 to 100" in refused.value.detail
+    assert f"marketBaseRate is {rate!r}, not a number from 0 to 100" in refused.value.detail
 
 
 @pytest.mark.parametrize("allowed", ["false", None, 1])
 def test_a_discount_that_is_neither_allowed_nor_not(hand_made, allowed):
     with pytest.raises(BadMemberError, match="bad discount") as refused:
         history_of(hand_made().define(60, discountAllowed=allowed).close()).describe()
-    assert f"discountAllowed is {allowed!r}, neither true nor false" in refused.value.detail
+    assert f"discountAllowed is {allowed!r}, not true or false" in refused.value.detail
 
 
 @pytest.mark.parametrize(("winner", "amended"), [(11, False), (12, True)])

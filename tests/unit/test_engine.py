@@ -20,7 +20,7 @@ def test_with_another_flumine_its_own_engine_replays_and_says_so(monkeypatch, ca
     with caplog.at_level("WARNING", logger="backtest"):
         (variant,) = BacktestParameters(archives=[ARCHIVE]).variants
     assert variant.engine == "flumine"
-    assert "flumine's own replays instead" in caplog.text
+    assert "using flumine's own" in caplog.text
 
 
 def test_orders_of_the_two_engines_never_collide():

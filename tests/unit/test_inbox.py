@@ -153,7 +153,7 @@ def test_without_its_end_it_is_arriving_while_young_and_broken_when_old(pack, tm
     cut(path, path.stat().st_size * 2 // 3)
     young = only_verdict(tmp_path)
     assert young.state == State.ARRIVING
-    assert "no end yet" in young.sentence
+    assert "is incomplete" in young.sentence
     make_old(path)
     old = only_verdict(tmp_path)
     assert old.state == State.BROKEN
@@ -202,7 +202,7 @@ def test_space_that_a_copy_has_reserved_is_not_an_end(tmp_path, write_tar):
     make_old(path)
     verdict = only_verdict(tmp_path)
     assert verdict.state == State.BROKEN
-    assert "zeros: a copy that was not finished" in verdict.sentence
+    assert "zero bytes: an unfinished copy" in verdict.sentence
 
 
 def test_two_of_one_name_are_two(pack, tmp_path):

@@ -190,7 +190,7 @@ def test_the_market_the_field_and_the_message_are_named(archive):
     spoils = {
         "regulators is missing": {"regulators": ...},
         "regulators, timezone are missing": {"regulators": ..., "timezone": ...},
-        "marketTime: 'tomorrow' is no time": {"marketTime": "tomorrow"},
+        "marketTime: 'tomorrow' is not a time": {"marketTime": "tomorrow"},
         "runners: MarketDefinitionRunner.__init__() missing 3 required positional arguments: 'id', 'sortPriority', and"
         " 'status'": {"runners": [{}]},
         "runners: unhashable type: 'list'": {"runners": [{"id": [], "sortPriority": 1, "status": "ACTIVE"}]},

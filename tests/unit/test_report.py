@@ -34,7 +34,7 @@ def test_a_run_that_is_whole(root):
 @pytest.mark.parametrize("dataset", [RESULTS_SUMMARY, RESULTS_STATISTICS], ids=lambda dataset: dataset.name)
 def test_results_of_another_run_are_refused(root, dataset):
     shutil.copy(root / dataset.at(OTHER).path, root / dataset.at(ONE).path)
-    with pytest.raises(InputError, match=f"run {ONE} in the lake .* has those of another; run its backtest again"):
+    with pytest.raises(InputError, match=f"run {ONE} in the lake .* has another run's; run its backtest again"):
         read_report(ONE, str(root))
 
 

@@ -352,7 +352,7 @@ def test_one_works_on_a_lake_at_a_time_until_it_ends_however_it_ends(lake, caplo
         assert holder.stdout.readline() == b"held\n"
         with caplog.at_level("INFO", "backtest"), ThreadPoolExecutor(1) as threads:
             working = threads.submit(work_alone, lake)
-            until(lambda: "another run works on the lake" in caplog.text)
+            until(lambda: "waiting for another run on the lake" in caplog.text)
             assert not working.done()
             holder.kill()
             assert working.result(PATIENCE) == "alone"
@@ -423,7 +423,7 @@ def test_a_page_of_another_file_is_found_by_a_check_of_the_whole(lake):
     own, footer = path.read_bytes(), pq.read_metadata(path).serialized_size
     assert len(own) == len(other)
     path.write_bytes(other[: -footer - 8] + own[-footer - 8 :])
-    with pytest.raises(DamagedFileError, match="its content is not what its checksum says"):
+    with pytest.raises(DamagedFileError, match="its content does not match its checksum"):
         lake.check(KEY)
     assert not path.exists()
 
@@ -538,7 +538,7 @@ def test_a_file_that_is_not_ours_is_left_alone_and_said_once(place, lake, caplog
         assert lake.read_all(CATALOGUE_MARKETS.of("a")).num_rows == 0
     assert strange.read_bytes() == b"somebody's"
     assert caplog.messages == [
-        f"catalogue/markets/{place} in the lake {lake.root} is none of its files; it is left alone"
+        f"catalogue/markets/{place} in the lake {lake.root} is not one of its files and is ignored"
     ]
 
 

@@ -40,10 +40,10 @@ def test_what_a_person_types(text, name, parameters):
         ("mine:Mine:stake=1,side", "'side' is not key=value"),
         ("back_favourite:=2", "'=2' is not key=value"),
         ("back_favourite:stake=1,stake=2", "stake is given twice"),
-        ("mine:Mine:note=[a,b]", "note: '[a,b]' begins like JSON and is none"),
+        ("mine:Mine:note=[a,b]", "note: '[a,b]' begins like JSON but is invalid"),
         ('mine:Mine:note="a', "note: '\"a' begins like JSON"),
         ("mine:Mine:note==", "note: '' begins like JSON"),
-        ('mine:Mine:note="a" b,stake=1', "note: 'b' follows a value in JSON"),
+        ('mine:Mine:note="a" b,stake=1', "note: 'b' follows a JSON value"),
         ('mine:Mine:"note"x=1', "is not key=value"),
     ],
 )

@@ -82,7 +82,9 @@ def test_variants_that_would_have_one_id_are_refused(monkeypatch):
     """Of ten thousand, two have eight digits of their fingerprints in common once in a hundred sweeps."""
     monkeypatch.setattr("tasks.variants.variant._DIGITS", 1)
     stakes = ",".join(map(str, range(2, 19)))
-    with pytest.raises(InputError, match=r"back_favourite:stake=\d+\.0 and back_favourite:stake=\d+\.0 would both be"):
+    with pytest.raises(
+        InputError, match=r"back_favourite:stake=\d+\.0 and back_favourite:stake=\d+\.0 would both have"
+    ):
         _ = swept({"stake": stakes}, "back_favourite").expanded.variants
 
 
@@ -114,7 +116,7 @@ def test_a_strategy_of_ones_own_is_swept_even_where_it_has_no_default(write_modu
         ({"stake": "5,,6"}, ["stake=", "valid number"]),
         ({"stake": "5,-1"}, ["stake=-1", "greater than 0"]),
         ({"min_price": "1.5,4", "max_price": "3,8"}, ["min_price=4, max_price=3", "below min_price 4"]),
-        ({"stake": " "}, ["stake=", "sweeps nothing", "as in seconds_to_start=15,30"]),
+        ({"stake": " "}, ["stake=", "sweeps nothing", "values: seconds_to_start=15,30"]),
         ({"stake": " , "}, ["stake=", "sweeps nothing"]),
         ({"": "1,2"}, ["=1,2", "give a parameter"]),
         ({"stake": "1,[2"}, ["stake: '[2' begins like JSON"]),

@@ -408,7 +408,7 @@ def test_one_that_keeps_the_interpreter_to_itself_is_ended_and_done_again(monkey
 def test_a_worker_that_is_stopped_is_ended_and_its_job_done_by_another(tmp_path, caplog):
     with worker_pool(1) as pool:
         assert pool.run(stop_once, tmp_path / "stopped") == "done"
-    assert "was stopped for 1 s in market 1.5; its task is run once more" in caplog.text
+    assert "was stopped for 1 s in market 1.5; running its task again" in caplog.text
     with worker_pool(1) as pool, pytest.raises(WorkerError, match=r"the second was stopped for 1 s in market 1\.5$"):
         pool.run(stop_always, None)
     assert not workers_alive()

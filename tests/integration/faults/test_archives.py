@@ -179,7 +179,7 @@ def test_a_tar_that_is_cut_or_none_is_refused(size, month, tmp_path, asked, back
     refused = backtest(*words, expect=2)
     [line] = [line for line in refused.stderr.splitlines() if line]
     assert line.startswith(f"error: {path}: ")
-    assert "copy it again" in line or "a Pro archive holds" in line
+    assert "copy it again" in line or "a Pro archive contains" in line
     caused("an archive that is cut short, empty, or HTML")
 
 

@@ -64,7 +64,7 @@ def test_at_any_moment(seed, start, tmp_path, undisturbed, caused):
 
 # Seconds at which a run with a server of its own imports, starts it, extracts and simulates, more or less.
 MOMENTS = [0.5, 8] if not CHAOS else [at / 4 for at in range(2, 80)]
-INTERRUPTED = "interrupted; what was finished is kept, the same command goes on\n"
+INTERRUPTED = "interrupted; finished work is kept, run the same command to continue\n"
 
 
 @pytest.mark.parametrize("seconds", MOMENTS)
@@ -155,7 +155,7 @@ def test_a_run_that_is_stopped_with_all_its_processes_and_goes_on(seed, start, t
             one.resume()
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
-    assert "its task is run once more" not in said
+    assert "running its task again" not in said
     judge("a run stopped with all its processes, and continued", lake)
 
 

@@ -75,7 +75,7 @@ def test_a_day_that_is_wrong_fails_alone_and_is_asked_again(
     bad = sorted(month.ratings.glob("*.csv"))[1].stem
     with listening(partial(Handler, month.ratings, lambda day: kind if day.isoformat() == bad else "")) as url:
         failed = backtest(*asked(tmp_path), expect=1, BACKTEST_RATINGS_URL=url)
-        assert "ratings: 1 of 3 tasks failed, what the others wrote is kept." in failed.stderr
+        assert "ratings: 1 of 3 tasks failed; the others' output is kept." in failed.stderr
         assert f"for {bad}: {WRONG[kind]}" in failed.stderr
         kept = {path.parent.name for path in (tmp_path / "ratings").rglob("*.parquet")}
         assert len(kept) == 2

@@ -70,7 +70,7 @@ def test_an_address_with_a_secret_is_refused(words, variables, month, backtest):
     said = [word.format(month=month.archive, secret=SECRET) for word in words]
     refused = backtest(*said, expect=2, **{name: value.format(secret=SECRET) for name, value in variables.items()})
     [line] = refused.stderr.splitlines()
-    assert "would read; " in line
+    assert "could read; " in line
     assert SECRET not in refused.stdout + refused.stderr
 
 
