@@ -48,15 +48,14 @@ class Member:
 
     Attributes:
         is_stranger: Whether its strategy is not one of this project's, which are tested to leave nothing behind and to
-        change nothing shared.
+            change nothing shared.
         rows: Its orders.
         markets: The markets it was replayed on.
         rejects: Those it cannot be replayed on.
         refused: Orders and changes of orders that flumine refused.
         took: Its times so far.
         carries: Attributes that its strategy would carry from one session into the next, from the first session that
-            shows
-        any; each session gets a fresh instance.
+            shows any; each session gets a fresh instance.
     """
 
     def __init__(self, variant: Variant, job: ReplayJob) -> None:

@@ -82,7 +82,7 @@ def snapshot(modules: Iterable[types.ModuleType], classes: Iterable[type]) -> by
 
     Args:
         modules: The strategy's own. Functions and classes defined in them are inspected wherever they are met; those of
-        other modules are not.
+            other modules are not.
         classes: Inspected wherever they are defined: the strategy's class and its bases.
 
     Returns:

@@ -26,8 +26,7 @@ class ReplayedChunk(NamedTuple):
         files: Files of orders.
         failures: Why some variants have no orders.
         leavers: Ids of variants that left something behind in their modules, so that the orders of another session
-            depended
-        on it: each has to be replayed alone, and one that already is, session by session.
+            depended on it: each has to be replayed alone, and one that already is, session by session.
         took: The times of each successful variant, by its id.
     """
 
@@ -42,8 +41,7 @@ def replay_chunk(job: ReplayJob) -> ReplayedChunk:
 
     Raises:
         ReplayError: A book or a setting was changed, or the process lacks a resource, and the culprit is unknown;
-            nothing of
-        this job is written.
+            nothing of this job is written.
         ChangedSourceError: A strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
         BalanceError: A market was neither replayed nor rejected.

@@ -108,7 +108,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, work
 
     Raises:
         ReplayError: A strategy raised, looped, leaked memory, or changed shared state; the other variants' orders are
-        written.
+            written.
         WorkerError: A strategy ends its process; the other variants' orders are written.
         ChangedSourceError: A strategy's source changed; orders of the older source are not used.
         BalanceError: Markets are missing from the orders, and are no rejects either.

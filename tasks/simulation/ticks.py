@@ -67,8 +67,7 @@ class Ticks:
 
         Args:
             stream_ids: As a framework numbered them; each framework counts from the same number. A strategy may have
-                added
-            others.
+                added others.
         """
         for stream, stream_id in zip(self._streams, stream_ids, strict=False):
             stream.stream_id = stream_id

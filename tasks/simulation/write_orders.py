@@ -32,8 +32,7 @@ def write_orders(job: ReplayJob, replayed: Mapping[str, Replayed]) -> tuple[Orde
 
     Returns:
         The file, None where there is nothing to keep; and why some variants are not in it: something they used has
-            changed
-        since, or their orders do not fit the schema.
+            changed since, or their orders do not fit the schema.
 
     Raises:
         BalanceError: A market was neither replayed nor rejected, or has orders and was not replayed.

@@ -67,8 +67,7 @@ class BestPrices:
 
     Attributes:
         levels: The displayed prices, including virtual ones; if the data has none, the best prices without virtual
-            ones.
-        Each update assigns a new list.
+            ones. Each update assigns a new list.
     """
 
     __slots__ = ("_best", "_displayed", "levels")

@@ -38,11 +38,10 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
 
     Attributes:
         markets: By market, the traded volumes of each runner that was ever active; flumine gives them to strategies as
-        `market.context["simulated"]`.
+            `market.context["simulated"]`.
         volumes: Of the current tick's market.
         touches: How often orders may have changed other than by matching: a transaction, or its execution. One count
-            for all
-        markets, since an order can be cancelled through another market than its own.
+            for all markets, since an order can be cancelled through another market than its own.
     """
 
     def __init__(self) -> None:

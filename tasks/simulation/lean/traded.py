@@ -50,7 +50,7 @@ class TradedVolumes:
 
         Args:
             removed: Runners found removed so far in any market of the session, since flumine's middleware does not keep
-            removals per market.
+                removals per market.
         """
         self.runners: dict[Key, RunnerTraded] = {}
         self.trading: set[Key] = set()
