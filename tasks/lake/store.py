@@ -3,7 +3,6 @@
 `datasets.py` declares the datasets.
 """
 
-import hashlib
 import io
 import logging
 import posixpath
@@ -386,15 +385,6 @@ class Lake:
         for path in old:
             self._fs.rm(path, recursive=True)
         return len(old)
-
-    def sha256(self, path: str) -> str:
-        """Return the SHA-256 of a file in hexadecimal, by its path relative to the lake's root.
-
-        Raises:
-            FileNotFoundError: It does not exist.
-        """
-        with self._fs.open(self._absolute(path), "rb") as source:
-            return hashlib.file_digest(source, "sha256").hexdigest()
 
     def _open(self, path: str) -> IO[bytes]:
         absolute = self._absolute(path)
