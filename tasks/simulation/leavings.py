@@ -4,7 +4,7 @@ A session must not find what another one left there, nor a variant what another 
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from flumine import BaseStrategy
@@ -12,6 +12,9 @@ from flumine import BaseStrategy
 from tasks.simulation.kept_state import random_state, seed, snapshot
 from tasks.simulation.surroundings import surroundings
 from tasks.variants.dependencies.record import dependencies_of
+
+_EACH_TICK = 1_024
+_STRIDE = 7
 
 
 class Leavings:
@@ -24,7 +27,9 @@ class Leavings:
             variants: Strategies and variant ids.
         """
         self._variants = list(variants)
-        self._kept = {strategy: _Kept(strategy) for strategy, _ in self._variants}
+        self._kept = {strategy: _Kept([strategy]) for strategy, _ in self._variants}
+        # One look at all of them costs little more than one at one: they mostly share their modules.
+        self._together = _Kept(list(self._kept))
         self._surroundings = surroundings()
         self._random = b""
         self._left: set[str] = set()
@@ -46,14 +51,17 @@ class Leavings:
         """Return whether to look now, within a session.
 
         A strategy that keeps state from tick to tick usually does so in its first market too. So the first market is
-        checked at every tick; later ones at eventful ticks, and at the 1st, 2nd, 4th, 8th … tick of each session.
+        checked at every tick, from the 1,025th on at every seventh; later ones at eventful ticks, and at the 1st, 2nd,
+        4th, 8th … tick of each session.
 
         Args:
             is_eventful: Whether the strategy may have done something at this tick.
         """
         self._ticks += 1
         self._first_market = self._first_market or market_id
-        return is_eventful or market_id == self._first_market or not self._ticks & (self._ticks - 1)
+        if is_eventful or not self._ticks & (self._ticks - 1):
+            return True
+        return market_id == self._first_market and (self._ticks <= _EACH_TICK or not self._ticks % _STRIDE)
 
     def look(self) -> None:
         """Note the variants whose state differs from before the first session, or cannot be determined.
@@ -63,6 +71,8 @@ class Leavings:
         """
         is_drawn = self.are_shared and random_state() != self._random
         is_all = is_drawn or surroundings() != self._surroundings
+        if not is_all and self._together.is_as_it_was:
+            return
         changed = {strategy for strategy, kept in self._kept.items() if is_all or not kept.is_as_it_was}
         self._left.update(variant_id for strategy, variant_id in self._variants if strategy in changed)
 
@@ -74,23 +84,23 @@ class Leavings:
 
 
 class _Loaded(NamedTuple):
-    """Names of a strategy's own modules, and the number of modules in the process at that time."""
+    """Names of the strategies' own modules, and the number of modules in the process at that time."""
 
     names: tuple[str, ...]
     modules: int
 
 
 class _Kept:
-    """What a strategy's own modules and classes hold."""
+    """What some strategies' own modules and classes hold."""
 
-    def __init__(self, strategy: type[BaseStrategy]) -> None:
-        self._strategy = strategy
+    def __init__(self, strategies: Sequence[type[BaseStrategy]]) -> None:
+        self._strategies = strategies
         self._loaded = self._load()
         self._content = self._look()
 
     @property
     def is_as_it_was(self) -> bool:
-        """Whether nothing changed, and no module of its own was imported since."""
+        """Whether nothing changed, and no module of their own was imported since."""
         if len(sys.modules) != self._loaded.modules:
             before, self._loaded = self._loaded, self._load()
             if self._loaded.names != before.names:
@@ -98,9 +108,10 @@ class _Kept:
         return self._content is not None and self._look() == self._content
 
     def _load(self) -> _Loaded:
-        found = dependencies_of(self._strategy)
-        names = tuple(name for name in (*found.modules, *found.imported) if name in sys.modules)
-        return _Loaded(names, len(sys.modules))
+        found = map(dependencies_of, self._strategies)
+        own = dict.fromkeys(name for each in found for name in (*each.modules, *each.imported))
+        return _Loaded(tuple(name for name in own if name in sys.modules), len(sys.modules))
 
     def _look(self) -> bytes | None:
-        return snapshot([sys.modules[name] for name in self._loaded.names], self._strategy.__mro__)
+        classes = dict.fromkeys(cls for strategy in self._strategies for cls in strategy.__mro__)
+        return snapshot([sys.modules[name] for name in self._loaded.names], classes)

@@ -8,6 +8,7 @@ import hostile_strategies
 import orjson
 import pytest
 from hostile_sessions import session
+from plain_flumine import Raised
 from plain_session import orders_of_session as judged
 from side_by_side import orders_of_session
 
@@ -39,6 +40,11 @@ OTHERS = [
 ]
 
 
+def told(orders):
+    """Of two errors either may come first: flumine begins all files of a session at once, we each at its time."""
+    return "raised" if isinstance(orders, Raised) else orders
+
+
 @pytest.mark.parametrize("first", range(0, 700 if WHOLE else 21, AT_ONCE))
 def test_orders_are_those_of_plain_flumine(first: int):
     matched = 0
@@ -58,7 +64,8 @@ def test_orders_are_those_of_plain_flumine(first: int):
                 for market_id, lines in markets.items()
             }
             stream = WatchedStream if number % 2 else LeanStream
-            assert orders_of_session(compressed, makers, window, stream=stream) == expected, (seed, written)
+            found = orders_of_session(compressed, makers, window, stream=stream)
+            assert [*map(told, found)] == [*map(told, expected)], (seed, written)
             matched += sum(
                 order["size_matched"] > 0 for orders in expected if isinstance(orders, list) for order in orders
             )
