@@ -26,7 +26,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from pydantic import ValidationError
 
-from flows.serving.private_state import use_private_state
+from flows.serving.private_state import served_by, use_private_state
 from tasks.errors import InputError, PrefectError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ logger = logging.getLogger("backtest")
 
 _PROGRAM = Path(__file__).with_name("embedded_server.py")
 _SECONDS_UNTIL_SAID = 15
+_SECONDS_TO_ANSWER = 5
 _SECONDS_TO_STOP = 5
 _LINES = 500
 _BYTES_NEEDED = 1 << 20
@@ -63,6 +64,8 @@ _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)\b.*")
 def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     """Run the flows of this block with a Prefect server that answers.
 
+    That is the user's (PREFECT_API_URL), or else this project's that runs (`backtest serve`), or else an embedded one.
+
     Args:
         meanwhile: Called while the server starts.
 
@@ -75,11 +78,13 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InputError(f"Prefect's settings cannot be read: {error.title}: {wrong}") from None
-    if settings.api.url:
+    if url := settings.api.url or _running_on(settings.home):
         use_private_state()
-        _check_answers(settings.api.url)
-        with _told(f"Prefect's server at {_shown(settings.api.url)}"):
-            yield
+        with temporary_settings({PREFECT_API_URL: url}):
+            _check_answers(url)
+            with _told(f"Prefect's server at {_shown(url)}"):
+                meanwhile()
+                yield
         return
     if not settings.server.ephemeral.enabled:
         raise InputError(
@@ -95,6 +100,16 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     meanwhile()
     with temporary_settings({PREFECT_API_URL: server.wait_for_address()}), _told("Prefect's server", server):
         yield
+
+
+def _running_on(home: Path) -> str | None:
+    """Return the address of this project's own server, if one runs on this state and is ready for requests."""
+    url = served_by(home)
+    if url:
+        with suppress(httpx.HTTPError):
+            httpx.get(f"{url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
+            return url
+    return None
 
 
 def _check_answers(url: str) -> None:

@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tasks.errors import InputError
 
 _WORD = "server.secret"
 _SERVED = "served.url"
+_LOCK = "serve.lock"
 _DATABASE = "prefect.db"
 
 _OWNER_ALONE = 0o700
 _OWNER_READS_AND_WRITES = 0o600
 _OTHERS = 0o077
+
+# Others hold the lock for a moment to see whether it is held.
+_SECONDS_OF_A_LOOK = 2
 
 
 def keep_private(home: Path) -> str:
@@ -74,6 +78,32 @@ def served_at(home: Path, api: str) -> Iterator[None]:
         yield
     finally:
         note.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold the lock of the one server that may run on a state: a second would treat the first's runs as abandoned.
+
+    Raises:
+        InputError: Another process holds it.
+    """
+    try:
+        with FileLock(home / _LOCK, timeout=_SECONDS_OF_A_LOOK, mode=_OWNER_READS_AND_WRITES):
+            yield
+    except Timeout:
+        raise InputError(f"{home} is already served; stop that server, or set PREFECT_HOME to another folder") from None
+
+
+def served_by(home: Path) -> str | None:
+    """Return the API's address of the server that runs on a state now; None without one.
+
+    A server that was killed leaves its note, and another user's process may listen there since. Its lock went with it.
+    """
+    if not (home / _LOCK).exists():
+        return None
+    with suppress(Timeout), FileLock(home / _LOCK, timeout=0, mode=_OWNER_READS_AND_WRITES):
+        return None
+    return _served(home)
 
 
 def use_private_state() -> None:

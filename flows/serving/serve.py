@@ -13,12 +13,11 @@ from typing import NamedTuple, NoReturn
 
 import requests
 import typer
-from filelock import FileLock, Timeout
 from prefect.client.orchestration import SyncPrefectClient
 
 from flows.serving import pool, sign_in
 from flows.serving.abandoned import AbandonedRuns
-from flows.serving.private_state import keep_private, open_private, served_at, variables_of
+from flows.serving.private_state import keep_private, only_one, open_private, served_at, variables_of
 from flows.serving.same_origin import NAMES
 from tasks.errors import BacktestError, InputError
 from tasks.settings import Settings
@@ -71,7 +70,7 @@ def serve(port: int, lake: str | None, *, own_strategies: bool) -> None:
         word, url = keep_private(home), f"http://{_HOST}:{listener.getsockname()[1]}"
         environment = _environment(url, word, {"BACKTEST_LAKE": root, "BACKTEST_OWN_STRATEGIES": str(own_strategies)})
         asked = SyncPrefectClient(f"{url}/api", auth_string=word)
-        with _only_one(home), served_at(home, f"{url}/api"), asked as client:
+        with only_one(home), served_at(home, f"{url}/api"), asked as client:
             typer.echo("Starting Prefect …")
             runs = pool.Pool(client)
             with _server(listener, url, environment) as server, _worker(runs, environment) as worker:
@@ -101,16 +100,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise InputError(f"port {port} cannot be used ({error.strerror}); give another with --port") from None
         yield listener
-
-
-@contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    # A second one would treat the first's runs as abandoned.
-    try:
-        with FileLock(home / "serve.lock", timeout=0, mode=0o600):
-            yield
-    except Timeout:
-        raise InputError(f"{home} is already served; stop that server, or set PREFECT_HOME to another folder") from None
 
 
 def _ask_directly() -> None:

@@ -136,6 +136,27 @@ def test_a_second_one_on_the_same_state_gets_one_line(served):
     assert not done.stdout
 
 
+def test_a_command_has_its_runs_on_the_server_that_runs(served, backtest, month, tmp_path):
+    before = {run["id"] for run in served.runs("extract")}
+    backtest("extract", month.archive, "--lake", tmp_path / "lake", PREFECT_HOME=str(served.home))
+    [run] = [run for run in served.runs("extract") if run["id"] not in before]
+    assert run["state_name"] == "Completed"
+
+
+def test_who_listens_where_a_killed_server_did_is_told_nothing(backtest, month, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir(0o700)
+    (home / "serve.lock").touch()
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        (home / "served.url").write_text(f"http://127.0.0.1:{stranger.getsockname()[1]}/api")
+        backtest("extract", month.archive, "--lake", tmp_path / "lake", PREFECT_HOME=str(home))
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
+
+
 def test_ctrl_c_ends_all_of_it_and_the_next_start_goes_on(served, sampled, serve):
     asked = {**served.asked_of_sample(), "own_strategies": [{"strategy": "theirs:Slow", "parameters": {}}]}
     run = served.start_run("simulate/simulate", parameters=asked)["id"]
