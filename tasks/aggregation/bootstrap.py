@@ -24,7 +24,7 @@ LEVEL = 0.95
 """Confidence level of every interval, two-sided."""
 
 FEWEST = 5
-"""Least races with a bet won, and with a bet lost, for any statement about chance."""
+"""Minimum number of races with a bet won, and with a bet lost, for any statement about chance."""
 
 _POWER = 0.8
 _TAIL = (1 - LEVEL) / 2
@@ -53,9 +53,9 @@ def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
     """Sum settled markets by race and variant.
 
     Every race of the run has a row; one without a bet is 0. How often a variant finds a bet is as much chance as how
-    the bet ends, and only rows that all variants share can be drawn for all of them at once. To a variant whose
-    expected net is 0 they make no difference. A variant's reject is not a market without a bet: its result there is
-    unknown.
+    the bet ends, and only rows that all variants share can be drawn for all of them at once. If a variant's expected
+    net is 0, its races without a bet make no difference. Its rejects are not markets without a bet: its result there
+    is unknown.
 
     Args:
         races: The run's bets and selected markets.
@@ -118,7 +118,7 @@ class Bootstrap(NamedTuple):
 
 
 def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> Bootstrap:
-    """Draw as many races as were run, with replacement, for studentised intervals of net and ROI.
+    """Resample races with replacement, for intervals of net and ROI.
 
     The intervals are studentised (bootstrap-t): with t* = (net* − net) / se* and its quantiles q, from net − q(97.5 %)
     × se to net − q(2.5 %) × se. ROI is the same with the standard error of a ratio, √Σ(net − ROI × turnover)² / Σ
@@ -209,7 +209,7 @@ def _studentise(strayed: Floats, variance: Floats, error: Floats) -> Floats:
 def _widen(t: Floats, races: Counts) -> Floats:
     """Move each column's t out to Student's t of its rank and number of races."""
     ranks = np.arange(1, len(t) + 1)[:, np.newaxis]
-    # Nearly always one number for all.
+    # Nearly always all variants have the same number.
     several, which = np.unique(races, return_inverse=True)
     least = stdtrit(several - 1, ranks / (len(t) + 1))
     if len(several) > 1:
@@ -232,7 +232,7 @@ def _quantiles(t: Floats) -> Floats:
 def _noise(t: Floats) -> Floats:
     """The Monte Carlo standard error of each column's quantiles, the larger of both.
 
-    The number of n draws below a quantile is binomial, so one standard error is √(n p (1 − p)) ranks to either
+    The number of the n draws below a quantile is binomial, so one standard error is √(n p (1 − p)) ranks to either
     side. (David & Nagaraja 2003, "Order statistics", 7.1.)
     """
     ordered, last = np.sort(t, axis=0), len(t) - 1

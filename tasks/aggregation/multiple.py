@@ -34,8 +34,9 @@ def romano_wolf(statistic: Floats, draws: Floats) -> Floats:
     Wolf 2005, "Stepwise multiple testing as formalized data snooping"; Romano & Wolf 2016, "Efficient computation of
     adjusted p-values for resampling-based stepdown multiple testing".)
 
-    `arch.bootstrap.SPA` and `StepM` do the same on draws of their own, all studentised alike. Here the intervals' draws
-    are reused, so that p-values and intervals agree, and each is studentised by its own spread, as skewed payoffs need.
+    `arch.bootstrap.SPA` and `StepM` do the same on draws of their own, studentised once for all. Here the intervals'
+    draws are reused, so that p-values and intervals agree, and each is studentised by its own spread, as skewed payoffs
+    need.
 
     Args:
         statistic: t of each variant.

@@ -98,7 +98,7 @@ def why_no_bets(
     Args:
         orders: Its rows of `orders` in markets that can be settled.
         refused: Its refusals.
-        unsettled: The markets with bets of its that cannot be settled.
+        unsettled: The markets where its bets cannot be settled.
         is_replayed: Whether any other market was replayed for it.
 
     Returns:

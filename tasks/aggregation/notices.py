@@ -43,7 +43,7 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
 
 
 def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
-    """Yield where bets are not settled by flumine's rule, or are although the exchange's differs.
+    """Yield notices of bets for which flumine's rule is not the exchange's.
 
     Args:
         valued: The run's orders, valued.

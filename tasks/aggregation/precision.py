@@ -11,7 +11,7 @@ def as_fine_as(noise: float, value: float, *, decimals: int = 2, sign: str = "")
     Args:
         noise: Its Monte Carlo standard error; 0 if it has none.
         value: The figure.
-        decimals: At most so many.
+        decimals: Maximum number.
         sign: `+` puts a sign before every figure except 0.
 
     Returns:

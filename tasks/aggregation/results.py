@@ -74,7 +74,7 @@ class Run:
         archives: Manifests of the archives that the variants were replayed on.
         jobs: The replays, with each variant in each session once.
         commission: The rate.
-        split: Where to divide the races, as for `split_markets`; None not to.
+        split: Where to divide the races, as for `split_markets`; None for no split.
         together: Whether to show all variants as one account, too.
     """
 

@@ -27,7 +27,7 @@ from tasks.aggregation.words import money, plural
 from tasks.lake.datasets import RESULTS_STATISTICS
 
 SIGNIFICANCE = 0.05
-"""Bounds the chance that a run whose variants all lack an edge names a winner."""
+"""Upper bound on the chance that a run whose variants all lack an edge names a winner."""
 
 _CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise", "t", "p", "p_corrected", "q"]
 

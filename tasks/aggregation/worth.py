@@ -40,7 +40,7 @@ class Valued(NamedTuple):
         orders: Rows of `orders` in markets that can be settled. `profit` (the account's currency) and `runner_status`
             follow the last definition; `turnover` and `liability` are added (the account's currency): the stake, and
             the most that can be lost. Both are 0 for a bet on a removed runner.
-        rejects: By variant, the markets with a bet of its that cannot be settled.
+        rejects: By variant, the markets where one of its bets cannot be settled.
         differences: Rows of `results/differences`.
     """
 

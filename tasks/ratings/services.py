@@ -129,14 +129,14 @@ def fetch_day(  # noqa: PLR0913 - four say what to fetch; the others, with defau
         day: The day of the races, by the service's calendar.
         base_url: Scheme, host and any path before `/api`; a user and password in it are sent, but never shown.
         timeout: Seconds to wait for a connection, and for each piece of a response.
-        attempts: At most so many.
+        attempts: Maximum number.
         sleep: Waits for a number of seconds.
 
     Returns:
         A CSV text with the columns that `parse_day` needs, or a blank text for a day without races.
 
     Raises:
-        RatingsServiceError: There was no response, or another one; the message names the address and the day.
+        RatingsServiceError: The service did not return that; the message names the address and the day.
         InputError: `base_url` is not an http or https address.
     """
     url, auth = _address(service, day, base_url)

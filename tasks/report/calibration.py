@@ -1,4 +1,4 @@
-"""Compare how often runners win with their ratings."""
+"""Compare how often runners win with their rated chances."""
 
 import numpy as np
 import pandas as pd

@@ -60,7 +60,7 @@ class ReportData:
         refused: Rows of `results/refused`.
         account: The row of `results/account`; empty unless variants share an account.
         account_settled: Rows of `results/account_markets`.
-        unsettled: By variant, the markets with a bet of its that cannot be settled.
+        unsettled: By variant, the markets where one of its bets cannot be settled.
     """
 
     record: RunRecord
