@@ -67,7 +67,7 @@ class Opened:
 
 
 def _place(path: str | os.PathLike[str]) -> str:
-    """Return the real path, the same for all links to a file."""
+    """Return the real path, the same through any symbolic link."""
     try:
         return os.path.realpath(path)
     except ValueError:  # no file can have this name
