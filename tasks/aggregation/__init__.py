@@ -1,1 +1,1 @@
-"""Orders to results: commission, per market, per variant."""
+"""Turn orders into results: settlement, commission, and figures per market and variant."""

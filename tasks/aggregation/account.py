@@ -1,4 +1,4 @@
-"""The variants of a run on one account: the exchange sees their bets as one, and takes commission on the sum."""
+"""All variants of a run on one account, where the exchange takes commission on their combined winnings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,19 +13,19 @@ from tasks.aggregation.words import plural
 from tasks.rejects import Reject, say_reasons
 
 ACCOUNT = "account"
-"""What stands for a variant's id in the account's rows."""
+"""The variant id in the account's rows."""
 
 _BET = ["market_id", "selection_id", "handicap", "side"]
 
 
 class OneAccount(NamedTuple):
-    """What variants made together.
+    """The results of all variants together.
 
     Attributes:
-        orders: Those that are in the figures: rows of `orders`.
+        orders: Rows of `orders` that are in the figures.
         settled: Rows of `results/account_markets`.
         summary: The row of `results/account`.
-        notices: What is missing in it, in words.
+        notices: Sentences on what the figures lack.
     """
 
     orders: pd.DataFrame
@@ -43,18 +43,15 @@ def on_one_account(
 ) -> OneAccount:
     """Settle the bets of all variants as those of one account.
 
-    A market that any of them has among its rejects is left out: what the others made there is not what the account
-    would have, nor is its commission.
+    A market that is a reject of any variant is left out: without that variant's bets, neither profit nor commission
+    would be the account's.
 
     Args:
-        orders: Rows of `orders` of all variants, as `worth.value` gives them.
+        orders: Rows of `orders` of all variants, as `worth.value` returns them.
         markets: The selected rows of the catalogue, with a column `archive`.
-        rejects: By variant, the markets that are not in its figures.
+        rejects: By variant, the markets left out of its figures.
         variants: Their ids.
         commission: The rate.
-
-    Returns:
-        The account.
     """
     left_out = {reject.what: reject for of_variant in rejects.values() for reject in of_variant}
     shared = orders[~orders["market_id"].isin(left_out)]
@@ -70,15 +67,8 @@ def on_one_account(
 
 
 def say_account(row: Mapping[str, Any]) -> str:
-    """Describe in a sentence what a person may conclude of the account.
-
-    Args:
-        row: Of `results/account`.
-
-    Returns:
-        The sentence, without a full stop.
-    """
-    # It is one thing that was tried, however many variants bet on it.
+    """Return the conclusion from a row of `results/account`, a sentence without full stop."""
+    # The account counts as one trial, however many variants bet on it.
     return f"{plural(row['variants'], 'variant')} on one account: {verdict({**row, 'variants': 1})}"
 
 
@@ -92,7 +82,7 @@ def _left_out(rejects: Mapping[str, Sequence[Reject]], markets: int) -> Iterator
 
 
 def _matched_alone(orders: pd.DataFrame) -> Iterator[str]:
-    """Tell of bets that an account would have wanted twice, of money that is there once."""
+    """Yield a notice of bets by several variants on the same side of a runner, which compete for the same money."""
     bets = orders[orders["turnover"] > 0]
     strategies = bets.groupby(_BET)["strategy_name"].transform("nunique")
     alike = bets[strategies > 1]

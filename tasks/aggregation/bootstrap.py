@@ -1,7 +1,6 @@
-"""How sure a net is: intervals and t statistics from races drawn again, the same races for every variant of a run.
+"""Bootstrap intervals and t statistics, from the same resampled races for every variant of a run.
 
-Which variants are told apart from luck once many were tried is in `multiple.py`; what is said in words in
-`statistics.py`.
+`multiple.py` corrects for having tried many variants; `statistics.py` words the conclusions.
 """
 
 from collections.abc import Sequence
@@ -22,27 +21,27 @@ Counts = npt.NDArray[np.int64]
 DRAWS = 10_000
 
 LEVEL = 0.95
-"""Of every interval, two-sided."""
+"""Confidence level of every interval, two-sided."""
 
 FEWEST = 5
-"""Races in which a bet must have won, and in which one must have lost, before anything is said about chance."""
+"""Minimum number of races with a bet won, and with a bet lost, for any statement about chance."""
 
 _POWER = 0.8
 _TAIL = (1 - LEVEL) / 2
-# Bounds what a chunk of draws holds: 16 MB for each array of so many numbers, a handful of which live at once.
+# Bounds the arrays of a chunk of draws to 16 MB each; a handful live at once.
 _CELLS = 2_000_000
-# A draw of one value over and over has a spread of rounding errors alone.
+# The relative variance of a draw of equal values, from rounding errors alone, is below this.
 _NO_SPREAD = 1e-12
 _DECIMALS = 9
 
 
 class RaceSums(NamedTuple):
-    """What variants made in each race; what chance has to do with it is drawn from this.
+    """Each variant's results by race, which the bootstrap draws from.
 
     Attributes:
-        net: Races × variants, the account's currency; NaN in a race of which a variant has rejects alone.
+        net: Races × variants, the account's currency; NaN where all a race's markets are rejects of the variant.
         turnover: Likewise.
-        seed: Decides the draws.
+        seed: Determines the draws.
     """
 
     net: Floats
@@ -53,17 +52,14 @@ class RaceSums(NamedTuple):
 def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
     """Sum settled markets by race and variant.
 
-    Every race of the run has a row, also those without a bet, which are 0. They are what the run looked at:
-    how often a variant finds a bet is as much chance as how the bet ends, and only rows that all variants share can be
-    drawn for all of them at once. To a variant whose expected net is 0 they make no difference. A market that is a
-    reject of a variant is not one without a bet: nobody knows what it made there.
+    Every race of the run has a row; one without a bet is 0. How often a variant finds a bet is as much chance as how
+    the bet ends, and only rows that all variants share can be drawn for all of them at once. If a variant's expected
+    net is 0, its races without a bet make no difference. Its rejects are not markets without a bet: its result there
+    is unknown.
 
     Args:
-        races: What was bet, and which markets were selected.
+        races: The run's bets and selected markets.
         variants: In the order of the columns.
-
-    Returns:
-        The sums.
     """
     markets = races.replayed(variants)
     numbers = number_races(markets)
@@ -85,35 +81,31 @@ def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
 
 
 def can_tell(won: Counts, lost: Counts) -> npt.NDArray[np.bool_]:
-    """Return which variants have won and lost often enough to speak of chance.
+    """Return for each variant whether it has won and lost often enough for a statement about chance.
 
-    A bootstrap knows only the results that it saw: of ten outsiders that all lost it makes a certain loss. Five of
+    A bootstrap knows only observed results: from ten outsiders that all lost it infers a certain loss. Five of
     either kind is the rule of thumb for a proportion (n·p ≥ 5 and n·(1 − p) ≥ 5), here in races, as bets of a race are
     not independent.
 
     Args:
-        won: Races in which a bet won, of each variant.
-        lost: Races in which a bet lost; a race may count as both.
-
-    Returns:
-        One a variant.
+        won: Each variant's number of races with a bet won.
+        lost: Each variant's number of races with a bet lost; a race may count as both.
     """
     return np.minimum(won, lost) >= FEWEST
 
 
 class Bootstrap(NamedTuple):
-    """What was drawn, and what follows for each variant.
+    """The draws, and each variant's intervals.
 
     Attributes:
         nets: Net of each draw (rows) and variant, the account's currency.
         statistic: t of each variant: net / its standard error.
-        draws: t* of each draw and variant: (net* − net) / the draw's own standard error; nowhere nearer to 0 than
+        draws: t* of each draw and variant: (net* − net) / the draw's own standard error; never nearer to 0 than
             Student's t.
         net_interval: Low and high (rows) of the expected net of each variant, the account's currency.
         roi_interval: Low and high of net / turnover.
-        net_noise: How far an end of the interval may lie off, because the draws are so many and no more: its Monte
-            Carlo standard error, the larger one of both ends.
-        roi_noise: The same of net / turnover.
+        net_noise: Monte Carlo standard error of the interval's ends, the larger of both.
+        roi_noise: The same for net / turnover.
     """
 
     nets: Floats
@@ -126,30 +118,27 @@ class Bootstrap(NamedTuple):
 
 
 def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> Bootstrap:
-    """Draw races with replacement, as many as there are, and study how far nets and ROIs stray.
+    """Resample races with replacement, for intervals of net and ROI.
 
     The intervals are studentised (bootstrap-t): with t* = (net* − net) / se* and its quantiles q, from net − q(97.5 %)
     × se to net − q(2.5 %) × se. ROI is the same with the standard error of a ratio, √Σ(net − ROI × turnover)² / Σ
     turnover. (Efron & Tibshirani 1993, "An introduction to the bootstrap", 12.5; Davison & Hinkley 1997, "Bootstrap
-    methods and their application", 5.2.) No quantile of t* is let nearer to 0 than Student's: in its order, each t* is
-    moved out to Student's quantile of that rank.
+    methods and their application", 5.2.) No quantile of t* is nearer to 0 than Student's: each t* is moved out to
+    Student's quantile of its rank.
 
-    This was chosen by measuring, on generated runs of 20 to 300 races with known chances; `make calibrate` measures
-    what was chosen. Percentile, basic and BCa intervals cover too little for backs or lays alone, whose payoffs are
-    skewed: in 82 to 93 of 100 runs of 33 or 60 races, where 95 is meant. Bootstrap-t mends that, but is too narrow
-    where few races have long tails to both sides, 89 of 100, for the longest are those not seen yet. Student's t is
-    right there, and as wrong as the others where payoffs are skewed. The wider of the two comes within 93 to 97 nearly
+    The method was chosen by measuring coverage on generated runs of 20 to 300 races with known chances; `make
+    calibrate` measures the chosen one. Percentile, basic and BCa intervals cover too little for backs or lays alone,
+    whose payoffs are skewed: 82 to 93 of 100 runs of 33 or 60 races instead of 95. Bootstrap-t fixes that, but is too
+    narrow where few races have long tails on both sides (89 of 100), as the longest are still unseen. Student's t is
+    right there, and as wrong as the others where payoffs are skewed. The wider of the two covers 93 to 97 nearly
     everywhere.
 
     Args:
-        net: Races × variants, the account's currency; of variants that `can_tell` and whose races differ. In a race
-            where it is NaN a variant was not replayed: it strays there in no draw, and has so many races less.
+        net: Races × variants, the account's currency; of variants that `can_tell` and whose races differ. NaN where a
+            variant was not replayed: the race adds nothing to its draws and does not count as one of its races.
         turnover: Likewise.
-        seed: Decides the draws, which do not depend on the variants.
-        draws: How many.
-
-    Returns:
-        The draws and the intervals.
+        seed: Determines the draws, which do not depend on the variants.
+        draws: Number of draws.
     """
     replayed = ~np.isnan(net)
     races = replayed.sum(axis=0)
@@ -187,26 +176,26 @@ def bootstrap(net: Floats, turnover: Floats, seed: int, draws: int = DRAWS) -> B
 
 
 def bets_to_tell(statistic: float, bets: int) -> int:
-    """How many more bets it takes to tell a net from 0, if the variant goes on as it did.
+    """Return how many more bets it takes to tell a net from 0, if the variant goes on as before.
 
     t grows with the square root of the bets. A two-sided test at 5 % finds an effect with 80 % power once t reaches
     z(97.5 %) + z(80 %) = 2.80, so n more bets: bets × ((2.80 / t)² − 1). (The sample size of a one-sample test of a
-    mean, as in Cohen 1988, "Statistical power analysis", 2.4.) With the 1.96 at which the present interval would just
-    leave out 0 the answer would come out wrong every other time.
+    mean, as in Cohen 1988, "Statistical power analysis", 2.4.) With 1.96, at which the interval would just exclude 0,
+    the number would fall short every other time.
 
     Args:
-        statistic: t of the variant: net / its standard error. Not 0, of which no number of bets would tell.
-        bets: It has made so far.
+        statistic: t of the variant: net / its standard error; not 0, which no number of bets tells from 0.
+        bets: Number so far.
 
     Returns:
-        A number of bets, at least 1.
+        At least 1.
     """
     needed = NormalDist().inv_cdf(1 - _TAIL) + NormalDist().inv_cdf(_POWER)
     return max(1, ceil(bets * ((needed / statistic) ** 2 - 1)))
 
 
 def _counts(rng: np.random.Generator, draws: int, races: int) -> Floats:
-    """How often each race is in each draw."""
+    """Draws × races: how often each race is drawn."""
     picked = rng.integers(races, size=(draws, races)) + races * np.arange(draws)[:, np.newaxis]
     return np.bincount(picked.ravel(), minlength=draws * races).reshape(draws, races).astype(float)
 
@@ -218,14 +207,14 @@ def _studentise(strayed: Floats, variance: Floats, error: Floats) -> Floats:
 
 
 def _widen(t: Floats, races: Counts) -> Floats:
-    """Each column no nearer to 0, at any rank, than Student's t of so many races."""
+    """Move each column's t out to Student's t of its rank and number of races."""
     ranks = np.arange(1, len(t) + 1)[:, np.newaxis]
-    # Nearly always all have the same number.
+    # Nearly always all variants have the same number.
     several, which = np.unique(races, return_inverse=True)
     least = stdtrit(several - 1, ranks / (len(t) + 1))
     if len(several) > 1:
         least = least[:, which]
-    # Rounded, as draws that are equal on paper shall keep one order in every variant.
+    # Rounded so that draws that are mathematically equal keep the same order in every variant.
     order = t.round(_DECIMALS).argsort(axis=0, kind="stable")
     ordered = np.take_along_axis(t, order, axis=0)
     wide = np.where(least > 0, np.maximum(ordered, least), np.minimum(ordered, least))
@@ -235,16 +224,16 @@ def _widen(t: Floats, races: Counts) -> Floats:
 
 
 def _quantiles(t: Floats) -> Floats:
-    """The upper and the lower quantile of each column, as draws: p ≤ 2.5 % is then where the interval is above 0."""
+    """Each column's upper and lower quantile, each one of the draws, so that p ≤ 2.5 % when the interval is above 0."""
     upper = np.quantile(t, 1 - _TAIL, axis=0, method="higher")
     return np.array([upper, np.quantile(t, _TAIL, axis=0, method="lower")])
 
 
 def _noise(t: Floats) -> Floats:
-    """The Monte Carlo standard error of the quantiles, the larger one of both, of each column.
+    """The Monte Carlo standard error of each column's quantiles, the larger of both.
 
-    How many of n draws lie below a quantile is binomial, so that one standard error of it is √(n p (1 − p)) ranks to
-    either side. (David & Nagaraja 2003, "Order statistics", 7.1.)
+    The number of the n draws below a quantile is binomial, so one standard error is √(n p (1 − p)) ranks to either
+    side. (David & Nagaraja 2003, "Order statistics", 7.1.)
     """
     ordered, last = np.sort(t, axis=0), len(t) - 1
     ranks = ceil(np.sqrt(len(t) * _TAIL * (1 - _TAIL)))

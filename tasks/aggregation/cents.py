@@ -1,4 +1,4 @@
-"""Money in whole cents: integers, rounded in one way and in this place alone."""
+"""Money in whole cents, as integers; all rounding of money happens here."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -9,33 +9,23 @@ import pandas as pd
 Cents = npt.NDArray[np.int64]
 
 HUNDRED = 100
-"""Cents in a unit of currency; hundredths in one of odds, which flumine rounds its average prices to."""
+"""Cents per unit of currency; also hundredths per unit of odds, as flumine rounds average prices to two decimals."""
 
 
 def hundredths(amounts: pd.Series) -> Cents:
-    """Read amounts of two decimals as whole numbers.
-
-    Args:
-        amounts: Of currency or odds, as floats.
-
-    Returns:
-        A hundred times as much, exactly.
-    """
+    """Convert floats of two decimals, currency or odds, to whole hundredths, exactly."""
     whole: Cents = np.rint(amounts.to_numpy(dtype=float) * HUNDRED).astype(np.int64)
     return whole
 
 
 def round_half_up(numerator: Cents, denominator: Cents | int) -> Cents:
-    """Divide, and round to the nearest whole number, halves away from 0: `ROUND_HALF_UP` of Python's decimal module.
+    """Divide and round to the nearest integer, halves away from 0: `ROUND_HALF_UP` of Python's decimal module.
 
-    That the exchange rounds halves so is an assumption; its public rules do not say.
+    That the exchange rounds halves this way is an assumption; its public rules do not say.
 
     Args:
-        numerator: Whole numbers.
-        denominator: Whole numbers above 0.
-
-    Returns:
-        Whole numbers.
+        numerator: Integers.
+        denominator: Integers above 0.
     """
     halves = 2 * np.abs(numerator) + denominator
     rounded: Cents = np.where(numerator < 0, -1, 1) * np.floor_divide(halves, np.multiply(denominator, 2))
@@ -43,14 +33,11 @@ def round_half_up(numerator: Cents, denominator: Cents | int) -> Cents:
 
 
 def share(cents: pd.Series, rates: pd.Series) -> pd.Series:
-    """Take a rate of each amount, rounded once.
+    """Multiply each amount by its rate, rounded half up to whole cents.
 
     Args:
         cents: Whole cents.
-        rates: A fraction each, as `Decimal`.
-
-    Returns:
-        Whole cents.
+        rates: Fractions, as `Decimal`.
     """
     pairs = zip(cents, rates, strict=True)
     taken = [int((Decimal(amount) * rate).to_integral_value(ROUND_HALF_UP)) for amount, rate in pairs]

@@ -1,16 +1,16 @@
-"""The equity curve as a picture: for the Prefect UI, which shows pictures and no plots."""
+"""Draw the equity curve as a PNG for the Prefect UI, which shows images only."""
 
 import io
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-# More lines than this cannot be told apart; the best and the worst are drawn.
+# More lines than this cannot be told apart, so only the best and the worst are drawn.
 _MOST_LINES = 12
 
 
 def draw_equity(settled: pd.DataFrame, together: pd.DataFrame) -> bytes:
-    """Draw the net of each variant, added up in order of settlement.
+    """Draw each variant's cumulative net in order of settlement.
 
     Args:
         settled: Rows of `results/markets`.

@@ -1,4 +1,4 @@
-"""How `--split` divides markets: the days, and which races are on either side of one."""
+"""Divide markets by day for `--split`."""
 
 from datetime import date
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import pandas as pd
 from tasks.errors import InputError
 
 MONTH = "month"
-"""The split by calendar month: each month but the first judges what was best in all months before it."""
+"""The split by calendar month: each month after the first tests the best variant of all months before it."""
 
 
 class Fold(NamedTuple):
@@ -17,7 +17,7 @@ class Fold(NamedTuple):
     Attributes:
         begins: The first day of the second part.
         first: Market ids of the races on which variants are ranked.
-        second: Market ids of the races on which the first of them is judged.
+        second: Market ids of the races on which the best one is tested.
     """
 
     begins: date
@@ -26,13 +26,7 @@ class Fold(NamedTuple):
 
 
 def check_split(text: str) -> str:
-    """Check that a split is a day or `month`.
-
-    Args:
-        text: What was given.
-
-    Returns:
-        The same.
+    """Return the split unchanged if it is a day or `month`.
 
     Raises:
         InputError: It is neither.
@@ -46,16 +40,16 @@ def check_split(text: str) -> str:
 
 
 def split_markets(markets: pd.DataFrame, split: str) -> list[Fold]:
-    """Divide markets by day; all markets of an event stay together, on the side of the event's first day.
+    """Divide markets by day, keeping an event's markets together on the side of its first day.
 
-    So WIN and PLACE of a race, which one finish decides, are never on two sides.
+    So WIN and PLACE of a race, which share one finish, are never separated.
 
     Args:
         markets: Rows of the catalogue.
         split: The second part's first day, ISO 8601, or `month`.
 
     Returns:
-        One fold for a day; for `month` one for each month but the first, its first part being all months before.
+        One fold for a day; for `month` one per month after the first, whose first part is all months before.
 
     Raises:
         InputError: A part would be empty.

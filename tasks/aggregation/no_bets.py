@@ -1,6 +1,6 @@
-"""Why there are fewer bets than a strategy asked for, or none: what was refused, and what was never matched.
+"""Explain why a variant has fewer bets than orders, or none: refusals, and orders never matched.
 
-What each count means, `tasks/lake/datasets.py` says, where the columns are declared.
+The columns in `tasks/lake/datasets.py` define each count.
 """
 
 from collections import Counter
@@ -17,17 +17,17 @@ from tasks.rejects import Reject
 
 _ACTIONS = {"cancel": "cancellation", "update": "update", "replace": "replacement"}
 
-# In a line about a variant; all are in `results/refused`.
+# The most in one sentence; all are in `results/refused`.
 _MOST_KINDS = 3
 
 
 class Kind(NamedTuple):
-    """What was refused of one kind, to one variant.
+    """A variant's refusals of one kind.
 
     Attributes:
-        first: Of its first market by id, with the first of that market.
-        times: How often in all.
-        markets: In how many markets.
+        first: Those in the first market by id, with the first refusal there.
+        times: Number of refusals.
+        markets: Number of markets.
     """
 
     first: Refusal
@@ -36,24 +36,17 @@ class Kind(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What was asked, so many times: `33 orders`, `1 cancellation`."""
+        """The number of requests: `33 orders`, `1 cancellation`."""
         return plural(self.times, _ACTIONS.get(self.first.action, "order"))
 
     @property
     def by(self) -> str:
-        """Which control it was, and what it says of all alike."""
+        """The control and its reason."""
         return ": ".join(said for said in (self.first.control, self.first.reason) if said)
 
 
 def kinds_of(refused: Iterable[Refusal]) -> list[Kind]:
-    """Sum up what was refused to a variant.
-
-    Args:
-        refused: By market and kind.
-
-    Returns:
-        A sum a kind, the most frequent first.
-    """
+    """Sum a variant's refusals by kind, the most frequent first."""
     by_kind: dict[tuple[str, str, str], list[Refusal]] = {}
     for refusal in refused:
         by_kind.setdefault(refusal.kind, []).append(refusal)
@@ -65,15 +58,7 @@ def kinds_of(refused: Iterable[Refusal]) -> list[Kind]:
 
 
 def refused_rows(variants: Sequence[str], refused: Mapping[str, Sequence[Refusal]]) -> pd.DataFrame:
-    """Describe what was refused to the variants of a run.
-
-    Args:
-        variants: Their ids, in the order in which they were asked for.
-        refused: By variant.
-
-    Returns:
-        Rows of `results/refused`.
-    """
+    """Return the rows of `results/refused`, in the order of the variants."""
     rows = [
         {**kind.first._asdict(), "strategy": variant, "times": kind.times, "markets": kind.markets}
         for variant in variants
@@ -87,15 +72,10 @@ def refused_rows(variants: Sequence[str], refused: Mapping[str, Sequence[Refusal
 def count_orders(
     variants: Sequence[str], orders: pd.DataFrame, refused: Mapping[str, Sequence[Refusal]]
 ) -> pd.DataFrame:
-    """Count what became of each variant's orders, beside being bets.
-
-    Args:
-        variants: Their ids, in the order in which they were asked for.
-        orders: Rows of `orders` of all.
-        refused: By variant.
+    """Count each variant's refused, unmatched, cancelled and lapsed orders.
 
     Returns:
-        refused, unmatched, cancelled, lapsed of each, as `results/summary` has them.
+        Columns of `results/summary`, in the order of the variants.
     """
     counted = pd.DataFrame(
         {
@@ -116,9 +96,9 @@ def why_no_bets(
     """Return why a variant has no bet.
 
     Args:
-        orders: Its rows of `orders`, but for those of markets that cannot be settled.
-        refused: What was refused to it.
-        unsettled: The markets that it bet in and that cannot be settled.
+        orders: Its rows of `orders` in markets that can be settled.
+        refused: Its refusals.
+        unsettled: The markets where its bets cannot be settled.
         is_replayed: Whether any other market was replayed for it.
 
     Returns:
@@ -137,14 +117,7 @@ def why_no_bets(
 
 
 def say_kind(variant: str, kind: Kind) -> str:
-    """Return what was refused of one kind.
-
-    Args:
-        variant: The variant's id.
-
-    Returns:
-        A sentence with the first example, without a full stop.
-    """
+    """Describe a variant's refusals of one kind, with the first as example; a sentence without full stop."""
     first = kind.first
     was = "was" if kind.times == 1 else "were"
     where = f" in {plural(kind.markets, 'market')}"
@@ -154,13 +127,10 @@ def say_kind(variant: str, kind: Kind) -> str:
 
 
 def say_order(asked: Mapping[str, Any]) -> str:
-    """Return what an order asked for.
+    """Describe a requested order: `BACK 20.00 at 3 on 501 in 1.390000010`.
 
     Args:
         asked: market_id, selection_id, side, price, size, as in `results/refused`.
-
-    Returns:
-        `BACK 20.00 at 3 on 501 in 1.390000010`.
     """
     size = "" if asked["size"] is None else f" {_say_size(asked['size'])}"
     price = " at starting price" if asked["price"] is None else f" at {asked['price']:g}"
@@ -168,7 +138,7 @@ def say_order(asked: Mapping[str, Any]) -> str:
 
 
 def _say_size(size: float) -> str:
-    """Money has two decimals; a size that was refused for having more is told as it is."""
+    """Two decimals, or all of a size that was refused for having more."""
     return f"{size:,.2f}" if round(size, 2) == size else f"{size:,}"
 
 
@@ -192,7 +162,7 @@ def _say_orders(orders: pd.DataFrame) -> str:
     said = ", ".join(f"{count:,} {fate}" for fate, count in Counter(fates).most_common())
     total, matched = plural(len(orders), "order"), len(orders) - len(unmatched)
     if not matched:
-        # Of what it voids, flumine does not keep whether it was matched before.
+        # Flumine does not record whether a voided order had been matched.
         return f"{total}, none {'stood' if 'voided' in fates else 'matched'}: {said}"
     none = f", {len(unmatched):,} not matched: {said}" if said else ""
     return f"{total}, {matched:,} matched and void{none}"

@@ -1,4 +1,4 @@
-"""What a run's figures do not say of themselves, in words: what to know before one relies on them."""
+"""Notices: what to know before relying on a run's figures."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -15,24 +15,21 @@ from tasks.orders.refusal import Refusal, is_of_least_stake
 from tasks.rejects import Reject, say_reasons
 from tasks.variants.variant import Variant, unseen
 
-# A sweep may have thousands.
+# The most kinds of refusal that are listed; a sweep may have thousands.
 _MOST_REFUSED = 20
 
-# Rule 13.7 has these reduced as flumine reduces all: the price matched. Of a type that nobody listed no rule is known.
+# By rule 13.7 the matched price is reduced in these, as flumine does in all. No rule is known for unlisted types.
 _REDUCED_BY_PRICE = ("WIN", "EACH_WAY")
 _REDUCED_BY_WINNINGS = ("PLACE", "OTHER_PLACE")
 
 
 def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverage) -> list[str]:
-    """Return what a person should know of a run.
+    """Return a run's notices, each once.
 
     Args:
         variants: The run's.
         markets: Its rows of the catalogue.
-        covered: Where its orders are, and which markets are rejects of whom.
-
-    Returns:
-        Sentences, each once.
+        covered: Its orders, rejects and refusals.
     """
     carried = dict.fromkeys(_carried(variants, covered.carries))
     return [
@@ -46,28 +43,28 @@ def notices(variants: Sequence[Variant], markets: pd.DataFrame, covered: Coverag
 
 
 def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
-    """Yield where bets are settled by another rule than flumine's, or by flumine's where the exchange has another.
+    """Yield notices of bets for which flumine's rule is not the exchange's.
 
     Args:
-        valued: The run's orders, and what they are worth.
+        valued: The run's orders, valued.
         markets: Its rows of the catalogue.
-        runners: Those of the markets that were bet on.
+        runners: The runners of the markets with bets.
 
     Yields:
-        A sentence for each variant and rule.
+        A sentence per variant and rule.
     """
     yield from _settled_otherwise(valued.differences)
     yield from _reduced_otherwise(valued.orders, markets, runners)
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
-    """Yield how much of the archives is in no figure.
+    """Yield how many markets were left out of the archives.
 
     Args:
-        archives: What was extracted of the run's.
+        archives: The manifests of the run's archives.
 
     Yields:
-        A sentence for each archive of which something was left out.
+        A sentence per archive with markets left out.
     """
     for archive in archives:
         if reasons := reasons_left_out(lake, archive):
@@ -79,14 +76,14 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
 
 
 def unrated(rated: Mapping[str, Collection[str]], markets: pd.DataFrame) -> Iterator[str]:
-    """Describe for how many markets a strategy that bets by ratings had none.
+    """Yield how many of the run's markets have no ratings.
 
     Args:
-        rated: Market ids by ratings' model.
+        rated: The ids of markets with ratings, by model.
         markets: The run's rows of the catalogue.
 
     Yields:
-        A sentence for each model that lacks any.
+        A sentence per model that lacks any.
     """
     for model, of_model in rated.items():
         missing = markets.loc[~markets["market_id"].isin(of_model), "market_id"]
@@ -98,14 +95,14 @@ def unrated(rated: Mapping[str, Collection[str]], markets: pd.DataFrame) -> Iter
 
 
 def nowhere_to_bet(variants: Iterable[Variant], markets: pd.DataFrame) -> Iterator[str]:
-    """Yield which variants bet at tracks or in countries alone of which no market was selected.
+    """Yield the variants whose tracks or countries have no selected market.
 
     Args:
         variants: The run's.
         markets: Its rows of the catalogue.
 
     Yields:
-        A sentence for each.
+        A sentence per variant and parameter.
     """
     for variant in variants:
         if not variant.is_ours:
@@ -134,7 +131,7 @@ def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
 
 
 def _reduced_otherwise(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:
-    """Tell of bets whose prices flumine reduces as in a WIN market, the exchange by another rule or by none."""
+    """Yield the bets whose prices flumine reduces as in a WIN market, though the exchange may not."""
     others = markets[~markets["market_type"].isin(_REDUCED_BY_PRICE)]
     gone = runners[(runners["status"] == "REMOVED") & (runners["adjustment_factor"] > 0)]
     types = others[others["market_id"].isin(gone["market_id"])].set_index("market_id")["market_type"].fillna("no type")

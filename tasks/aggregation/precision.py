@@ -1,4 +1,4 @@
-"""How finely a figure is written that draws have made."""
+"""Round bootstrap figures to their Monte Carlo precision."""
 
 from math import ceil, log10, sqrt
 
@@ -6,16 +6,16 @@ from tasks.aggregation.bootstrap import DRAWS
 
 
 def as_fine_as(noise: float, value: float, *, decimals: int = 2, sign: str = "") -> str:
-    """Write a figure no finer than its Monte Carlo error: `−150`, where that is 2.7.
+    """Format a figure no finer than its Monte Carlo error: `−150` with an error of 2.7.
 
     Args:
-        noise: Its Monte Carlo standard error; 0 where it has none.
+        noise: Its Monte Carlo standard error; 0 if it has none.
         value: The figure.
-        decimals: The most that are written.
-        sign: `+` writes a sign before every figure but 0.
+        decimals: Maximum number.
+        sign: `+` puts a sign before every figure except 0.
 
     Returns:
-        Thousands apart, with a real minus.
+        With thousands separators and a true minus sign.
     """
     places = decimals if noise <= 0 else min(decimals, -ceil(log10(noise)))
     rounded = round(value, places) or 0.0
@@ -23,12 +23,5 @@ def as_fine_as(noise: float, value: float, *, decimals: int = 2, sign: str = "")
 
 
 def noise_of_chance(p: float) -> float:
-    """Return how far a p-value may lie off: the standard error of a share of draws.
-
-    Args:
-        p: The p-value.
-
-    Returns:
-        Its Monte Carlo standard error.
-    """
+    """Return a p-value's Monte Carlo standard error: that of a share of draws."""
     return sqrt(p * (1 - p) / DRAWS)

@@ -1,4 +1,4 @@
-"""What was bet on races, which markets one race decides, and how draws of races begin."""
+"""Bets on races, the grouping of markets into races, and the seed for draws of races."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,13 +11,13 @@ from tasks.lake.fingerprint import digest
 
 
 class Races(NamedTuple):
-    """What was bet on some races, and how it ended.
+    """Bets on some races, settled.
 
     Attributes:
-        orders: Rows of `orders`, as `worth.value` gives them.
+        orders: Rows of `orders`, as `worth.value` returns them.
         settled: Rows of `results/markets`: the same orders, settled.
-        markets: Rows of the catalogue: all markets that were selected, also those without a bet.
-        rejected: By variant, the ids of those of them that are not in its figures.
+        markets: Rows of the catalogue: all selected markets, with or without bets.
+        rejected: By variant, the ids of the markets left out of its figures.
     """
 
     orders: pd.DataFrame
@@ -26,14 +26,14 @@ class Races(NamedTuple):
     rejected: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     def among(self, market_ids: frozenset[str]) -> "Races":
-        """Take those of some markets."""
+        """Select some markets."""
         orders, settled, markets = (
             rows[rows["market_id"].isin(market_ids)] for rows in (self.orders, self.settled, self.markets)
         )
         return Races(orders, settled, markets, self.rejected)
 
     def of(self, strategy: str) -> "Races":
-        """Take one variant's bets, on the markets that are in its figures."""
+        """Select one variant's bets, and the markets in its figures."""
         return Races(
             self.orders[self.orders["strategy_name"] == strategy],
             self.settled[self.settled["strategy"] == strategy],
@@ -41,7 +41,7 @@ class Races(NamedTuple):
         )
 
     def replayed(self, strategies: Sequence[str]) -> pd.DataFrame:
-        """Return the rows of the catalogue that are in the figures of any of these variants."""
+        """Return the markets in the figures of any of these variants."""
         of_none = frozenset.intersection(*(self.rejected.get(strategy, frozenset()) for strategy in strategies))
         return self.markets[~self.markets["market_id"].isin(of_none)]
 
@@ -54,17 +54,17 @@ class _Market(NamedTuple):
 
 
 def number_races(markets: pd.DataFrame) -> pd.Series:
-    """Number the races that markets belong to: the markets of an event that ever announced the same off are of one.
+    """Number the races that markets belong to: an event's markets that ever announced the same off are one race.
 
-    WIN and PLACE of a race are decided by one finish and are no two observations; nor are the markets of a football
-    match. Two markets of one type are of one race only if they began with the same off: in a meeting that runs late,
-    each race is announced for the time at which the next one was.
+    WIN and PLACE of a race share one finish and are not two observations; nor are the markets of a football match. Two
+    markets of one type are one race only if their first announced off is the same: in a meeting that runs late, a race
+    is postponed to the time at which the next one was due.
 
     Args:
         markets: Rows of the catalogue.
 
     Returns:
-        From market id to the race's number, from 0 in order of event and first announced off.
+        The race's number by market id, from 0 in order of event and first announced off.
     """
     races: dict[str, int] = {}
     count = 0
@@ -102,17 +102,14 @@ def _are_one(race: list[_Market], group: list[_Market]) -> bool:
 
 
 def seed_of(markets: pd.DataFrame, races: pd.Series) -> int:
-    """Return what the draws of races begin with: it depends on nothing but the races that are looked at.
+    """Return the seed for draws of races; it depends on the races only.
 
-    So the same bets have the same intervals, alone and in company, whatever else a run was asked, and whichever markets
-    of the races it looked at beside those that were bet on.
+    So the same bets have the same intervals, whatever other variants a run has and whichever other markets of the
+    races were selected.
 
     Args:
         markets: Rows of the catalogue.
-        races: Their races, from `number_races`.
-
-    Returns:
-        A number.
+        races: From `number_races`.
     """
     first = pd.Series([pd.Timestamp(announced[0]).timestamp() for announced in markets["announced"]])
     off = first.groupby(races.to_numpy()).transform("min")

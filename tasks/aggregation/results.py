@@ -1,4 +1,4 @@
-"""One run's orders to its results in the lake. The figures themselves are in the modules beside this one."""
+"""Write a run's results to the lake, from its orders; the modules beside this one make the figures."""
 
 import json
 from collections import Counter, defaultdict
@@ -49,16 +49,16 @@ from tasks.variants.variant import Variant
 VERSION = 10
 
 TAKEN, SETTLED = "orders taken", "orders settled"
-"""Under which results have the numbers of orders that went in, by their files, and that came out, by their markets."""
+"""Notes of results: the number of orders read from their files, and of orders in the settled markets."""
 
 NOTICES = "notices"
-"""Under which results have what a person should know of them: a JSON list of sentences."""
+"""Note of results: their notices, a JSON list of sentences."""
 
 WRITTEN = "datasets"
-"""Under which results name what is theirs: a JSON list of datasets, each of which has a file of the run."""
+"""Note of results: the run's datasets, a JSON list of names."""
 
-# Where the orders were, and how the catalogue was extracted. The same question has others tomorrow, where a strategy
-# reads a file that changed, or another version makes other base rates of the same bytes.
+# Notes on the orders' files and the catalogue's extraction. Both may change while a run's fingerprint does not: when a
+# file that a strategy reads changes, or another version extracts other base rates from the same bytes.
 _PARTS, _EXTRACTED_BY = "parts", "extracted by"
 
 _HALF_A_CENT = 0.005
@@ -66,16 +66,16 @@ _HALF_A_CENT = 0.005
 
 @dataclass(frozen=True)
 class Run:
-    """One backtest: which orders make its results.
+    """One backtest, as far as its results depend on it.
 
     Attributes:
         lake: The lake.
-        variants: In the order in which they were asked for.
-        archives: What was extracted of the archives whose markets they were replayed on.
-        jobs: What was replayed, each variant in each session once.
+        variants: In the order requested.
+        archives: Manifests of the archives that the variants were replayed on.
+        jobs: The replays, with each variant in each session once.
         commission: The rate.
-        split: Where races are divided, as `split_markets` takes it; None where they are not.
-        together: Whether all variants are shown as one account, too.
+        split: Where to divide the races, as for `split_markets`; None for no split.
+        together: Whether to show all variants as one account, too.
     """
 
     lake: Lake
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def datasets(self) -> tuple[ByRun, ...]:
-        """What its results are; the summary last: a run that has one is whole."""
+        """The results to write, the summary last: a run with a summary is complete."""
         split = (RESULTS_SPLIT,) if self.split else ()
         account = (RESULTS_ACCOUNT_MARKETS, RESULTS_ACCOUNT) if self.together else ()
         return (
@@ -104,7 +104,7 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What decides the results."""
+        """Of everything that the results depend on, as far as it is known before they are made."""
         return fingerprint(
             "aggregate",
             version=VERSION,
@@ -119,7 +119,7 @@ class Run:
 
     @property
     def _keys(self) -> dict[str, list[str]]:
-        """What the variants were given, by ratings' model, however it was cut into jobs."""
+        """The sessions' keys by ratings model, independent of the division into jobs."""
         together: dict[str, set[str]] = {}
         for job in self.jobs:
             for model, keys in job.keys.items():
@@ -128,7 +128,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """What the lake calls it: the first archive's file, and a fingerprint of all that was asked for."""
+        """Its name in the lake: the first archive's file name and the start of the fingerprint."""
         return f"{file_of(self.archives[0].archive)}-{self.fingerprint[:8]}"
 
 
@@ -136,7 +136,7 @@ def find_results(run: Run) -> list[LakeFile] | None:
     """Find a run's results in the lake.
 
     Returns:
-        Its files, or None where any is to be made: it is missing, or its orders are, or it was made of others.
+        Its files; None if any is missing or was made from other orders, or if orders are missing.
     """
     found = [run.lake.fresh(dataset.at(run.id), run.fingerprint) for dataset in run.datasets]
     try:
@@ -216,10 +216,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
 
 
 def find_orders(run: Run) -> Coverage:
-    """Find the orders of a run.
-
-    Returns:
-        Where those of each of its variants in each of its markets are, and the markets that are rejects of some.
+    """Find the orders of all of a run's variants in all its markets, and the rejects.
 
     Raises:
         ReplacedOrdersError: Some are missing or stale.
@@ -243,62 +240,42 @@ def find_orders(run: Run) -> Coverage:
 
 
 def note_parts(parts: Sequence[Part]) -> dict[str, str]:
-    """Return the notes of results: which orders they are made of, and which version's catalogue.
-
-    Args:
-        parts: Where the orders are.
-
-    Returns:
-        Notes.
-    """
+    """Return the notes on the orders that results are made from, and on the version that extracted the catalogue."""
     return {_PARTS: json.dumps(parts), _EXTRACTED_BY: json.dumps(EXTRACTED_BY, sort_keys=True)}
 
 
 def results_digest(lake: Lake, run: str) -> str:
-    """Return of what a run's results were made; empty where it has none."""
+    """Return `made_of` for a run's results; empty if it has none."""
     summary = lake.find(RESULTS_SUMMARY.at(run))
     return made_of(summary) if summary else ""
 
 
 def made_of(results: LakeFile) -> str:
-    """Return of what results were made; all results of a run that are of one making say the same.
+    """Return a fingerprint of the input of results, equal in all files that were written together.
 
-    One run's may be of several: its orders change where a file that a strategy reads does, and a run may be killed.
+    A run's files may differ in it: if it was killed while replacing them after a file that a strategy reads changed.
 
     Args:
-        results: Any of their files.
-
-    Returns:
-        A fingerprint.
+        results: Any file of the results.
     """
     beside = {note: results.notes.get(note) for note in (_PARTS, _EXTRACTED_BY)}
     return fingerprint("made of", version=1, results=results.fingerprint, beside=beside)
 
 
 def parts_of(results: LakeFile) -> list[Part]:
-    """Say of which orders results were made.
-
-    Args:
-        results: Any of their files.
-
-    Returns:
-        Where the orders were.
-    """
+    """Return the parts whose orders results were made from; any file of the results will do."""
     return [Part(*part) for part in json.loads(results.notes[_PARTS])]
 
 
 def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
     """Read the orders of a run.
 
-    Args:
-        parts: Where they are.
-
     Returns:
-        Rows of `orders`, by variant and market, in each market in the order of placing, whichever files they are in.
+        Rows of `orders`, by variant and market, within each market in the order of placing.
 
     Raises:
-        ReplacedOrdersError: They are no longer there.
-        LakeError: They are damaged.
+        ReplacedOrdersError: A file is gone or was replaced.
+        LakeError: A file is damaged.
     """
     tables = [ORDERS.schema.empty_table(), *(read_part(lake, part) for part in parts)]
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
@@ -306,7 +283,7 @@ def read_orders(lake: Lake, parts: Sequence[Part]) -> pd.DataFrame:
 
 
 def _rated(run: Run) -> dict[str, set[str]]:
-    """Return which markets have ratings, by model."""
+    """Return the ids of the markets with ratings, by model."""
     rated: defaultdict[str, set[str]] = defaultdict(set)
     for job in run.jobs:
         for model, of_model in job.ratings.items():
@@ -315,7 +292,7 @@ def _rated(run: Run) -> dict[str, set[str]]:
 
 
 def _count_replayed(run: Run, covered: Coverage, markets: pd.DataFrame, settled: pd.DataFrame) -> list[int]:
-    """Check that each variant was replayed on each selected market or has it among its rejects; count the former."""
+    """Count each variant's replayed markets; check that these and its rejects are all the selected ones."""
     selected = Counter(markets["market_id"])
     taken: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for part in covered.parts:

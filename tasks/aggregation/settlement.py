@@ -1,7 +1,4 @@
-"""Where commission is taken: orders to markets, as the exchange settles them.
-
-What a bet is worth is said in `worth.py`.
-"""
+"""Settle orders market by market and take commission, as the exchange does; `worth.py` values the bets."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -28,22 +25,18 @@ class Commission(NamedTuple):
 
     Attributes:
         rate: As a fraction (0.07), for every market; None takes each market's own base rate, less the discount.
-        discount_rate: The account's discount on base rates, per cent, where the market allows one; a fixed rate is what
-            it is.
+        discount_rate: The account's discount in per cent, on base rates of markets that allow one; never on `rate`.
     """
 
     rate: float | None = None
     discount_rate: float = 0
 
     def of(self, base_rate: float, *, discount_allowed: bool) -> Decimal:
-        """Return what share of its winnings a market takes.
+        """Return a market's rate, as a fraction.
 
         Args:
             base_rate: The market's, per cent.
             discount_allowed: Whether it allows discounts.
-
-        Returns:
-            A fraction.
         """
         if self.rate is not None:
             return Decimal(str(self.rate))
@@ -54,13 +47,13 @@ class Commission(NamedTuple):
 def settle(orders: pd.DataFrame, markets: pd.DataFrame, commission: Commission) -> pd.DataFrame:
     """Settle each variant's orders market by market.
 
-    A bet is an order that was matched on a runner that ran. One on a runner that was removed is void: it counts as
-    neither bet nor turnover. Commission is `max(gross, 0) × rate` of a variant in a market, rounded there to the cent
-    and nowhere else: every other sum is of whole cents.
+    A bet is a matched order on a runner that ran. A matched order on a removed runner is void: it counts as neither
+    bet nor turnover. Commission is `max(gross, 0) × rate` per variant and market, the only amount that has to be
+    rounded to the cent: all others are sums of whole cents.
 
     Args:
-        orders: Rows of `orders`, as `worth.value` gives them.
-        markets: Rows of the catalogue with a column `archive`, at least those that were bet on.
+        orders: Rows of `orders`, as `worth.value` returns them.
+        markets: Rows of the catalogue with a column `archive`, at least those with orders.
         commission: The rate.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Out of sample: variants ranked on the races before a day, and what the first of them made from that day on.
+"""Test out of sample: rank variants on the races before a day, then judge the best on the races from that day on.
 
-A best variant of many was chosen because it looked good; races that had no part in the choice tell whether it is. The
-figures themselves are those of `statistics.py`, of either part.
+The best of many was chosen because it looked good; only races that had no part in the choice show whether it is.
+`statistics.py` makes the figures of both parts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from tasks.lake.datasets import RESULTS_SPLIT
 FIRST, SECOND, TOGETHER = "first", "second", "together"
 
 IN_MONTH, FROM_THEN_ON = "in that month", "from then on"
-"""How far a second part reaches, in words."""
+"""The period of a second part, in words."""
 
 _CHOSEN = "chosen each month"
 
@@ -25,8 +25,8 @@ _CHOSEN = "chosen each month"
 def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.DataFrame:
     """Rank variants by net on the first part of each fold, and describe them on both.
 
-    The one that came first is described on the second part as what it is there: a single variant, chosen beforehand.
-    The others are described as what they are, variants that were tried.
+    On the second part the best is described as a single variant, chosen beforehand; the others as variants that were
+    tried.
 
     Args:
         races: All of the run's.
@@ -34,8 +34,8 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
         folds: From `split_markets`.
 
     Returns:
-        Rows of `results/split`: of each fold the first part, then the second, by rank on the first; then, of several
-        folds, all that was chosen on all second parts together.
+        Rows of `results/split`: for each fold the first part, then the second, by rank on the first; with several
+        folds, then the chosen variants on all second parts together.
     """
     tables: list[pd.DataFrame] = []
     chosen: list[Races] = []
@@ -55,10 +55,10 @@ def compare(races: Races, variants: Sequence[str], folds: Sequence[Fold]) -> pd.
 
 
 def say_reach(parts: Iterable[str]) -> str:
-    """Say how far second parts reach: of several folds each is one month, of one fold all that follows.
+    """Return the period of second parts: a month each with several folds, all that follows with one.
 
     Args:
-        parts: Of rows of `results/split`.
+        parts: The column `part` of `results/split`.
 
     Returns:
         `IN_MONTH` or `FROM_THEN_ON`.
@@ -67,13 +67,13 @@ def say_reach(parts: Iterable[str]) -> str:
 
 
 def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Describe, a sentence a fold, what the variant that was best before made afterwards.
+    """Describe how the best variant of each fold's first part did on the second.
 
     Args:
         rows: Of `results/split`.
 
     Returns:
-        The sentences, without full stops; of several folds the last is of all together.
+        A sentence per fold, without full stop; with several folds, then one for all together.
     """
     said = []
     reach = say_reach(row["part"] for row in rows)
@@ -93,7 +93,7 @@ def say_split(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _together(chosen: Sequence[Races]) -> Races:
-    """What was chosen each month, as one variant."""
+    """Combine the variants chosen each month into one."""
     orders, settled, markets = (
         pd.concat([getattr(one, rows) for one in chosen]) for rows in ("orders", "settled", "markets")
     )

@@ -1,4 +1,4 @@
-"""The aggregate stage's Prefect task; the work itself is in the modules beside this one."""
+"""The aggregate stage's Prefect task."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from tasks.tally import Tally, completed
 
 
 def find_settled(run: Run) -> Tally | None:
-    """Count the orders of a run's results; None where any is to be made."""
+    """Count the orders in a run's results; None if any result has to be made."""
     files = find_results(run)
     return _count(files, cached=True) if files else None
 
@@ -25,7 +25,7 @@ def settle_task(run: Run, markets: pd.DataFrame) -> Tally:
         markets: The selected rows of the catalogue.
 
     Returns:
-        Orders that went in and are in the results; the others are of markets that cannot be settled.
+        The orders taken and the orders in the results; the rest are in markets that cannot be settled.
     """
     if found := find_settled(run):
         return completed(found)

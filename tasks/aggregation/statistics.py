@@ -1,6 +1,6 @@
-"""A run's orders to what may be concluded from them: a row a variant, and a sentence a row.
+"""Describe each variant of a run by a row of figures and a sentence with the conclusion.
 
-The figures are defined in `figures.py`, what chance has to do with them in `bootstrap.py` and `multiple.py`.
+`figures.py` defines the descriptive figures, `bootstrap.py` and `multiple.py` intervals and p-values.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -27,7 +27,7 @@ from tasks.aggregation.words import money, plural
 from tasks.lake.datasets import RESULTS_STATISTICS
 
 SIGNIFICANCE = 0.05
-"""The chance that a run whose variants all lack an edge names a winner."""
+"""Upper bound on the chance that a run whose variants all lack an edge names a winner."""
 
 _CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise", "t", "p", "p_corrected", "q"]
 
@@ -36,15 +36,7 @@ _CENT = 0.01
 
 
 def statistics(races: Races, variants: Sequence[str]) -> pd.DataFrame:
-    """Describe each variant of a run, and say what may be concluded.
-
-    Args:
-        races: What was bet on them.
-        variants: Their ids, in the order in which they were asked for.
-
-    Returns:
-        Rows of `results/statistics`, in the order of the variants.
-    """
+    """Return the rows of `results/statistics`, in the order of the variants."""
     settled = races.settled.sort_values(["strategy", "settled_time", "market_id"])
     bets = _in_order(find_bets(races.orders), settled)
     bets = bets.assign(race=bets["market_id"].map(number_races(races.markets)))
@@ -64,22 +56,22 @@ def statistics(races: Races, variants: Sequence[str]) -> pd.DataFrame:
 
 
 def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int, draws: int = DRAWS) -> pd.DataFrame:
-    """Weigh what variants won against what chance could have given them.
+    """Test each variant's net against chance.
 
-    A winner is a variant whose own 95 % interval lies above 0 and whose p-value, after correction for all that were
-    tried, is at most 5 %; with a single variant the first decides. Variants of which nothing can be told are left out
-    of the correction: they can be no winners.
+    A winner is a variant whose own 95 % interval lies above 0 and whose p-value, corrected for all that were tried, is
+    at most 5 %; with a single variant the interval decides. Variants that cannot be tested cannot win, so the
+    correction leaves them out.
 
     Args:
         net: Races × variants, the account's currency; NaN where a variant was not replayed.
         turnover: Likewise.
-        told: Of which variants anything can be told.
-        seed: Decides the draws.
-        draws: How many.
+        told: Whether each variant can be tested; see `can_tell`.
+        seed: Determines the draws.
+        draws: Number of draws.
 
     Returns:
-        A row a variant, NaN where nothing can be told: the intervals, p-values and `winner` of `results/statistics`,
-        and t.
+        A row per variant: the intervals, p-values and `winner` of `results/statistics`, and t. All but `winner` are NaN
+        for a variant that cannot be tested.
     """
     weighed = pd.DataFrame(np.nan, index=range(net.shape[1]), columns=_CHANCE)
     if told.any():
@@ -97,50 +89,34 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
 
 
 def merit(row: Mapping[Any, Any]) -> tuple[bool, float]:
-    """Return what variants are ranked by: net, but one that never bet is not the best of those that lost.
+    """Return a variant's sort key, greater is better: by net, but one without bets ranks below all that bet.
 
     Args:
-        row: bets and net of one.
-
-    Returns:
-        The greater the better.
+        row: Its `bets` and `net`.
     """
     return row["bets"] > 0, row["net"]
 
 
 def best_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Order variants by merit.
+    """Sort variants by merit, best first, with a new index.
 
     Args:
-        rows: bets and net of each.
-
-    Returns:
-        The rows, numbered anew.
+        rows: With columns `bets` and `net`.
     """
     merits = [merit(row) for row in rows[["bets", "net"]].to_dict("records")]
     return rows.iloc[sorted(range(len(rows)), key=merits.__getitem__, reverse=True)].reset_index(drop=True)
 
 
 def say_net(row: Mapping[str, Any]) -> str:
-    """Return what a variant made, and of how much that was.
-
-    Args:
-        row: A row of `results/statistics`.
-
-    Returns:
-        `net −7.46 on 92 bets`.
-    """
+    """Format the net of a row of `results/statistics`: `net −7.46 on 92 bets`."""
     return f"net {money(row['net'])} on {plural(row['bets'], 'bet')}"
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """Describe in a sentence what a person may conclude of a variant.
+    """Return the conclusion on a variant, a sentence without full stop.
 
     Args:
-        row: A row of `results/statistics`; with `no_bets` of `results/summary` where that is known.
-
-    Returns:
-        The sentence, without a full stop.
+        row: A row of `results/statistics`, with `no_bets` of `results/summary` if known.
     """
     if not row["bets"]:
         return f"no bets: {row['no_bets']}" if row.get("no_bets") else "no bets"
@@ -170,11 +146,11 @@ def _conclusion(row: Mapping[str, Any]) -> str:
 
 
 def _in_order(bets: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
-    """Bets in order of settlement, in a market in the order in which they were placed."""
+    """Sort bets by settlement, within a market by placing."""
     bets = bets.rename(columns={"strategy_name": "strategy"})
     times = settled[["strategy", "market_id", "settled_time"]]
     timed = bets.merge(times, on=["strategy", "market_id"], validate="many_to_one")
-    # The tenth bet of a market comes after the ninth, as it would not by its id's text alone.
+    # By length first: as text, a market's tenth bet id would sort before the ninth.
     timed["digits"] = timed["bet_id"].str.len()
     return timed.sort_values(["settled_time", "market_id", "date_time_placed", "digits", "bet_id"])
 
@@ -203,7 +179,7 @@ def _describe(bets: pd.DataFrame, settled: pd.DataFrame) -> dict[str, float]:
 
 
 def _count_races(bets: pd.DataFrame, variants: Sequence[str]) -> Counts:
-    """In how many races each variant has any of these bets."""
+    """Count the races in which each variant has any of these bets."""
     races = bets.groupby("strategy")["race"].nunique()
     return np.array([races.get(variant, 0) for variant in variants])
 

@@ -1,7 +1,4 @@
-"""Settled markets to the figures of a day and of a variant: sums of what the markets show.
-
-How a market is settled is in `settlement.py`.
-"""
+"""Sum settled markets by day and by variant."""
 
 import pandas as pd
 
@@ -11,7 +8,7 @@ _RATIOS = ["roi", "roi_on_liability"]
 
 
 def by_day(settled: pd.DataFrame) -> pd.DataFrame:
-    """Sum each variant's markets by the racing day: that of the scheduled off, where the track is.
+    """Sum each variant's markets by racing day: the date of the scheduled off in the track's time zone.
 
     Args:
         settled: Rows of `results/markets`.
@@ -27,7 +24,7 @@ def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         settled: Rows of `results/markets`.
-        variants: strategy (its id), name, parameters, replayed of each variant, also of those without an order.
+        variants: `strategy` (its id), `name`, `parameters` and `replayed` of each variant, with or without orders.
 
     Returns:
         Rows of `results/summary`, in the order of the variants.
@@ -41,7 +38,7 @@ def by_variant(settled: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
 def _sum(settled: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     grouped = settled.assign(markets=(settled["bets"] > 0).astype(int)).groupby(keys, as_index=False)
     summed = grouped[[*_COUNTS, *_MONEY]].sum()
-    # Each is whole cents; a sum of floats is not. Of −0.00 it makes 0.00.
+    # Each is in whole cents; a sum of floats is not. Adding 0.0 turns −0.00 into 0.00.
     summed[_MONEY] = summed[_MONEY].round(2) + 0.0
     for ratio, of in zip(_RATIOS, ("turnover", "liability"), strict=True):
         summed[ratio] = (summed["net"] / summed[of]).where(summed[of] > 0)

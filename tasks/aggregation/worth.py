@@ -1,7 +1,7 @@
-"""What each bet is worth: the exchange's rules, by the market's last definition, in whole cents.
+"""Value each bet in whole cents, by the exchange's rules and the market's last definition.
 
-Sizes and prices matched are flumine's. So is a bet's result where flumine knows the rule; where it does not, the
-difference has a rule's name, and one that has none is an error. docs/settlement.md says where each rule is from.
+Matched sizes and prices are flumine's, and so is a bet's result wherever flumine knows the rule. A difference must be
+explained by one of the rules that it does not know, or is an error. docs/settlement.md gives the source of each rule.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from tasks.rejects import Reject
 EACH_WAY = "EACH_WAY"
 
 AMENDED, DEAD_HEAT = "closed again with another result", "dead heat of several winners"
-"""The rules that flumine does not know: it takes the first closing, and divides the stake where one was to win."""
+"""Rules that flumine does not know: it takes the first closing, and divides the stake only if one was to win."""
 
 _RUNNER = ["market_id", "selection_id", "handicap"]
 _OF_MARKET = [
@@ -29,18 +29,18 @@ _OF_MARKET = [
     "late_withdrawal",
 ]
 _UNDIVIDED = 1.0
-# Lines are quarters of a goal; on those between halves a stake is half won or lost, which no status tells.
+# Lines are in quarters of a goal; between halves, half the stake is won or lost, which no status shows.
 _HALF_LINE = 0.5
 
 
 class Valued(NamedTuple):
-    """Orders, and what they are worth.
+    """Valued orders.
 
     Attributes:
-        orders: Those of markets that can be settled: rows of `orders`, of which `profit` (the account's currency) and
-            `runner_status` are those of the last definition; and `turnover` and `liability` of each, the account's
-            currency: what was staked, and what could be lost. A bet on a runner that was removed has neither.
-        rejects: By variant, the markets in which it has a bet that cannot be settled.
+        orders: Rows of `orders` in markets that can be settled. `profit` (the account's currency) and `runner_status`
+            follow the last definition; `turnover` and `liability` are added (the account's currency): the stake, and
+            the most that can be lost. Both are 0 for a bet on a removed runner.
+        rejects: By variant, the markets where one of its bets cannot be settled.
         differences: Rows of `results/differences`.
     """
 
@@ -50,19 +50,15 @@ class Valued(NamedTuple):
 
 
 def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Valued:
-    """Return what orders are worth by the last definition of their market.
+    """Value orders by the last definition of their market.
 
     Args:
         orders: Rows of `orders`.
         markets: Rows of `catalogue/markets`, at least those of the orders.
         runners: Rows of `catalogue/runners` of these markets.
 
-    Returns:
-        The orders, but for those of markets that cannot be settled.
-
     Raises:
-        BalanceError: An order's market is not among the markets; or a bet is worth something else than flumine says,
-            and no rule tells why.
+        BalanceError: An order's market is missing, or a bet's value differs from flumine's and no rule explains it.
     """
     known = _with_definitions(orders, markets, runners)
     problems = _problems(known)
@@ -104,7 +100,7 @@ def _with_definitions(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.D
 
 
 def _problems(known: pd.DataFrame) -> pd.Series:
-    """Say of each order why its bet cannot be settled; empty where it can."""
+    """Return why each order's bet cannot be settled; empty if it can."""
     each_way = known["market_type"] == EACH_WAY
     winners = known["number_of_winners"]
     of_lines = known["betting_type"].fillna("").str.startswith("ASIAN_HANDICAP")
@@ -114,16 +110,16 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     )
     has_result = status.isin(["WINNER", "LOSER", "REMOVED"]) | (each_way & (status == "PLACED"))
     problems = pd.Series("", index=known.index)
-    # The last that is written is the one that is said.
-    # Where none is said to win, any number may, but in a WIN market.
+    # A later problem overwrites an earlier one.
+    # Where the number of winners is not given, any may win, except in a WIN market.
     is_untold = np.where(known["market_type"] == "WIN", (winners <= 0) & (known["won"] > 1), winners > 0)
     problems[too_many & is_untold & ~of_lines] = "dead heat that the files cannot tell"
     problems[each_way & ~(known["each_way_divisor"] > 0)] = "no each way divisor"
-    # The place part is void where so many runners were withdrawn.
+    # The place part is void once withdrawals leave no more runners than places.
     is_small = (known["ran"] <= winners) & (known["ran"] < known["runners"])
     problems[each_way & is_small] = "each way market left with no more runners than places"
-    # Flumine reduces no price once the market is closed, and in-play also what was matched in-play. Who lost is left
-    # out, too: else what is left out would depend on the result.
+    # Flumine reduces no price once the market is closed, and in-play also reduces bets matched in-play. Losing bets are
+    # left out too, so that leaving out does not depend on the result.
     problems[known["late_withdrawal"]] = "prices reduced by a withdrawal after the off"
     problems[(known["market_type"] == "WIN") & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
@@ -144,7 +140,7 @@ def _reject(known: pd.DataFrame, problems: pd.Series) -> dict[tuple[str, str], R
 
 
 class _Worth(NamedTuple):
-    """Of each order, in whole cents: what it is worth, and what flumine says that it is."""
+    """Each order's value and flumine's, in whole cents."""
 
     cents: Cents
     flumines: Cents
@@ -162,7 +158,7 @@ def _settle(known: pd.DataFrame) -> _Worth:
     is_void = (status == "REMOVED") | (size == 0)
     heats = (known["market_type"] == "WIN").to_numpy() & (to_win > 0) & (won > to_win)
 
-    # A back's result × denominator. The place part of an each way bet is paid at a fraction of the odds.
+    # A back's result × denominator. The place part of an each-way bet is paid at a fraction of the odds.
     gain = size * (price - HUNDRED)
     denominator = np.select([each_way, heats], [HUNDRED * divisor, HUNDRED * won], HUNDRED)
     result = np.select(
@@ -194,13 +190,13 @@ def _settle(known: pd.DataFrame) -> _Worth:
 
 
 def _nearest(numerator: Cents, denominator: Cents, flumines: Cents) -> Cents:
-    """Round to cents; of half a cent flumine's is taken, so that both agree wherever the rule is the same."""
+    """Round to cents; a half cent is rounded as flumine does, so that both agree wherever the rule is the same."""
     agrees = 2 * np.abs(numerator - flumines * denominator) <= denominator
     return np.where(agrees, flumines, round_half_up(numerator, denominator))
 
 
 def _differences(known: pd.DataFrame, worth: _Worth) -> pd.DataFrame:
-    """List by rule and market where bets are worth something else than flumine says."""
+    """Sum by variant, market and rule the bets whose value differs from flumine's."""
     several = (
         (known["market_type"] == "WIN") & (known["number_of_winners"] > 1) & (known["won"] > known["number_of_winners"])
     )

@@ -1,1 +1,1 @@
-"""Ratings in: the services, a user's CSV file, ids."""
+"""Read ratings from the services or a user's CSV file into the lake."""

@@ -1,7 +1,7 @@
-"""A CSV text of ratings to clean rows: the same for the services and for a user's own file.
+"""Parse a CSV text of ratings into clean rows, for the services and for a user's own file.
 
-What a source calls its columns is said by the source's module; where the text comes from, and which exception says
-that it cannot be used, is theirs too. What one value may look like is in `ids`.
+The source's module supplies the text and the names of its columns, and turns errors into its own exceptions; `ids`
+parses single values.
 """
 
 import csv
@@ -15,13 +15,13 @@ from tasks.rejects import Reject
 
 
 class Columns(NamedTuple):
-    """What a source calls the columns of `RatingRows.ratings`.
+    """A source's names for the columns of `RatingRows.ratings`.
 
     Attributes:
-        market_id: Its column of market ids.
-        selection_id: Its column of selection ids.
-        rating: Its column of ratings.
-        name: Its column of runners' names; None where it has none.
+        market_id: Column of market ids.
+        selection_id: Column of selection ids.
+        rating: Column of ratings.
+        name: Column of runners' names; None if the source has none.
     """
 
     market_id: str
@@ -30,14 +30,7 @@ class Columns(NamedTuple):
     name: str | None
 
     def fault(self, header: list[str]) -> str:
-        """Describe in one line why a table with this header cannot be read; return an empty text where it can.
-
-        Args:
-            header: The column names of the table.
-
-        Returns:
-            The columns that are missing and those seen, or the column that is there twice.
-        """
+        """Return in one line why a table with this header cannot be read; empty if it can."""
         wanted = [column for column in self if column is not None]
         missing = [column for column in wanted if column not in header]
         if missing:
@@ -47,12 +40,12 @@ class Columns(NamedTuple):
 
 
 class CsvTable(NamedTuple):
-    """A CSV text as it stands, every value a string.
+    """A CSV text, unparsed: every value is a string.
 
     Attributes:
-        header: Column names, stripped; empty when the text is.
-        rows: Of each row below the header, the number of the line it begins on (the text's first is 1) and its
-            fields, as many as there are. Blank lines are no rows.
+        header: Column names, stripped; empty if the text is.
+        rows: For each row below the header, the line it begins on (from 1) and its fields, however many. Blank lines
+            are skipped.
     """
 
     header: list[str]
@@ -65,8 +58,8 @@ class RatingRows(NamedTuple):
     Attributes:
         ratings: market_id (str), selection_id (int64), rating (float64, decimal odds), name (str, may be empty); at
             most one row for each (market_id, selection_id), in the source's order.
-        rejects: The rows left out, by line number and reason.
-        rows: Rows read.
+        rejects: The rejected rows, by line number and reason.
+        rows: Number of rows read.
     """
 
     ratings: pd.DataFrame
@@ -86,8 +79,8 @@ class _Rating(NamedTuple):
 def read_csv(text: str) -> CsvTable:
     """Split a CSV text into header and rows.
 
-    Not pandas' reader: that one fails the whole file for a row with a field too many, fills up a row with one too few,
-    takes the first column for an index when every row has one more than the header, and does not know line numbers.
+    Not pandas' reader, which fails the whole file for a row with a field too many, pads a row with one too few, takes
+    the first column as an index if every row has one field more than the header, and gives no line numbers.
 
     Args:
         text: The whole text, with or without a byte order mark.
@@ -96,9 +89,9 @@ def read_csv(text: str) -> CsvTable:
         Header and rows; both empty for a blank text.
 
     Raises:
-        ValueError: The text is no CSV; it says at which line and why.
+        ValueError: The text is not CSV; the message gives the line and the reason.
     """
-    # Strict, or an unclosed quote takes the rest of the file into one field without a word.
+    # Strict, or an unclosed quote silently swallows the rest of the file.
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
     begins = 1
@@ -114,21 +107,21 @@ def read_csv(text: str) -> CsvTable:
 
 
 def clean_rows(table: CsvTable, columns: Columns) -> RatingRows:
-    """Restore the ids and read the numbers of every row; reject bad rows, and all but the first of the same runner.
+    """Parse every row; reject invalid rows, and all but the first of each runner.
 
     Args:
         table: The rows as read.
-        columns: Which of its columns hold what; `columns.fault(table.header)` is empty.
+        columns: Its columns; `columns.fault(table.header)` must be empty.
 
     Returns:
-        What was kept and what was not. The reasons are "wrong number of fields", "not a market id", "not a selection
-        id", "not a rating", "duplicate" (the same rating again) and "duplicate with another rating".
+        Rows and rejects, whose reasons are "wrong number of fields", "not a market id", "not a selection id", "not a
+        rating", "duplicate" (with the same rating) and "duplicate with another rating".
     """
     places = [None if column is None else table.header.index(column) for column in columns]
     kept: dict[tuple[str, int], tuple[int, _Rating]] = {}
     rejects: list[Reject] = []
     for line, fields in table.rows:
-        # A stray comma moves what follows it into the neighbouring column, where it may well look valid.
+        # A stray comma shifts the values after it by one column, where they may look valid.
         if len(fields) != len(table.header):
             detail = f"{len(fields)}, the header has {len(table.header)}"
             rejects.append(Reject(f"row {line}", "wrong number of fields", detail))
@@ -141,14 +134,14 @@ def clean_rows(table: CsvTable, columns: Columns) -> RatingRows:
         if first is not clean:
             rejects.append(_duplicate(line, clean, first_line, first))
     ratings = pd.DataFrame([rating for _, rating in kept.values()], columns=list(_Rating._fields)).astype(
-        # Without rows there are no values to tell the types from.
+        # Without rows pandas cannot infer the types.
         {"market_id": "str", "selection_id": "int64", "rating": "float64", "name": "str"}
     )
     return RatingRows(ratings, rejects, rows=len(table.rows))
 
 
 def _clean(line: int, market_id: str, selection_id: str, rating: str, name: str) -> _Rating | Reject:
-    """Apply the rules of `ids` to one row; the first that is broken names the reject."""
+    """Parse one row; the first invalid value gives the reject's reason."""
     reason = "not a market id"
     try:
         restored = restore_market_id(market_id)
@@ -161,7 +154,7 @@ def _clean(line: int, market_id: str, selection_id: str, rating: str, name: str)
 
 
 def _duplicate(line: int, again: _Rating, first_line: int, first: _Rating) -> Reject:
-    """Reject a row of a runner that an earlier row has rated."""
+    """Reject a row for a runner that an earlier row has rated."""
     runner = f"market {first.market_id}, selection {first.selection_id}"
     if again.rating == first.rating:
         return Reject(f"row {line}", "duplicate", f"{runner}: as row {first_line}")
@@ -170,7 +163,7 @@ def _duplicate(line: int, again: _Rating, first_line: int, first: _Rating) -> Re
 
 
 def _listed(names: list[str]) -> str:
-    """Quote and join names for one line; a file that is something else altogether can have a header of any length."""
-    most = 600  # room for all that a ratings service sends
+    """Quote and join names, truncated, because a wrong file can have a header of any length."""
+    most = 600  # enough for all columns of a ratings service
     line = ", ".join(map(repr, names)) or "none"
     return line if len(line) <= most else f"{line[:most]}…"

@@ -1,4 +1,4 @@
-"""What the lake has of a ratings source's days, and what is left out of them."""
+"""Store and read the days of a ratings source in the lake."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -21,10 +21,10 @@ VERSION = 1
 
 
 class RatingsFiles(NamedTuple):
-    """What the lake has of a source's day.
+    """A source's day in the lake.
 
     Attributes:
-        cached: Whether it was there already.
+        cached: Whether it was in the lake already.
         kept: Rows kept.
         rejected: Rows rejected.
     """
@@ -35,21 +35,14 @@ class RatingsFiles(NamedTuple):
 
 
 def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
-    """Read a source's day into the lake, where it is not there already.
+    """Read a source's day into the lake, unless it is there already.
 
-    A day that was blank is asked for again: its ratings may have been published since.
-
-    Args:
-        source: Where it is read.
-        day: One of the source's days.
-
-    Returns:
-        What there is.
+    A day that was blank is requested again: its ratings may have been published since.
 
     Raises:
-        RatingsServiceError: The service did not give the day, and never gave a blank one.
+        RatingsServiceError: The service did not return the day, and the lake does not have it as blank.
         RatingsFileError: The file cannot be read.
-        ChangedSourceError: It is another by now.
+        ChangedSourceError: The file has changed.
     """
     decided_by = fingerprint(
         "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
@@ -75,14 +68,10 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
 
 
 def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
-    """Read all that the lake has of some days.
-
-    Args:
-        name: The source's.
-        days: Some of its days.
+    """Read a source's ratings of some days from the lake.
 
     Returns:
-        market_id, selection_id, rating and the day they are from, day by day.
+        market_id, selection_id, rating and day, day by day.
 
     Raises:
         LakeError: A day is missing; run the ratings stage.
@@ -94,16 +83,16 @@ def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
 
 
 def of_its_own_day(ratings: pd.DataFrame, markets: pd.DataFrame) -> pd.Series:
-    """Tell which ratings are of a market's own day; a file's are of any.
+    """Return whether each rating is of its market's own day; a file's ratings are of any day.
 
-    So a market has the same ratings whichever others are selected beside it, and with them whichever days are read.
+    So a market's ratings do not depend on which other markets are selected, and thus which days are read.
 
     Args:
         ratings: From `read_days`.
-        markets: market_id, market_date; a market may be in it twice.
+        markets: market_id, market_date; may contain a market twice.
 
     Returns:
-        One a row of the ratings; False also where its market is none of these.
+        A value per row of the ratings; False if its market is not in `markets`.
     """
     own = markets.drop_duplicates("market_id").set_index("market_id")["market_date"]
     day = ratings["market_id"].map(own.map(str))
@@ -115,7 +104,7 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFra
 
     Args:
         name: The source's.
-        days: Of these markets.
+        days: The source's, for these markets.
         markets: Rows of the catalogue.
 
     Returns:
@@ -130,29 +119,21 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFra
 
 
 def left_out_name(archives: Iterable[str], days: Iterable[str]) -> str:
-    """Name the file of what is left out of a source's days beside these archives.
-
-    Args:
-        archives: Their names in the lake.
-        days: The source's.
-
-    Returns:
-        The file's name without its ending.
-    """
+    """Return the name, without extension, of the rejects file for a source's days and archives, by name in the lake."""
     return "unmatched-" + digest(name.encode() for name in (*sorted(archives), *sorted(days)))
 
 
 def check_usable(lake: Lake, source: RatingsSource, days: Sequence[str], archives: Iterable[str], usable: int) -> None:
-    """Refuse ratings of which nothing can be used, where the rejects already say why.
+    """Raise an error, with the reason from the rejects, if no rating can be used.
 
     Args:
-        source: Where the ratings are from.
+        source: The ratings' source.
         days: The source's.
         archives: The archives' names in the lake.
-        usable: Rows that are of a market of the archives.
+        usable: Number of ratings for markets of the archives.
 
     Raises:
-        RatingsFileError: There are none; the commonest reason is named.
+        RatingsFileError: There are none; the message gives the commonest reason.
     """
     if usable:
         return
@@ -167,14 +148,7 @@ def check_usable(lake: Lake, source: RatingsSource, days: Sequence[str], archive
 
 
 def as_lookup(ratings: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """Turn ratings into what a strategy looks up on a tick.
-
-    Args:
-        ratings: market_id, selection_id, rating.
-
-    Returns:
-        Market id to selection id to rating.
-    """
+    """Convert ratings to nested dictionaries for fast look-up by a strategy: market id to selection id to rating."""
     lookup: dict[str, dict[int, float]] = {}
     columns = (ratings[column].tolist() for column in ("market_id", "selection_id", "rating"))
     for market_id, selection_id, rating in zip(*columns, strict=True):

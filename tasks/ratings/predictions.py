@@ -1,7 +1,4 @@
-"""The user's own predictions: a CSV file on a disk or an object store.
-
-What its rows must look like is in `columns` and `ids`; the published ratings are in `services`.
-"""
+"""The user's own predictions: a CSV file on a disk or an object store; `columns` and `ids` define its rows."""
 
 import hashlib
 import re
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAME_COLUMNS = ("name", "DogName", "runner_name", "Horse", "Dog")
-"""What the runner's name is called in the files that are about; the first that a file has is read."""
+"""Known columns of runners' names; the first that a file has is read."""
 
 
 ALL_DAYS = "all"
@@ -39,9 +36,9 @@ class FileRatings:
 
     Attributes:
         name: The file's name and a digest of its content.
-        address: Where it is, without what may be secret.
+        address: Its path or URL without secrets.
         content: SHA-256 of its bytes, hexadecimal digits.
-        path: Where it is, with all that is in it; only what opens it has it.
+        path: Its path or URL with any secrets, only for opening it.
     """
 
     name: str
@@ -50,7 +47,7 @@ class FileRatings:
     path: str = field(repr=False)
 
     def days(self, _market_dates: "pd.Series[date]") -> list[str]:
-        """All days are one part, whichever are asked for."""
+        """Return the single partition for all days."""
         return [ALL_DAYS]
 
     def read(self, _day: str) -> RatingRows:
@@ -58,29 +55,26 @@ class FileRatings:
 
         Raises:
             RatingsFileError: It cannot be read.
-            ChangedSourceError: It is another by now.
+            ChangedSourceError: It has changed since `find_file`.
         """
         return read_predictions(self.path, self.content)
 
 
 def find_file(ratings: str) -> FileRatings:
-    """Find a file of ratings.
+    """Find a file of ratings and digest its content.
 
     Args:
         ratings: A path, or any URL that fsspec opens.
 
-    Returns:
-        The file, known by its content.
-
     Raises:
-        RatingsFileError: There is no such file.
+        RatingsFileError: There is no such file, or it cannot be opened.
     """
     address = shown(ratings)
     try:
         with open_file(ratings) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
-        # Of a server, fsspec says that there is nothing, whatever it met with.
+        # For a server, fsspec reports any error as a missing file.
         why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
         if not isinstance(why, FileNotFoundError):
             raise RatingsFileError(
@@ -97,20 +91,19 @@ def find_file(ratings: str) -> FileRatings:
 def read_predictions(source: str, content: str | None = None) -> RatingRows:
     """Read a CSV file with at least the columns market_id, selection_id and rating.
 
-    A runner's name is read where one of `NAME_COLUMNS` is there; all other columns are ignored. A file that has only a
-    header is an empty table.
+    Runners' names are read if one of `NAME_COLUMNS` is present; other columns are ignored. A file with only a header is
+    an empty table.
 
     Args:
         source: A path, or any URL that fsspec opens; UTF-8, with or without a byte order mark.
-        content: SHA-256 of the bytes that it has to have, in hexadecimal digits; None where any will do.
+        content: The expected SHA-256 of its bytes, in hexadecimal digits; None accepts any.
 
     Returns:
-        The clean rows; ratings are decimal odds. Rejects are named by line of the file, the header being line 1.
+        The clean rows; ratings are decimal odds. Rejects are named by line of the file; the header is line 1.
 
     Raises:
-        RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or not a CSV file, or lacks
-            columns.
-        ChangedSourceError: Its bytes are others: what is made of them would be taken for what is made of those before.
+        RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or CSV, or lacks columns.
+        ChangedSourceError: Its bytes are not the expected ones, under whose digest the result would be stored.
     """
     address = shown(source)
     right = "expected a CSV file with the columns market_id, selection_id and rating"
@@ -128,7 +121,7 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
         raise RatingsFileError(f"{address}: {wrong}; {right}") from None
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
         wrong = " ".join(shown_within(str(error)).split())
-        # Not from the error: its own text holds the whole address, and Prefect's log all of it.
+        # `from None`: the error's text contains the whole address, and Prefect would log it.
         raise RatingsFileError(f"{address}: cannot be read: {wrong}; {right}") from None
     if not table.header:
         raise RatingsFileError(f"{address}: the file is empty; {right}")
@@ -146,7 +139,7 @@ def _check_unchanged(raw: bytes, content: str | None, address: str) -> None:
 
 def _decoded(content: bytes) -> str:
     text = content.decode()
-    # UTF-16 without its mark is UTF-8 as well, of which every other byte is 0.
+    # UTF-16 without a byte order mark decodes as UTF-8, with every other byte 0.
     if (place := content.find(0)) >= 0:
         raise UnicodeDecodeError("utf-8", content, place, place + 1, "a zero, as in UTF-16,")
     return text
@@ -158,11 +151,8 @@ def open_file(source: str) -> BufferedIOBase:
     Args:
         source: As for `read_predictions`.
 
-    Returns:
-        The open file.
-
     Raises:
-        OSError: It is missing, cannot be read, or is no file; a pipe would be waited for, for ever.
+        OSError: It is missing, cannot be read, or is not a regular file; a pipe would block forever.
     """
     fs, path = fsspec.core.url_to_fs(source)
     if isinstance(fs, LocalFileSystem) and fs.exists(path) and not fs.isfile(path):

@@ -1,7 +1,4 @@
-"""The published ratings: one GET a day and service, and what its answer must look like.
-
-No lake and no Prefect: a day's text in, its clean rows out. The user's own file is in `predictions`.
-"""
+"""Fetch and check the published ratings, by one GET per day and service."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_BASE_URL = "https://betfair-data-supplier-prod.herokuapp.com"
-"""Where both services are."""
+"""Base address of both services."""
 
 COLUMNS = Columns(
     market_id="meetings.races.bfExchangeMarketId",
@@ -31,10 +28,10 @@ COLUMNS = Columns(
     rating="meetings.races.runners.ratedPrice",
     name="meetings.races.runners.name",
 )
-"""The columns that both services have; what else they send is not read, in whatever order it comes."""
+"""The columns that both services have, in any order; others are ignored."""
 
 LONGEST_WAIT = 60.0
-"""Seconds: a service that asks for more patience than this is asked again after this."""
+"""Seconds; upper limit on the wait that a Retry-After header asks for."""
 
 _backoff = wait_exponential_jitter(initial=1, max=30, jitter=1)
 
@@ -44,8 +41,8 @@ class Service:
     """A ratings service.
 
     Attributes:
-        name: What users call it.
-        path: What its address calls it.
+        name: Its name for users.
+        path: Its name in URLs.
     """
 
     name: str
@@ -68,7 +65,7 @@ class ServiceRatings:
 
     Attributes:
         service: The service.
-        base_url: Where the services are, with all that is in it; only requests have it.
+        base_url: The services' base address with any credentials, only for requests.
     """
 
     service: Service
@@ -76,31 +73,28 @@ class ServiceRatings:
 
     @property
     def name(self) -> str:
-        """What users and the lake call it."""
+        """Its name for users and in the lake."""
         return self.service.name
 
     @property
     def address(self) -> str:
-        """Where the services are, without what may be secret."""
+        """The services' base address without secrets."""
         return shown(self.base_url)
 
     @property
     def content(self) -> str:
-        """The address: whatever it gives is that day's."""
+        """The address; with the day, it identifies the ratings."""
         return self.address
 
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
-        """A day for each day of racing."""
+        """Return the markets' days, sorted, as YYYY-MM-DD."""
         return sorted({day.isoformat() for day in market_dates})
 
     def read(self, day: str) -> RatingRows:
-        """Ask the service for a day.
-
-        Args:
-            day: YYYY-MM-DD.
+        """Fetch a day (YYYY-MM-DD).
 
         Raises:
-            RatingsServiceError: It did not give the day.
+            RatingsServiceError: The service did not return the day.
         """
         when = date.fromisoformat(day)
         with session() as http:
@@ -108,17 +102,13 @@ class ServiceRatings:
 
 
 def session() -> requests.Session:
-    """Open a session for `fetch_day`; one a thread, and the caller closes it.
-
-    Returns:
-        A session that says who asks. It retries nothing by itself.
-    """
+    """Open a session for `fetch_day`, without retries of its own; one per thread, closed by the caller."""
     http = requests.Session()
     http.headers["User-Agent"] = "betfair-backtest"
     return http
 
 
-def fetch_day(  # noqa: PLR0913 - the four that say what to get are its arguments; the others are patience, with defaults
+def fetch_day(  # noqa: PLR0913 - four say what to fetch; the others, with defaults, how long to try
     http: requests.Session,
     service: Service,
     day: date,
@@ -128,26 +118,25 @@ def fetch_day(  # noqa: PLR0913 - the four that say what to get are its argument
     attempts: int = 5,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Get the ratings of one day as the service sends them.
+    """Fetch the ratings of one day as the service sends them.
 
-    Asked again, after about 1, 2, 4 and 8 seconds or what a Retry-After header says: status 5xx and 429, time-outs, and
-    connections that fail or are cut before the whole body is there. Nothing else is.
+    Retries, after about 1, 2, 4 and 8 seconds or what a Retry-After header says, only on status 5xx and 429, time-outs,
+    and connections that fail or break before the whole body has arrived.
 
     Args:
         http: From `session`.
         service: One of `SERVICES`.
         day: The day of the races, by the service's calendar.
-        base_url: Scheme, host and, where there is one, the path before `/api`; a user and password in it are sent, but
-            never shown.
-        timeout: Seconds to wait for a connection, and for each piece of an answer.
-        attempts: How often to ask at most.
-        sleep: Waits for so many seconds.
+        base_url: Scheme, host and any path before `/api`; a user and password in it are sent, but never shown.
+        timeout: Seconds to wait for a connection, and for each piece of a response.
+        attempts: Maximum number.
+        sleep: Waits for a number of seconds.
 
     Returns:
-        A CSV text that has the columns `parse_day` needs, or a blank text for a day without races.
+        A CSV text with the columns that `parse_day` needs, or a blank text for a day without races.
 
     Raises:
-        RatingsServiceError: Anything else came, or nothing; it names the address and the day.
+        RatingsServiceError: The service did not return that; the message names the address and the day.
         InputError: `base_url` is not an http or https address.
     """
     url, auth = _address(service, day, base_url)
@@ -167,43 +156,43 @@ def fetch_day(  # noqa: PLR0913 - the four that say what to get are its argument
     )
     try:
         response = retrying(get)
-    except (requests.RequestException, ValueError) as error:  # a redirect to what is no URL is a plain ValueError
+    except (requests.RequestException, ValueError) as error:  # a redirect to an invalid URL raises a plain ValueError
         asked = retrying.statistics["attempt_number"]
         times = "" if asked == 1 else f", asked {asked} times"
-        # Not from the error: where the service sent us on, to a signed address say, stands in it.
+        # `from None`: the error's text contains the address of a redirect, which may be signed.
         raise RatingsServiceError(f"{where}: {_what_came(error)}{times}; expected CSV") from None
-    # 202 and its like also have an empty body, but do not mean that there are no races.
+    # 202 and similar also have an empty body, but do not mean a day without races.
     if response.status_code not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
         raise RatingsServiceError(f"{where}: got HTTP {response.status_code}, expected CSV")
     return _checked_text(response, where)
 
 
 def parse_day(text: str, service: Service, day: date) -> RatingRows:
-    """Read what `fetch_day` got.
+    """Parse the text from `fetch_day`.
 
     Args:
-        text: The CSV text; blank, or only a header, on a day without races.
-        service: The service it is from, for messages.
-        day: The day it is for, for messages.
+        text: CSV; blank, or only a header, on a day without races.
+        service: For messages.
+        day: For messages.
 
     Returns:
-        The clean rows; ratings are decimal odds. Rejects are named by line of the text, the header being line 1.
+        The clean rows; ratings are decimal odds. Rejects are named by line of the text; the header is line 1.
 
     Raises:
-        RatingsServiceError: The text is not a CSV file, or its columns are other than `COLUMNS`.
+        RatingsServiceError: The text is not CSV, or lacks one of `COLUMNS` or has it twice.
     """
     return clean_rows(_table(text, f"ratings of {service.name} for {day}"), COLUMNS)
 
 
 def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str, str] | None]:
-    """Build a day's URL, and take user and password out of it: from there they get into every error's text."""
+    """Build a day's URL, with user and password apart, because every error's text contains the URL."""
     try:
         base = urlsplit(base_url)
     except ValueError:
         base = urlsplit("")
     user, _, host = base.netloc.rpartition("@")
     if base.scheme not in ("http", "https") or not host or urlsplit(shown(base_url)).netloc != host:
-        # Without the address: of one that cannot be taken apart nobody knows which part is the password.
+        # Without the address: if it cannot be parsed, any part may be the password.
         raise InputError(f"base address of the ratings services: not a URL; expected one like {DEFAULT_BASE_URL}")
     path = f"{base.path.rstrip('/')}/api/widgets/{service.path}/datasets"
     query = urlencode({"date": day.isoformat(), "presenter": "RatingsPresenter", "csv": "true"})
@@ -212,23 +201,23 @@ def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Tell a fault that may be gone at the next attempt from one that will not."""
+    """Return whether an error is transient."""
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code
         return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    # A body shorter than its Content-Length is a ChunkedEncodingError too, whatever its name says.
+    # A body shorter than its Content-Length raises ChunkedEncodingError too, despite the name.
     return isinstance(error, requests.Timeout | requests.ConnectionError | requests.exceptions.ChunkedEncodingError)
 
 
 def _wait(state: RetryCallState) -> float:
-    """Seconds to wait after a failed attempt: what the service asks for, or else longer each time."""
+    """Seconds to wait after a failed attempt: what the service asks for, else exponential backoff."""
     error = state.outcome.exception() if state.outcome else None
     asked = _retry_after(error.response) if isinstance(error, requests.HTTPError) else None
     return _backoff(state) if asked is None else min(asked, LONGEST_WAIT)
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that a Retry-After header asks for, as a number or as the time to ask again; None without a valid one."""
+    """Seconds that a Retry-After header asks for, as a number or as a date; None without a valid one."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -236,31 +225,31 @@ def _retry_after(response: requests.Response) -> float | None:
         when = parsedate_to_datetime(value)
     except ValueError:
         return None
-    # A date with the zone "-0000" is UTC, but comes back without a zone.
+    # A date with the zone "-0000" is UTC, but is parsed without a zone.
     left = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)
     return max(left.total_seconds(), 0.0)
 
 
 def _what_came(error: Exception) -> str:
-    """Return in one line what came instead of an answer."""
+    """Describe an error in one line."""
     if isinstance(error, requests.HTTPError):
         return f"got HTTP {error.response.status_code} {error.response.reason or ''}".rstrip()
     if isinstance(error, requests.Timeout):
         return "got no answer in time"
-    # The outer texts say "Max retries exceeded" though there were none; the innermost says what happened.
+    # The outer errors say "Max retries exceeded" though there were none; the innermost has the cause.
     inner: object = error
     while isinstance(inner, Exception) and inner.args:
         deeper = getattr(inner, "reason", None) or inner.args[0]
-        if not isinstance(deeper, str | Exception):  # the number of a system error
+        if not isinstance(deeper, str | Exception):  # the errno of an OSError
             break
         inner = deeper
     return f"got no whole answer ({type(error).__name__}: {' '.join(shown_within(str(inner)).split())})"
 
 
 def _checked_text(response: requests.Response, where: str) -> str:
-    """Decode an answer and see that it is the table that was asked for."""
+    """Decode a response and check that it is the expected table."""
     try:
-        # Not `response.text`: without a declared charset that takes any text for Latin-1.
+        # Not `response.text`, which assumes Latin-1 if no charset is declared.
         text = response.content.decode()
     except UnicodeDecodeError as error:
         raise RatingsServiceError(f"{where}: got bytes that are not UTF-8, expected CSV") from error
@@ -271,7 +260,7 @@ def _checked_text(response: requests.Response, where: str) -> str:
 
 
 def _table(text: str, where: str) -> CsvTable:
-    """Split a service's text and see that the columns are there."""
+    """Split a service's text and check its columns."""
     try:
         table = read_csv(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Where ratings come from: what each source can do, and which one a user means."""
+"""The interface of ratings sources, and finding the one that a user names."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class RatingsSource(Protocol):
-    """A source of ratings; each kind is a file beside this one.
+    """A source of ratings; each kind has its own module.
 
     Attributes:
-        name: What the lake calls it.
-        address: Where it is, without what may be secret.
-        content: What decides its ratings besides the day: an address, or the digest of a file's content.
+        name: Its name in the lake.
+        address: Its path or URL without secrets.
+        content: Identifies its ratings together with the day: an address, or the digest of a file's content.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - said above
+    def name(self) -> str: ...  # noqa: D102 - documented above
 
     @property
     def address(self) -> str: ...  # noqa: D102
@@ -31,10 +31,10 @@ class RatingsSource(Protocol):
     def content(self) -> str: ...  # noqa: D102
 
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
-        """Return the parts in which it is read and kept.
+        """Return the partitions in which it is read and stored.
 
         Args:
-            market_dates: Days of the markets to be rated, where their tracks are.
+            market_dates: Days of the markets to be rated, in their tracks' time zones.
 
         Returns:
             Values of the lake's partition `date`, in order.
@@ -47,29 +47,23 @@ class RatingsSource(Protocol):
         Args:
             day: From `days`.
 
-        Returns:
-            The clean rows, and those that are left out.
-
         Raises:
-            RatingsServiceError: The service did not give the day.
+            RatingsServiceError: The service did not return the day.
             RatingsFileError: The file cannot be read.
-            ChangedSourceError: It is another by now.
+            ChangedSourceError: The file has changed since it was found.
         """
         ...
 
 
 def find_source(ratings: str, base_url: str) -> RatingsSource:
-    """Find the source a user means.
+    """Find the source that a user names.
 
     Args:
         ratings: `iggy`, `kash`, or the path or URL of a CSV file.
-        base_url: Where the services are.
-
-    Returns:
-        The source.
+        base_url: The services' base address.
 
     Raises:
-        RatingsFileError: There is no such file.
+        RatingsFileError: There is no such file, or it cannot be opened.
     """
     if service := SERVICES.get(ratings):
         return ServiceRatings(service, base_url)

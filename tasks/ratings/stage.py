@@ -1,4 +1,4 @@
-"""The ratings stage's Prefect task, and the report of what matches no market; the rest is in the modules beside it."""
+"""The ratings stage's Prefect task, and the rejects for ratings that match no market."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,6 @@ from tasks.tally import Tally, completed
 def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
     """Read a source's day into the lake.
 
-    Args:
-        source: Where the ratings are from.
-        day: One of the source's days.
-
     Returns:
         Rows read, kept and rejected.
     """
@@ -33,16 +29,16 @@ def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
 def report_left_out(
     lake: Lake, source: RatingsSource, days: Sequence[str], ratings: pd.DataFrame, markets: pd.DataFrame
 ) -> int:
-    """Write down what is left out of a source's days: a rejects file of its own for each set of archives and days.
+    """Write the unmatched ratings of a source's days to a rejects file for this set of archives and days.
 
     Args:
-        source: Where the ratings are from.
+        source: The ratings' source.
         days: The source's.
-        ratings: Those of these days, from `read_days`.
-        markets: The catalogues of the run's archives, whole.
+        ratings: From `read_days` for these days.
+        markets: The whole catalogues of the run's archives.
 
     Returns:
-        How many rows are of no market of the archives, or of another day's than its own.
+        Number of ratings for markets that are not in the archives, or are of another day.
     """
     unmatched = ratings[~of_its_own_day(ratings, markets)]
     date_of = markets.drop_duplicates("market_id").set_index("market_id")["market_date"].to_dict()

@@ -1,1 +1,1 @@
-"""A finished run as one HTML page: what is read from the lake, the breakdowns, the plots, the page."""
+"""Report a finished run as one HTML page: the data from the lake, breakdowns, plots and the page itself."""

@@ -1,7 +1,4 @@
-"""A run's orders to its bets: what each made after commission, and where, when and at what odds it was struck.
-
-How bets are summed into cells is in `breakdowns.py`.
-"""
+"""Turn a run's orders into bets, with their net and the cells that `breakdowns.py` sums them by."""
 
 from itertools import pairwise
 
@@ -15,7 +12,7 @@ from tasks.errors import BalanceError
 from tasks.report.tracks import WITH_STATES, find_state, find_zone
 
 _HALF_A_CENT = 0.005
-# 3 / 2.5 − 1 is a little less than 0.2 in binary, and belongs to the band that begins there.
+# 3 / 2.5 − 1 is a little less than 0.2 in binary, but belongs to the band that begins at 0.2.
 _DECIMALS = 9
 
 _ODDS = (1.0, 1.5, 2, 3, 4, 6, 10, 20, 50, np.inf)
@@ -31,25 +28,25 @@ def bets_of(
     runners: pd.DataFrame,
     ratings: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Make bets of orders: those that were matched, on runners that ran.
+    """Return the bets among orders: those matched, on runners that ran.
 
-    A market's commission is shared by the bets that won there, in whole cents, each in proportion to its profit; a bet
-    that lost pays none. So the nets of a variant's bets add up to its net, by hand too.
+    A market's commission is divided in whole cents among the bets that won there, in proportion to their profits;
+    losing bets pay none. So the nets of a variant's bets add up exactly to its net.
 
     Args:
-        orders: Rows of `orders`, of any number of variants, as `worth.value` gives them.
+        orders: Rows of `orders`, of any number of variants, as `worth.value` returns them.
         settled: Their rows of `results/markets`.
         markets: Rows of `catalogue/markets`, at least those bet on.
         runners: Rows of `catalogue/runners`, at least those bet on.
         ratings: market_id, selection_id, rating; may be empty.
 
     Returns:
-        A row a bet: strategy, market_id, race (a number), selection_id, side, price_matched, bsp, rating, turnover,
-        gross, net, edge (as a fraction, positive where the rating was on the bet's side: price / rating − 1 of a back,
-        1 − price / rating of a lay), and the columns of `breakdowns.DIMENSIONS`.
+        A row per bet: strategy, market_id, race (a number), selection_id, side, price_matched, bsp, rating, turnover,
+        gross, net, edge (a fraction, positive if the rating favours the bet: price / rating − 1 for a back, 1 − price /
+        rating for a lay), and the columns of `breakdowns.DIMENSIONS`.
 
     Raises:
-        BalanceError: The bets do not add up to what was settled.
+        BalanceError: The bets do not add up to the settled results.
     """
     bets = find_bets(orders)
     bets = bets.rename(columns={"strategy_name": "strategy", "profit": "gross"})
@@ -67,7 +64,7 @@ def bets_of(
 
 
 def _shares(bets: pd.DataFrame) -> pd.Series:
-    """Share each market's commission in whole cents; what is left of it goes where most was cut off."""
+    """Divide each market's commission in whole cents, by the largest remainder method."""
     market = [bets["strategy"], bets["market_id"]]
     won = pd.Series(hundredths(bets["gross"].clip(lower=0)), index=bets.index)
     paid = hundredths(bets["commission"])
@@ -91,7 +88,7 @@ def _check_balance(bets: pd.DataFrame, settled: pd.DataFrame) -> None:
 
 
 def _cells(bets: pd.DataFrame) -> dict[str, pd.Series]:
-    """Name the cell that each bet is in, by dimension; ordered categories where cells have an order of their own."""
+    """Return each bet's cell, by dimension; ordered categories where cells have a natural order."""
     state, zone = _places(bets)
     return {
         "in_venue": bets["venue"].fillna("no venue"),

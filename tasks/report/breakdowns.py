@@ -1,7 +1,6 @@
-"""One variant's bets by venue, day, odds, …: what each cell made, and how sure that is.
+"""Break one variant's bets down by venue, day, odds, …, with an interval per cell.
 
-Which cell a bet is in, and what it made after commission, is said in `bets.py`; what may be concluded of a whole
-variant in `tasks/aggregation/statistics.py`.
+`bets.py` makes each bet's cells and net; `tasks/aggregation/statistics.py` judges the whole variant.
 """
 
 from typing import NamedTuple
@@ -19,9 +18,9 @@ class Dimension(NamedTuple):
     """A way to divide bets.
 
     Attributes:
-        column: Of the bets; its values are the cells.
-        title: For a person.
-        meaning: What its cells are, where the title does not say.
+        column: The bets' column whose values are the cells.
+        title: Display name.
+        meaning: Explanation of the cells.
     """
 
     column: str
@@ -46,22 +45,22 @@ DIMENSIONS = (
 def break_down(bets: pd.DataFrame, by: str) -> pd.DataFrame:
     """Sum the bets of each cell.
 
-    A cell's *bets* are orders matched on runners that ran, *markets* the markets those bets are in (one with bets in
-    two cells counts in both), *turnover* the matched stakes, *gross* the profit before commission, *net* after the
-    bets' shares of it (`bets_of`), *ROI* net / turnover. All but markets and ROI add up to the whole.
+    A cell's *bets* are orders matched on runners that ran, *markets* the markets of those bets (one with bets in two
+    cells counts in both), *turnover* the matched stakes, *gross* the profit before commission, *net* after the bets'
+    shares of it (`bets_of`), *ROI* net / turnover. All but markets and ROI add up to the whole.
 
     The interval is that of a ratio of sums with races as clusters, since bets of a race are not independent: ROI ±
     t(97.5 %; R − 1) · √(R / (R − 1) · Σ (netᵣ − ROI · turnoverᵣ)²) / turnover over the cell's R races r. (Cameron &
-    Miller 2015, "A practitioner's guide to cluster-robust inference".) It needs no draws, so that hundreds of cells
-    cost nothing; where payoffs are skewed it is a little narrow. There is none where fewer than `FEWEST` races were won
-    or lost: what hardly happened yet has no spread to be measured.
+    Miller 2015, "A practitioner's guide to cluster-robust inference".) It needs no draws, so hundreds of cells cost
+    nothing; with skewed payoffs it is a little narrow. There is none with fewer than `FEWEST` races won or lost, too
+    few to measure their spread.
 
     Args:
         bets: One variant's, from `bets_of`.
         by: The column of a dimension.
 
     Returns:
-        cell, bets, markets, turnover, gross, net, roi, roi_low, roi_high; in the cells' own order where they have one,
+        cell, bets, markets, turnover, gross, net, roi, roi_low, roi_high; in the cells' natural order if they have one,
         else by falling number of bets.
     """
     per_race = bets.assign(bets=1).groupby([by, "race"], observed=True)[_SUMS].sum()

@@ -1,4 +1,4 @@
-"""Whether runners win as often as their ratings say."""
+"""Compare how often runners win with their rated chances."""
 
 import numpy as np
 import pandas as pd
@@ -10,17 +10,17 @@ _LEAST_IN_A_BIN = 30
 def calibrate(rated: pd.DataFrame) -> pd.DataFrame:
     """Compare rated chances with results, in bins of equally many runners.
 
-    The interval is Wilson's for a share (Wilson 1927): runners of a race are taken as independent, which makes it a
-    little too wide.
+    The interval is Wilson's for a share (Wilson 1927), a little too wide because it treats the runners of a race as
+    independent.
 
     Args:
-        rated: rating (decimal odds), won (whether the runner won); a row a runner that ran.
+        rated: rating (decimal odds) and won (whether the runner won); a row per runner that ran.
 
     Returns:
-        A row a bin, by rising chance: runners, chance (mean of 1 / rating), wins (their share), low, high (95 %). At
-        most ten bins, none with fewer than thirty runners unless there is but one; empty without runners.
+        A row per bin, by rising chance: runners, chance (mean of 1 / rating), wins (their share), low, high (95 %). At
+        most ten bins, each with at least thirty runners unless it is the only one; empty without runners.
     """
-    # Its import takes a second, which a run that has its report already would wait for.
+    # Imported late: it takes a second, which a run with a cached report need not wait for.
     from scipy.stats import binomtest  # type: ignore[import-untyped] # noqa: PLC0415 - no types, either
 
     ordered = pd.DataFrame({"chance": 1 / rated["rating"], "won": rated["won"].astype(float)}).sort_values("chance")

@@ -1,4 +1,4 @@
-"""What a report is made of, read from the lake. What is made of it is in `page.py`."""
+"""Read a report's data from the lake; `html.py` renders it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,38 +29,38 @@ from tasks.rejects import Reject, count_rejects
 from tasks.report.drawing import Floats
 from tasks.runs import RunRatings, RunRecord
 
-# Of the page: raised when what it shows changes.
+# Raise it when the page's content changes.
 VERSION = 5
 
 
 def page_key(record: RunRecord) -> str:
-    """What decides a run's page beside its results; it is in the page."""
+    """Return a fingerprint, stored in the page, of what it depends on besides the run's results."""
     ratings = record.ratings and record.ratings.content
     return fingerprint("report", version=VERSION, command=record.command, ratings=ratings)
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A run, as much of it as its report shows.
+    """The data of a run's report.
 
     Attributes:
-        record: What was asked.
+        record: The run's request.
         summary: Rows of `results/summary`.
         settled: Rows of `results/markets`.
         orders: Their rows of `orders`.
         markets: Rows of `catalogue/markets`, at least those with orders.
         runners: Rows of `catalogue/runners`, of those markets.
         ratings: market_id, selection_id, rating, of those markets; empty without a model.
-        statistics: Rows of `results/statistics`; empty where a run has none.
-        split: Rows of `results/split`; empty where races were not divided.
-        rejects: What was left out, from `count_rejects`.
-        notices: What a person should know before relying on the figures.
-        provenance: What made the results, each thing with its version or fingerprint.
-        draws: Variant id to its bootstrap nets, the account's among them; empty where there are none.
+        statistics: Rows of `results/statistics`; empty if the run has none.
+        split: Rows of `results/split`; empty if the races were not divided.
+        rejects: From `count_rejects`.
+        notices: What to know before relying on the figures.
+        provenance: The sources of the results, with their versions or fingerprints.
+        draws: Bootstrap nets by variant id, and the account's; may be empty.
         refused: Rows of `results/refused`.
-        account: The row of `results/account`; empty where variants are not together.
+        account: The row of `results/account`; empty unless variants share an account.
         account_settled: Rows of `results/account_markets`.
-        unsettled: By variant, the markets in which it has a bet that cannot be settled.
+        unsettled: By variant, the markets where one of its bets cannot be settled.
     """
 
     record: RunRecord
@@ -83,16 +83,10 @@ class ReportData:
 
 
 def collect(lake: Lake, record: RunRecord) -> ReportData:
-    """Read a run that has results.
-
-    Args:
-        record: The run.
-
-    Returns:
-        All that the lake knows of it; the bootstrap's draws are not kept there, and the caller's to add.
+    """Read the data of a run's report, without `draws`: the lake does not store them, so the caller adds them.
 
     Raises:
-        InputError: There is no such run.
+        InputError: The run has no results in the lake.
         ReplacedOrdersError: The run's orders are no longer in the lake; run the backtest again.
     """
     run = record.run

@@ -1,6 +1,6 @@
-"""What the report's plots are made of: variants' looks, lines, axes, arrays. What is plotted is in `plots.py`.
+"""Parts of the report's plots: variants' looks, lines, axes, arrays; `plots.py` combines them.
 
-The page decides the colours of text and grid, since it knows whether it is light or dark; here are those of the data.
+Only colours of data are here; the page sets those of text and grid, since it knows whether it is light or dark.
 """
 
 import base64
@@ -15,18 +15,18 @@ import pandas as pd
 from tasks.foreign_text import visible
 
 MOST_POINTS = 2_000
-"""A trace has no more points than this."""
+"""The most points of a trace."""
 
-# What all traces of a plot may have together, so that fifty variants still make a page that a phone opens.
+# The most points of all traces of a plot, so that a phone can open a page with fifty variants.
 _MOST_IN_A_PLOT = 10_000
 _MOST_SHOWN_AT_FIRST = 5
 
-# Below this, single precision is exact to the cent; milliseconds since 1970 are far above.
+# Below this, single precision is exact to the cent; timestamps in milliseconds are far above.
 _MOST_IN_SINGLE = 100_000
 
-# Paul Tol's vibrant scheme: told apart by the colour-blind, readable on white and on black.
+# Paul Tol's vibrant scheme: safe for colour-blind readers, readable on white and on black.
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#ee3377", "#33bbee")
-# Plotly's name of a dash, and the same in SVG.
+# Plotly's dash, and the same as SVG's stroke-dasharray.
 _DASHES = (("solid", ""), ("dash", "6 4"), ("dot", "2 3"), ("dashdot", "6 3 2 3"), ("longdash", "10 4"))
 GREY = "#888888"
 
@@ -37,14 +37,14 @@ Floats = npt.NDArray[np.float64]
 
 
 class Look(NamedTuple):
-    """How a variant is drawn, in every plot alike.
+    """A variant's appearance, the same in every plot.
 
     Attributes:
-        name: For a person.
+        name: Display name.
         colour: Of its lines and points.
-        dash: Of its lines, as Plotly says it.
-        strokes: The same as SVG says it.
-        shown: Whether it is switched on when the page opens.
+        dash: Of its lines, for Plotly.
+        strokes: The same for SVG.
+        shown: Whether it is visible when the page opens.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Plot(NamedTuple):
         key: Its id in the page.
         title: Its heading.
         caption: How to read it.
-        alt: What it shows, for those who do not see it.
+        alt: Alternative text for screen readers.
         figure: Plotly's `data` and `layout`.
     """
 
@@ -73,13 +73,10 @@ class Plot(NamedTuple):
 
 
 def looks(names: Mapping[str, str]) -> dict[str, Look]:
-    """Return the look of each variant.
+    """Return each variant's look by id.
 
     Args:
-        names: Variant id to name, the best first.
-
-    Returns:
-        Variant id to look.
+        names: Display names by variant id, the best first.
     """
     return {
         strategy: Look(
@@ -93,40 +90,25 @@ def looks(names: Mapping[str, str]) -> dict[str, Look]:
 
 
 def rows_of_each(rows: pd.DataFrame, variants: Mapping[str, Look]) -> list[tuple[str, pd.DataFrame]]:
-    """Divide rows by their column `strategy`.
-
-    Args:
-        rows: Of any variants.
-        variants: Those that are drawn, in order.
-
-    Returns:
-        Variant id and rows of those that have any.
-    """
+    """Group rows by their column `strategy`, in the order of the given variants; omit those without rows."""
     groups = {str(strategy): group for strategy, group in rows.groupby("strategy")}
     return [(strategy, groups[strategy]) for strategy in variants if strategy in groups]
 
 
 def points_a_trace(traces: int) -> int:
-    """Return how many points a trace may have.
-
-    Args:
-        traces: How many there are in the plot.
-
-    Returns:
-        `MOST_POINTS`, or fewer where there are many traces.
-    """
+    """Return how many points each trace of a plot may have, given their number."""
     return min(MOST_POINTS, _MOST_IN_A_PLOT // max(traces, 1))
 
 
 def thin(times: Floats, most: int) -> npt.NDArray[np.int64]:
-    """Thin by time: pick the last row of each of `most` − 1 equally long stretches, and the first row.
+    """Thin by time: keep the first row, and the last row of each of `most` − 1 equal intervals.
 
     Args:
         times: In order.
-        most: Rows to keep.
+        most: Maximum number of rows to keep.
 
     Returns:
-        The rows' places, in order; all of them where there are no more than `most`.
+        The kept rows' indices, in order; all if there are at most `most`.
     """
     if len(times) <= most:
         return np.arange(len(times))
@@ -135,27 +117,13 @@ def thin(times: Floats, most: int) -> npt.NDArray[np.int64]:
 
 
 def milliseconds(times: pd.Series) -> Floats:
-    """Write times as Plotly's axes take them.
-
-    Args:
-        times: With a time zone.
-
-    Returns:
-        Milliseconds since 1970 UTC.
-    """
+    """Convert time-zone-aware times to milliseconds since 1970 UTC, for Plotly's axes."""
     since_1970: Floats = times.dt.tz_convert(None).to_numpy(dtype="datetime64[ms]").astype(np.float64)
     return since_1970
 
 
 def pack(**arrays: npt.ArrayLike) -> dict[str, dict[str, str]]:
-    """Pack arrays as Plotly's base64, which is shorter than numbers written out.
-
-    Args:
-        arrays: The attributes of a trace and their values.
-
-    Returns:
-        The attributes as Plotly reads them.
-    """
+    """Encode a trace's arrays in Plotly's base64 format, which is shorter than decimal numbers."""
     return {name: _packed(np.asarray(values, dtype=np.float64)) for name, values in arrays.items()}
 
 
@@ -170,47 +138,33 @@ def plain(text: object) -> str:
 
 
 def of_variant(strategy: str, look: Look) -> Trace:
-    """Return whose a trace is, for its hover and for the switches of the page.
+    """Return the attributes that identify a trace's variant, for hover texts and the page's switches.
 
     Args:
         strategy: The variant's id.
-
-    Returns:
-        Attributes of a trace.
     """
     return {"name": plain(look.name), "meta": {"variant": strategy}, "visible": look.shown}
 
 
 def line_of(strategy: str, look: Look, width: float) -> Trace:
-    """Make a variant's line, a step at each point.
+    """Return a variant's step line, a trace without points.
 
     Args:
         strategy: The variant's id.
         width: Pixels.
-
-    Returns:
-        A trace without its points.
     """
     line = {"color": look.colour, "dash": look.dash, "width": width, "shape": "hv"}
     return {"type": "scatter", "mode": "lines", **of_variant(strategy, look), "line": line}
 
 
 def diagonal(low: float, high: float) -> Trace:
-    """Make the line on which both axes are equal."""
+    """Return the line on which both axes are equal."""
     line = {"color": GREY, "width": 1, "dash": "dot"}
     return {"type": "scatter", "mode": "lines", "x": [low, high], "y": [low, high], "line": line, "hoverinfo": "skip"}
 
 
 def layout(across: Axis, up: Axis) -> dict[str, Any]:
-    """Lay a plot out.
-
-    Args:
-        across: The x axis.
-        up: The y axis.
-
-    Returns:
-        Plotly's layout, transparent.
-    """
+    """Return Plotly's layout with these x and y axes, transparent."""
     return {
         "xaxis": across,
         "yaxis": up,
@@ -224,13 +178,5 @@ def layout(across: Axis, up: Axis) -> dict[str, Any]:
 
 
 def axis(title: str, **more: object) -> Axis:
-    """Make an axis.
-
-    Args:
-        title: What it measures.
-        more: Further attributes of Plotly's.
-
-    Returns:
-        The axis.
-    """
+    """Return an axis with a title and further attributes of Plotly's."""
     return {"title": {"text": plain(title), "standoff": 8}, "automargin": True, "ticks": "", **more}

@@ -1,6 +1,6 @@
-"""A run as one HTML page that needs nothing else: what is said, in which order, and that it is safe to open.
+"""Render a run as one self-contained HTML page that is safe to open.
 
-What is read for it is in `collect.py`, what is computed in `bets.py`, `breakdowns.py` and `calibration.py`.
+`collect.py` reads its data; `bets.py`, `breakdowns.py` and `calibration.py` compute its figures.
 """
 
 import base64
@@ -39,26 +39,26 @@ if TYPE_CHECKING:
 
 _INTERVAL = ["roi_low", "roi_high", "roi_noise"]
 
-# Each has ten tables: of more variants a page would be too long to read, and too large.
+# Each has ten tables; with more variants the page would be too long to read, and too large.
 _MOST_BROKEN_DOWN = 5
 
 _MOST_DRAWN = 50
 
 _MOST_REFUSED = 100
 
-# A return of more than double or less than nothing is drawn at the edge.
+# An ROI beyond ±200 % is drawn at the edge.
 _WIDEST_REACH = 2.0
 _NARROWEST_REACH = 0.1
 
 
 class Bar(NamedTuple):
-    """An interval as a drawing: places from 0 (left) to 100 (right), 50 being zero.
+    """An interval as drawn: positions from 0 (left) to 100 (right); 50 is zero.
 
     Attributes:
-        low: Where it begins.
-        high: Where it ends.
+        low: Lower end.
+        high: Upper end.
         at: The figure itself.
-        sure: Whether it leaves zero out.
+        sure: Whether the interval excludes zero.
     """
 
     low: float
@@ -71,9 +71,9 @@ class Table(NamedTuple):
     """A breakdown as a table.
 
     Attributes:
-        dimension: What divides the bets.
-        rows: Its cells, each with its `bar`, None where there is no interval.
-        reach: What the bars' ends stand for, as a fraction; None where there are no bars.
+        dimension: The dimension.
+        rows: Its cells, each with its `bar`; None without an interval.
+        reach: The ROI at the bars' ends, as a fraction; None without bars.
     """
 
     dimension: Dimension
@@ -85,9 +85,9 @@ class VariantBreakdown(NamedTuple):
     """A variant's breakdowns.
 
     Attributes:
-        name: The variant's name.
-        tables: Of the dimensions in which its bets differ.
-        alike: Title and cell of those in which they do not.
+        name: The variant's display name.
+        tables: One per dimension with several cells.
+        alike: Title and cell of the dimensions with one.
     """
 
     name: str
@@ -96,13 +96,7 @@ class VariantBreakdown(NamedTuple):
 
 
 def render(report: ReportData) -> str:
-    """Write a run's page.
-
-    Args:
-        report: The run.
-
-    Returns:
-        HTML that opens from a disk, with no network.
+    """Render a run's page as HTML that opens from a disk, without network.
 
     Raises:
         BalanceError: The orders do not add up to the results.
@@ -158,7 +152,7 @@ def render(report: ReportData) -> str:
 
 
 def _where_bet(report: ReportData, bets: pd.DataFrame) -> ReportData:
-    """Leave markets out in which no bet stood: whatever the page counts, it counts of those that its figures are of."""
+    """Drop markets without bets, so that all counts on the page refer to the markets behind its figures."""
     bet_in = set(bets["market_id"])
     markets, runners, ratings = (
         rows[rows["market_id"].isin(bet_in)] for rows in (report.markets, report.runners, report.ratings)
@@ -167,7 +161,7 @@ def _where_bet(report: ReportData, bets: pd.DataFrame) -> ReportData:
 
 
 def _variants(summary: pd.DataFrame, intervals: pd.DataFrame, drawn: dict[str, Look]) -> list[dict[str, Any]]:
-    """Describe each variant, with its interval and the bar of it, None where there is none."""
+    """Return each variant's row with its look, interval and bar; the bar is None without an interval."""
     known = intervals.reindex(summary["strategy"])
     rows = summary.assign(**{column: known[column].to_numpy() for column in _INTERVAL})
     reach = _reach(rows)
@@ -187,10 +181,10 @@ def _refused(row: "Mapping[str, Any]", names: dict[str, str]) -> dict[str, Any]:
 
 
 def _intervals(report: ReportData, bets: pd.DataFrame) -> pd.DataFrame:
-    """Return the statistics' intervals of each variant's ROI; of a run that has no statistics, those of breakdowns."""
+    """Return the interval of each variant's ROI, from the statistics, or from breakdowns if the run has none."""
     if len(report.statistics):
         return pd.concat([report.statistics, report.account]).set_index("strategy")[_INTERVAL]
-    # A variant is a cell of the bets of all.
+    # Each variant is a cell of all bets.
     return break_down(bets, "strategy").assign(roi_noise=0.0).set_index("cell")[_INTERVAL]
 
 
@@ -208,7 +202,7 @@ def _sentence(said: str) -> str:
 
 
 def _look_of(account: pd.DataFrame) -> dict[str, Look]:
-    """Return a look for the account that no variant has; none where variants are not together."""
+    """Return the account's look, different from every variant's; empty unless variants share an account."""
     return {
         row["strategy"]: Look(f"all {row['variants']:,} on one account", GREY, "solid", "", shown=True)
         for row in _records(account)
@@ -263,7 +257,7 @@ def _break_down(bets: pd.DataFrame, strategy: str, name: str) -> VariantBreakdow
 
 
 def _reach(cells: pd.DataFrame) -> float | None:
-    """Return how far bars go to either side: as far as the widest interval, within reason; None where there is none."""
+    """Return the ROI at the bars' ends: that of the widest interval, within limits; None without intervals."""
     ends = cells[["roi_low", "roi_high"]].abs().to_numpy(dtype=float)
     return None if np.isnan(ends).all() else float(np.clip(np.nanmax(ends), _NARROWEST_REACH, _WIDEST_REACH))
 
@@ -321,7 +315,7 @@ def _finalize(value: object) -> object:
 
 
 def _as_json(value: object) -> Markup:
-    """Write JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot close the script element it is embedded in."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -329,7 +323,7 @@ def _as_json(value: object) -> Markup:
 
 
 def _policy(*scripts: str) -> str:
-    """Let these scripts run and nothing else, and let nothing be fetched."""
+    """Return a Content-Security-Policy that allows only these scripts and forbids any fetch."""
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes) or "'none'"
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"

@@ -1,6 +1,6 @@
-"""Out of sample as the report shows it: each day's two sides beside each other, as a table and as a plot.
+"""The report's table and plot of variants before and after each split day.
 
-How variants are ranked and judged is in `tasks/aggregation/split.py`.
+`tasks/aggregation/split.py` ranks and judges the variants.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,13 +19,13 @@ _MOST_LISTED = 10
 
 
 class Sides(NamedTuple):
-    """The two sides of a day.
+    """Variants before and after a day.
 
     Attributes:
-        begins: The second side's first day.
-        reach: How far the second side reaches, in words.
-        variants: Name, row of `results/split` before the day, and row of the second side; by rank before.
-        unlisted: How many more there are.
+        begins: The second part's first day.
+        reach: The second part's period, in words.
+        variants: Name and rows of `results/split` before and after; by rank before.
+        unlisted: Number of further variants.
     """
 
     begins: date
@@ -35,14 +35,11 @@ class Sides(NamedTuple):
 
 
 def find_sides(split: pd.DataFrame, names: Mapping[str, str]) -> list[Sides]:
-    """Put the two sides of each day beside each other.
+    """Pair the rows of `results/split` before and after each day.
 
     Args:
         split: Rows of `results/split`.
-        names: Variant id to name.
-
-    Returns:
-        One a day.
+        names: Display names by variant id.
     """
     reach = say_reach(split["part"])
     return [
@@ -57,14 +54,14 @@ def find_sides(split: pd.DataFrame, names: Mapping[str, str]) -> list[Sides]:
 
 
 def plot_split(split: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None:
-    """Plot variants' ROI before a day against that of the second side.
+    """Plot variants' ROI after a day against that before.
 
     Args:
         split: Rows of `results/split`.
-        variants: Looks of those that are drawn.
+        variants: Looks of the variants to draw.
 
     Returns:
-        The plot; None where none of them has bets on both sides.
+        The plot; None if none of them has bets on both sides.
     """
     pairs = [pair for of_day in _pairs(split).values() for pair in of_day]
     points = [
@@ -109,7 +106,7 @@ def plot_split(split: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
 
 
 def _say_kept(pairs: Iterable[Pair], reach: str) -> str:
-    """Tell how many of all variants, drawn or not, had a profit on both sides."""
+    """Say how many of all variants, drawn or not, had a profit on both sides."""
     good = [after["net"] > 0 for _, before, after in pairs if before["net"] > 0]
     if reach == IN_MONTH:
         times = plural(len(good), "time")

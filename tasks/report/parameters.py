@@ -1,4 +1,4 @@
-"""Variants' parameters as a person tells them apart: two values never look alike, however near they are."""
+"""Format variants' parameters for people so that different values never look alike."""
 
 import json
 from collections.abc import Iterable
@@ -8,20 +8,19 @@ import pandas as pd
 from tasks.foreign_text import visible
 
 Value = tuple[str, ...]
-"""Values of one parameter, or of several together, each as JSON; empty where a variant was given none."""
+"""A variant's values of one or several parameters, each as JSON; empty if not set."""
 
 _DEFAULT = "default"
 
 
 def read_parameters(variants: Iterable[str]) -> pd.DataFrame:
-    """Read parameters, each value as JSON: 1, 1.0, true and "1" are four.
+    """Read parameters, each value as JSON: 1, 1.0, true and "1" are four values.
 
     Args:
         variants: Column `parameters` of `results/summary`.
 
     Returns:
-        A row a variant, a column a parameter that any has; empty text where a variant was given none, and so has what
-        its strategy takes then.
+        A row per variant, a column per parameter of any; empty if not set, so that the strategy takes its default.
     """
     return pd.DataFrame(
         {key: json.dumps(value, sort_keys=True) for key, value in json.loads(text).items()} for text in variants
@@ -29,26 +28,19 @@ def read_parameters(variants: Iterable[str]) -> pd.DataFrame:
 
 
 def find_varied(values: pd.DataFrame) -> list[str]:
-    """Find the parameters that vary.
-
-    Args:
-        values: From `read_parameters`.
-
-    Returns:
-        Their names, that with the most values first.
-    """
+    """Return the names of the parameters that vary, from `read_parameters`; the one with the most values first."""
     counts = {str(key): values[key].nunique() for key in values}
     return sorted((key for key, count in counts.items() if count > 1), key=lambda key: (-counts[key], key))
 
 
 def tell_apart(values: Iterable[Value]) -> dict[Value, str]:
-    """Write values briefly, or, where two would look alike, in full.
+    """Format values briefly, or in full if two would look alike.
 
     Args:
-        values: Any number of times each.
+        values: May repeat.
 
     Returns:
-        Value to text, no two texts alike; numbers by size and before words.
+        A unique text by value; numbers first, by size, then words.
     """
     distinct = sorted(set(values), key=lambda each: [_rank(text) for text in each])
     brief = [" · ".join(map(_write, each)) for each in distinct]

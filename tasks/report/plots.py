@@ -1,6 +1,6 @@
-"""The report's plots of a run's money, prices and ratings, as Plotly's own dictionaries, each with its words.
+"""The report's plots of a run's money, prices and ratings, as Plotly dictionaries with their texts.
 
-What they are made of is in `drawing.py`; that of a sweep in `sweep.py`.
+`drawing.py` has their parts; `sweep.py` and `out_of_sample.py` have further plots.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,15 +45,7 @@ _TICKS = (1.01, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def plot_equity(settled: pd.DataFrame, variants: Mapping[str, Look]) -> Plot:
-    """Plot each variant's gross and net against time.
-
-    Args:
-        settled: Rows of `results/markets`.
-        variants: Their looks.
-
-    Returns:
-        The plot.
-    """
+    """Plot each variant's cumulative gross and net against time, from rows of `results/markets`."""
     drawn = rows_of_each(settled, variants)
     most = points_a_trace(2 * len(drawn))
     data: list[Trace] = []
@@ -82,15 +74,7 @@ def plot_equity(settled: pd.DataFrame, variants: Mapping[str, Look]) -> Plot:
 
 
 def plot_drawdown(settled: pd.DataFrame, variants: Mapping[str, Look]) -> Plot:
-    """Plot how far below its best each variant's net is.
-
-    Args:
-        settled: Rows of `results/markets`.
-        variants: Their looks.
-
-    Returns:
-        The plot.
-    """
+    """Plot each variant's drawdown of net against time, from rows of `results/markets`."""
     drawn = rows_of_each(settled, variants)
     most = points_a_trace(len(drawn))
     data: list[Trace] = []
@@ -123,8 +107,8 @@ def plot_draws(draws: Mapping[str, Floats], variants: Mapping[str, Look]) -> Plo
     """Plot the distribution of each variant's bootstrap nets.
 
     Args:
-        draws: Variant id to the nets of its resampled months.
-        variants: Their looks.
+        draws: Nets of resampled runs, by variant id.
+        variants: Looks of the variants to draw.
 
     Returns:
         The plot; None without draws.
@@ -159,14 +143,7 @@ def plot_draws(draws: Mapping[str, Floats], variants: Mapping[str, Look]) -> Plo
 
 
 def plot_calibration(bins: pd.DataFrame) -> Plot | None:
-    """Plot how often runners won against what their ratings said.
-
-    Args:
-        bins: From `calibrate`.
-
-    Returns:
-        The plot; None without rated runners.
-    """
+    """Plot how often runners won against their rated chances, by bin from `calibrate`; None without rated runners."""
     if bins.empty:
         return None
     top = min(1.0, 1.08 * float(max(bins["high"].max(), bins["chance"].max())))
@@ -207,10 +184,10 @@ def plot_prices(bets: pd.DataFrame, variants: Mapping[str, Look]) -> Plot | None
 
     Args:
         bets: From `bets_of`.
-        variants: Looks of those that are drawn.
+        variants: Looks of the variants to draw.
 
     Returns:
-        The plot; None where no bet of theirs has a starting price.
+        The plot; None if none of their bets has a starting price.
     """
     priced = bets[bets["bsp"].notna() & bets["strategy"].isin(variants)]
     drawn = rows_of_each(priced, variants)

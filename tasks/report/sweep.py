@@ -1,4 +1,4 @@
-"""The picture of a sweep: what came of each value of one parameter, or of each combination of values of several."""
+"""Plot a sweep: the ROI by value of one parameter, or by combination of values of several."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,19 +13,19 @@ from tasks.report.words import percent, signed
 
 _LOSS_TO_GAIN = [[0, "#b35806"], [0.5, "#e8e8e8"], [1, "#2166ac"]]
 
-# Of more, the names could not all stand beside them on a phone.
+# With more rows, a phone has no room for all their names.
 _MOST_ROWS = 16
 
 
 def plot_sweep(summary: pd.DataFrame, statistics: pd.DataFrame) -> Plot | None:
-    """Plot the return of a sweep: a dot a value where one parameter varies, else a map with a cell a variant.
+    """Plot a sweep's ROI: a dot per value if one parameter varies, else a heat map.
 
     Args:
         summary: Rows of `results/summary`.
-        statistics: Rows of `results/statistics`; empty where a run has none.
+        statistics: Rows of `results/statistics`; empty if the run has none.
 
     Returns:
-        The plot, of the strategy with the most variants; None where none of its parameters varies, or it has no bets.
+        The plot, of the strategy with the most variants; None if none of its parameters varies, or it has no bets.
     """
     if summary.empty:
         return None
@@ -44,7 +44,7 @@ def plot_sweep(summary: pd.DataFrame, statistics: pd.DataFrame) -> Plot | None:
 
 
 def _plot_values(swept: pd.DataFrame, values: pd.DataFrame, parameter: str, statistics: pd.DataFrame, of: str) -> Plot:
-    """Plot the variants' ROI and interval, a value of the parameter each."""
+    """Plot ROI and interval against the parameter's values."""
     places, said = _place(values, [parameter])
     known = statistics.set_index("strategy")[["roi_low", "roi_high"]].reindex(swept["strategy"]).reset_index(drop=True)
     rows = swept[["roi", "net"]].join(known).iloc[np.argsort(places, kind="stable")]
@@ -83,7 +83,7 @@ def _or_none(values: Floats) -> list[float | None]:
 
 
 def _plot_map(swept: pd.DataFrame, values: pd.DataFrame, varied: Sequence[str], of: str) -> Plot:
-    """Plot the ROI of each variant; of each that a cell has, where there are too many for a row each, the mean."""
+    """Plot ROI as a heat map; each cell is a variant, or the mean of several if there are too many for a row each."""
     across, up = varied[:1], _as_many_as_fit(values, varied[1:])
     (columns, said_across), (rows, said_up) = _place(values, across), _place(values, up)
     placed = swept.assign(row=rows, column=columns)
@@ -118,7 +118,7 @@ def _plot_map(swept: pd.DataFrame, values: pd.DataFrame, varied: Sequence[str], 
         "hovertemplate": "%{y}, %{x}: ROI %{text}, %{customdata}<extra></extra>",
     }
     titles = [" · ".join(keys) for keys in (across, up)]
-    # With a step of one no row goes without its name.
+    # A step of one makes Plotly label every row.
     axes = (
         axis(title, type="category", showgrid=False, dtick=step) for title, step in zip(titles, (None, 1), strict=True)
     )
@@ -136,7 +136,7 @@ def _plot_map(swept: pd.DataFrame, values: pd.DataFrame, varied: Sequence[str], 
 
 
 def _as_many_as_fit(values: pd.DataFrame, varied: Sequence[str]) -> Sequence[str]:
-    """Return so many of these parameters, one at least, that their combinations are few enough for a row each."""
+    """Return the first parameters, at least one, whose combinations fit in a row each."""
     fitting = [
         count for count in range(1, len(varied) + 1) if len(values[varied[:count]].drop_duplicates()) <= _MOST_ROWS
     ]
@@ -144,7 +144,7 @@ def _as_many_as_fit(values: pd.DataFrame, varied: Sequence[str]) -> Sequence[str
 
 
 def _place(values: pd.DataFrame, keys: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return at which place in order each variant's values of these parameters are, and what stands there."""
+    """Return the position of each variant's values of these parameters in order, and the label at each position."""
     of_variants = list(values[list(keys)].itertuples(index=False, name=None))
     told = tell_apart(of_variants)
     places = {value: place for place, value in enumerate(told)}

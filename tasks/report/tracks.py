@@ -1,8 +1,8 @@
-"""Where a track is: its state or region, and the clock on its wall. Nothing about what was bet there.
+"""Find a track's state or region and its time zone.
 
-The stream names a venue and a country and no state. `tracks.csv` holds Australian and New Zealand tracks by the names
-that the exchange gives them. A name that two states of a country share (Richmond) is not in it, and what is not in
-it is unknown: nothing is guessed.
+The stream names a venue and a country, but no state. `tracks.csv` lists Australian and New Zealand tracks by the
+exchange's names, except names that two states of a country share (Richmond). Tracks not listed are unknown; nothing is
+guessed.
 """
 
 import csv
@@ -12,9 +12,9 @@ from importlib.resources import files
 import pandas as pd
 
 WITH_STATES = ("AU", "NZ")
-"""The countries whose tracks the table holds."""
+"""The countries whose tracks the table lists."""
 
-# Of countries with one clock; Australia's is its states'.
+# Countries with a single time zone; Australia's depend on the state.
 _ZONE_OF_COUNTRY = {"GB": "Europe/London", "IE": "Europe/Dublin", "NZ": "Pacific/Auckland"}
 _ZONE_OF_STATE = {
     "ACT": "Australia/Sydney",
@@ -26,17 +26,13 @@ _ZONE_OF_STATE = {
     "VIC": "Australia/Melbourne",
     "WA": "Australia/Perth",
 }
-# Broken Hill keeps South Australia's time.
+# Broken Hill, in NSW, keeps South Australia's time.
 _ZONE_OF_VENUE = {("broken hill", "AU"): "Australia/Broken_Hill"}
 
 
 @cache
 def read_tracks() -> dict[tuple[str, str], str]:
-    """Read the table.
-
-    Returns:
-        Venue in lower case and country code to state or region.
-    """
+    """Read the table: state or region by case-folded venue and country code."""
     text = files("tasks.report").joinpath("tracks.csv").read_text("utf-8")
     return {(row["venue"].casefold(), row["country"]): row["state"] for row in csv.DictReader(text.splitlines())}
 
@@ -45,11 +41,11 @@ def find_state(venue: str | None, country: str | None) -> str | None:
     """Find the state or region of a track.
 
     Args:
-        venue: As the exchange names it; how it is capitalised does not matter.
+        venue: The exchange's name; case is ignored.
         country: ISO 3166-1 alpha-2.
 
     Returns:
-        `VIC`, `Canterbury`, …; None where the table does not have it.
+        `VIC`, `Canterbury`, …; None if it is not in the table.
     """
     return read_tracks().get(_key(venue, country))
 
@@ -58,18 +54,18 @@ def find_zone(venue: str | None, country: str | None) -> str | None:
     """Find a track's time zone.
 
     Args:
-        venue: As the exchange names it.
+        venue: The exchange's name.
         country: ISO 3166-1 alpha-2.
 
     Returns:
-        The tz database's name; None where neither country nor state tells.
+        The tz database's name; None if unknown.
     """
     key = _key(venue, country)
     return _ZONE_OF_VENUE.get(key) or _ZONE_OF_COUNTRY.get(key[1]) or _ZONE_OF_STATE.get(read_tracks().get(key, ""))
 
 
 def unknown_venues(markets: pd.DataFrame) -> list[str]:
-    """List the venues that ought to be in the table and are not.
+    """List the venues missing from the table.
 
     Args:
         markets: venue, country_code.

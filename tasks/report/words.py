@@ -1,4 +1,4 @@
-"""Numbers and names as a person reads them: a real minus, thousands apart, a dash where there is nothing."""
+"""Format numbers and names for people: a true minus sign, thousands separators, a dash for a missing value."""
 
 from collections import Counter
 from datetime import date
@@ -13,37 +13,37 @@ MINUS = "−"
 
 
 def count(value: float | None) -> str:
-    """Write a whole number: `1,234`."""
+    """Format a whole number: `1,234`."""
     return _write(value, ",.0f")
 
 
 def money(value: float | None) -> str:
-    """Write an amount that has a direction only by being a cost or a volume: `1,234.50`."""
+    """Format an amount without sign, such as a cost or a volume: `1,234.50`."""
     return _write(value, ",.2f")
 
 
 def signed(value: float | None) -> str:
-    """Write an amount that was won or lost: `+12.30`, `−7.46`; what rounds to nothing has no sign."""
+    """Format a profit or loss: `+12.30`, `−7.46`; without sign if it rounds to zero."""
     return _write(value, "+,.2f")
 
 
 def percent(value: float | None) -> str:
-    """Write a fraction as a signed percentage: `−8.1%`."""
+    """Format a fraction as a signed percentage: `−8.1%`."""
     return _write(value, "+.1%")
 
 
 def share(value: float | None) -> str:
-    """Write a fraction that is never negative as a percentage: `8.1%`."""
+    """Format a non-negative fraction as a percentage: `8.1%`."""
     return _write(value, ".1%")
 
 
 def tenth(value: float | None) -> str:
-    """Write a number of days: `3.2`."""
+    """Format a number of days: `3.2`."""
     return _write(value, ",.1f")
 
 
 def chance(value: float | None) -> str:
-    """Write a probability that draws have given: `0.03`; what is smaller than can be written says so."""
+    """Format a p-value from draws, no finer than its noise: `0.03`, `< 0.001`."""
     smallest = 0.001
     if value is None or _is_nothing(value):
         return NOTHING
@@ -51,14 +51,14 @@ def chance(value: float | None) -> str:
 
 
 def span_of_money(low: float | None, high: float | None, noise: float = 0) -> str:
-    """Write an interval of amounts, no finer than its noise: `−80 to +12`."""
+    """Format an interval of amounts, no finer than its noise: `−80 to +12`."""
     if low is None or high is None or _is_nothing(low) or _is_nothing(high):
         return NOTHING
     return " to ".join(as_fine_as(noise, end, sign="+") for end in (low, high))
 
 
 def interval(low: float | None, high: float | None, noise: float | None = 0) -> str:
-    """Write an interval of fractions, no finer than its noise: `−12% to +4%`."""
+    """Format an interval of fractions, no finer than its noise: `−12% to +4%`."""
     if low is None or high is None or _is_nothing(low) or _is_nothing(high):
         return NOTHING
     error = 0 if noise is None or _is_nothing(noise) else 100 * noise
@@ -66,7 +66,7 @@ def interval(low: float | None, high: float | None, noise: float | None = 0) -> 
 
 
 def span(first: date, last: date) -> str:
-    """Write a span of days: `1 March 2022`, `1 March to 3 April 2022`."""
+    """Format a span of days: `1 March 2022`, `1 March to 3 April 2022`."""
     end = f"{last.day} {last:%B %Y}"
     if first == last:
         return end
@@ -74,14 +74,14 @@ def span(first: date, last: date) -> str:
 
 
 def name_variants(summary: pd.DataFrame) -> dict[str, str]:
-    """Name variants by what tells them apart.
+    """Name variants by what distinguishes them.
 
     Args:
         summary: Rows of `results/summary`.
 
     Returns:
-        Variant id to the strategy's name and those parameters in which the strategy's variants differ; the id itself
-        where that is not one variant's alone.
+        By variant id, the strategy's name and the parameters in which its variants differ; the id itself if that is not
+        unique.
     """
     names: dict[str, str] = {}
     for name, rows in summary.groupby("name"):

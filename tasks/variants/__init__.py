@@ -1,1 +1,1 @@
-"""Variants: a strategy with its parameters, what decides its orders, and what it used to make them."""
+"""Variants: a strategy with its parameters, and everything else that its orders depend on."""

@@ -1,6 +1,6 @@
-"""Flumine's settings, which are one module for all strategies of a process: a strategy that changes one is refused.
+"""Guard flumine's settings, a module shared by all strategies of a process, against changes by a strategy.
 
-What a run may set of them are its `SimulationSettings`; nothing here decides a value.
+Their values come from the run's `SimulationSettings`.
 """
 
 from types import ModuleType
@@ -11,14 +11,14 @@ from flumine import config
 from tasks.variants.running import running
 from tasks.variants.settings import DEFAULT_SETTINGS, SimulationSettings
 
-# Flumine's own clock writes it on every tick.
+# Flumine's clock sets it on every tick.
 _CLOCK = "current_time"
 
 _ABSENT = object()
 
 
 class ChangedConfigError(Exception):
-    """A strategy changed a setting of flumine, which all variants of a replay share.
+    """A strategy changed a setting of flumine, shared by all variants of a replay.
 
     Attributes:
         setting: Its name in `flumine.config`.
@@ -35,9 +35,9 @@ class ChangedConfigError(Exception):
 
 
 class GuardedConfig(ModuleType):
-    """The class that `flumine.config` is given: it refuses what would change a setting."""
+    """Class assigned to `flumine.config`; raises on a change of a setting."""
 
-    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever a strategy sets
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value that a strategy sets
         if name != _CLOCK and not _is_same(vars(self).get(name, _ABSENT), value):
             _refuse(name)
         super().__setattr__(name, value)
@@ -47,13 +47,13 @@ class GuardedConfig(ModuleType):
 
 
 def guard_config(settings: SimulationSettings | None = None) -> None:
-    """Set flumine to raise what strategies raise, to simulate, and to keep its settings from now on.
+    """Set flumine to simulate and to raise strategies' exceptions, and guard its settings from now on.
 
     Args:
-        settings: Those of the run; none keeps those that were given last, at first flumine's own.
+        settings: The run's; None keeps the last ones, at first flumine's own.
     """
     if type(config) is not GuardedConfig:
-        # Flumine would log what a strategy raises, and go on.
+        # Otherwise flumine logs a strategy's exception and continues.
         config.raise_errors = True
         config.simulated = True
         config.__class__ = GuardedConfig
@@ -64,10 +64,10 @@ def guard_config(settings: SimulationSettings | None = None) -> None:
 
 
 def restore_config() -> None:
-    """Undo what got past the guard.
+    """Undo changes that bypassed the guard.
 
     Raises:
-        ChangedConfigError: Something did.
+        ChangedConfigError: There were any.
     """
     now = _current()
     if now == _settings:
@@ -79,10 +79,10 @@ def restore_config() -> None:
 
 
 def take_refusals() -> dict[str, str]:
-    """Return who tried to change a setting since this was last asked, also where the strategy caught the refusal.
+    """Return, and clear, the refused changes, also those whose exception a strategy caught.
 
     Returns:
-        Variant ids, and the last setting that each tried to change.
+        By variant id, the last setting that it tried to change.
     """
     refused = _refused.copy()
     _refused.clear()

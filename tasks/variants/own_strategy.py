@@ -1,7 +1,7 @@
-"""Where a user's own strategies are found: by a file's path, or by a module's name from the folder of the command.
+"""Find a user's own strategies: by a file's path, or by a module's name from the folder of the command.
 
-Folders are put at the end of Python's path, so that a file of the user's never takes the place of a module that this
-project or an installed package needs. What that hides from the user is an error.
+Folders are appended to `sys.path`, so that a user's file never shadows a module that this project or an installed
+package needs. A user's file that is itself shadowed is an error.
 """
 
 import os
@@ -15,13 +15,13 @@ from tasks.variants.dependencies.module_files import file_of, find_module
 from tasks.variants.dependencies.own_modules import own_module
 
 FOLDER = "BACKTEST_STRATEGIES_FOLDER"
-"""The environment's name of the folder from which they are found, where that is not the process's own."""
+"""Environment variable: the folder to find them from, if it is not the working directory."""
 
 _FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<class_name>.*))?", re.DOTALL)
 
 
 def import_path(name: str) -> str:
-    """Return how Python imports a strategy, and have its folder looked in, after all others.
+    """Return a strategy's import path, and append its folder to `sys.path`.
 
     Args:
         name: `path/to/my.py:MyStrategy` or `module:Class`.
@@ -53,14 +53,14 @@ def import_path(name: str) -> str:
 
 
 def check_nothing_hidden(name: str, modules: Iterable[str]) -> None:
-    """Check that what a strategy imports are the files that lie beside it, where there are such.
+    """Check that a strategy's modules import the files beside them, if there are any of that name.
 
     Args:
-        name: The strategy, as its user calls it.
-        modules: The user's own modules that it is made of.
+        name: The strategy as the user named it.
+        modules: The user's own modules that it consists of.
 
     Raises:
-        StrategyError: Python takes another module for one of them.
+        StrategyError: Another module shadows one of these files.
     """
     for module_name in modules:
         module = own_module(module_name)

@@ -1,4 +1,4 @@
-"""Whose code runs at this moment: for those who look on from below, where nothing else tells."""
+"""The variant whose code is running, for hooks that cannot tell from their arguments."""
 
 import os
 
@@ -7,8 +7,8 @@ class Running:
     """The variant whose strategy is being called.
 
     Attributes:
-        variant: Its id; empty while no strategy is.
-        is_copy: Whether a strategy has forked, and this is not the process that replays.
+        variant: Its id; empty while none is.
+        is_copy: Whether this is a fork that a strategy made of the replaying process.
     """
 
     __slots__ = ("is_copy", "variant")
@@ -18,16 +18,16 @@ class Running:
         self.is_copy = False
 
     def begin(self) -> None:
-        """Be the process that replays."""
+        """Mark this process as the one that replays."""
         self.variant, self.is_copy = "", False
 
     def forked(self) -> None:
-        """Be the copy of a process that replays, which goes on in the other."""
+        """Mark this process as a fork of the one that replays."""
         self.is_copy = True
 
 
 running = Running()
-"""Of this process, in which one replay runs at a time."""
+"""The state of this process, which runs one replay at a time."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=running.forked)

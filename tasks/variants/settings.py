@@ -1,4 +1,4 @@
-"""What a run may set of flumine's simulation: by default flumine's own values, whose names they keep."""
+"""The settings of flumine's simulation that a run may change; names and defaults are flumine's."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class SimulationSettings(BaseModel):
     Flumine takes a setting in its `config`, as an argument of its client, or of its stream's listener.
     """
 
-    # Defaults are validated as well, so that 0 and 0.0 are the same latency and make the same variant.
+    # Defaults are validated too, so that 0 and 0.0 are the same latency and make the same variant.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     place_latency: float = Field(
@@ -51,17 +51,17 @@ class SimulationSettings(BaseModel):
 
     @property
     def config(self) -> dict[str, float | bool]:
-        """Those of `flumine.config`."""
+        """The settings of `flumine.config`."""
         return self.model_dump(include=set(_CONFIG))
 
     @property
     def listener_kwargs(self) -> dict[str, bool]:
-        """Those of the stream's listener."""
+        """The arguments of the stream's listener."""
         return self.model_dump(include=set(_LISTENER))
 
     @property
     def client(self) -> dict[str, bool | int | None]:
-        """Those that flumine's client takes as arguments."""
+        """The arguments of flumine's client."""
         return self.model_dump(exclude=set(_CONFIG | _LISTENER))
 
 

@@ -1,6 +1,6 @@
-"""From what a user writes to a flumine strategy: finding the class, checking its parameters, making an instance.
+"""Turn a user's input into a flumine strategy: find the class, check its parameters, make instances.
 
-Strategies of this project are found by name, any other by its file or import path; importing one runs its code.
+This project's strategies are found by name, any other by its file or import path; importing one runs its code.
 """
 
 import ast
@@ -22,7 +22,7 @@ from tasks.variants.dependencies.record import record_dependencies
 from tasks.variants.guarded_config import guard_config
 from tasks.variants.own_strategy import import_path
 
-# Given by the replay itself, so not a user's to set.
+# Set by the replay, so not by a user.
 _GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
 _CONTEXT = "context."
 
@@ -33,11 +33,8 @@ def find_strategy(name: str) -> type[BaseStrategy]:
     Args:
         name: A name of `strategies.STRATEGIES`, `path/to/my.py:MyStrategy`, or `module:Class`.
 
-    Returns:
-        The class.
-
     Raises:
-        StrategyError: There is none of that name, or it is not a flumine strategy.
+        StrategyError: It does not exist, cannot be imported, or is not a flumine strategy.
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
@@ -66,26 +63,12 @@ def find_strategy(name: str) -> type[BaseStrategy]:
 
 
 def summary_of(strategy: type[BaseStrategy]) -> str:
-    """Describe in one line what a strategy does.
-
-    Args:
-        strategy: Its class.
-
-    Returns:
-        The first line of its docstring.
-    """
+    """Return the first line of a strategy's docstring."""
     return next(iter((strategy.__doc__ or "").splitlines()), "")
 
 
 def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
-    """Return which parameters a strategy takes.
-
-    Args:
-        strategy: Its class.
-
-    Returns:
-        Its own model, or one made from its constructor's arguments.
-    """
+    """Return the model of a strategy's parameters: its own, or one made from its constructors' arguments."""
     own = _own_model(strategy)
     if own is not None:
         return own
@@ -100,18 +83,18 @@ def parameters_model(strategy: type[BaseStrategy]) -> type[BaseModel]:
 
 
 def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Check what a user set.
+    """Validate a user's parameters.
 
     Args:
         name: The strategy, as for `find_strategy`.
-        parameters: Names to values; text is converted. `context.x` goes into flumine's `context` as `x`.
+        parameters: By name; text is converted. `context.x` goes into flumine's `context` as `x`.
 
     Returns:
-        Parameters of JSON's types: all, where the strategy has a model of its own; else those that were set, because
-        what its constructors pass on to one another is theirs to decide.
+        Parameters of JSON's types: all if the strategy has its own model; else those that were set, because its
+        constructors decide what they pass on to one another.
 
     Raises:
-        StrategyError: A parameter the strategy does not have, or a value it cannot take.
+        StrategyError: The strategy does not have a parameter, or cannot take its value.
     """
     strategy = find_strategy(name)
     own, model = _own_model(strategy), parameters_model(strategy)
@@ -142,26 +125,19 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
 
 
 def takes_ratings(strategy: type[BaseStrategy]) -> bool:
-    """Return whether a strategy's constructors ask for `ratings`.
-
-    Args:
-        strategy: Its class.
-
-    Returns:
-        True where it has to be given ratings.
-    """
+    """Return whether a strategy's constructors take `ratings`."""
     return any(argument.name == "ratings" for arguments, _ in _constructors(strategy) for argument in arguments)
 
 
 def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Ratings], BaseStrategy]:
-    """Prepare the making of a strategy's instances, of which there is one a market.
+    """Return a factory of a strategy's instances, one per session.
 
     Args:
         name: As for `find_strategy`.
-        parameters: From `check_parameters`. A constructor gets them as the types of its annotations.
+        parameters: From `check_parameters`; converted to the types that the constructor annotates.
 
     Returns:
-        Makes an instance, its streams not yet set, of ratings: market id to selection id to rated price.
+        Makes an instance, without streams, from ratings: market id to selection id to rated price.
     """
     strategy, own = find_strategy(name), _own_model(find_strategy(name))
     is_rated = takes_ratings(strategy)
@@ -172,7 +148,7 @@ def strategy_maker(name: str, parameters: Mapping[str, Any]) -> Callable[[Rating
 
     def make(ratings: Ratings) -> BaseStrategy:
         given: dict[str, Any] = {"ratings": ratings} if is_rated else {}
-        # Each instance has its own: what one changes in place no other sees.
+        # A copy for each instance, so that none sees another's changes.
         typed = model.model_validate(copy.deepcopy(named))
         if own is not None:
             return strategy(typed, **given)
@@ -189,7 +165,7 @@ def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:
 
 
 def _in_order(made: BaseModel, written: dict[str, Any]) -> dict[str, Any]:
-    """Sort what was a set: its order is another in each process, and would make another variant of the same."""
+    """Sort values that were sets, whose order differs between processes and would change the variant's fingerprint."""
     return {
         name: sorted(value, key=json.dumps) if isinstance(getattr(made, name), set | frozenset) else value
         for name, value in written.items()
@@ -201,7 +177,7 @@ def _is_text(model: type[BaseModel], name: str) -> bool:
 
 
 def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Parameter], dict[str, Any]]]:
-    """Return the constructors whose arguments reach the strategy: up the classes for as long as each passes `**` on."""
+    """Return the constructors whose arguments reach the strategy: up the MRO while each passes `**` on."""
     found = []
     for base in strategy.__mro__:
         constructor = vars(base).get("__init__")
@@ -221,7 +197,7 @@ def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Param
     return found
 
 
-def _literal(value: Any) -> Any:  # noqa: ANN401 - a parameter of a strategy we know nothing about
+def _literal(value: Any) -> Any:  # noqa: ANN401 - any strategy's parameter
     if not isinstance(value, str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""A variant: a strategy with its parameters, and all else that decides which orders it places in a market."""
+"""A variant: a strategy with its parameters, and everything else that determines its orders in a market."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,19 +16,19 @@ from tasks.windows.window import Window
 
 VERSION = 3
 
-# Whose market books a strategy sees: this project's, or flumine's own, equal and slower.
+# Whose market books a strategy sees: this project's, or flumine's, equal but slower.
 LEAN, FLUMINE = "lean", "flumine"
 
 _DIGITS = 8
 
 
 class Account(NamedTuple):
-    """The account that the simulated bets are placed with.
+    """The account that places the simulated bets.
 
     Attributes:
-        currency: ISO 4217; decides the exchange's smallest bet.
-        discount_rate: Of the commission, per cent.
-        min_stake: The least size of a bet, in the currency; None takes betfairlightweight's.
+        currency: ISO 4217; determines the exchange's minimum bet.
+        discount_rate: Discount on commission, per cent.
+        min_stake: Minimum size of a bet, in the currency; None takes betfairlightweight's.
     """
 
     currency: str = "GBP"
@@ -41,15 +41,15 @@ class Variant(NamedTuple):
 
     Attributes:
         name: The strategy's name or import path.
-        parameters: All of them, defaults included.
-        ratings: The model whose ratings it is given; empty where it takes none.
+        parameters: As `check_parameters` returns them.
+        ratings: The model of the ratings it is given; empty if none.
         window: The part of each market that is replayed.
-        account: What it bets with.
-        engine: `lean` or `flumine`: whose market books it sees, equal as they are.
-        source: Digest of the strategy's own modules, and the versions of what they import.
-        fingerprint: Of all that is here and the versions of flumine and betfairlightweight.
-        settings: Flumine's simulation as the run sets it.
-        session: What one instance of the strategy is kept for: `market`, `event`, `day` or `run`.
+        account: The account it bets with.
+        engine: Whose market books it sees, `lean` or `flumine`; both are equal.
+        source: Digest of the strategy's own modules.
+        fingerprint: Of all these attributes and the versions of flumine and betfairlightweight.
+        settings: The run's settings of flumine's simulation.
+        session: The lifetime of an instance of the strategy: `market`, `event`, `day` or `run`.
     """
 
     name: str
@@ -65,31 +65,28 @@ class Variant(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What the lake and the results call it: `rated_price-1f0c2a9b`."""
+        """Its id in the lake and the results: `rated_price-1f0c2a9b`."""
         return f"{re.sub(r'[^0-9A-Za-z_]+', '.', self.name)}-{self.fingerprint[:_DIGITS]}"
 
     @property
     def is_ours(self) -> bool:
-        """Whether its strategy is this project's, by its name there."""
+        """Whether its strategy is one of this project's, given by name."""
         return self.name in STRATEGIES
 
     @property
     def listener_kwargs(self) -> dict[str, bool | float]:
-        """What flumine's historical listener is given."""
+        """The arguments of flumine's historical listener."""
         return {**Window.parse(self.window).listener_kwargs, **self.settings.listener_kwargs}
 
 
 def unseen(variants: Iterable[Variant]) -> list[str]:
-    """Return which variants are to act at a time that their window does not show them.
-
-    Args:
-        variants: A run's.
+    """Return notices of variants that are to act before their window begins.
 
     Returns:
-        A sentence for each strategy and each `seconds_to_start` that it is told, without a full stop.
+        A sentence per strategy and `seconds_to_start`, without full stop.
 
     Raises:
-        StrategyError: A strategy of this project can never bet: it bets before the off alone, and sees what follows it.
+        StrategyError: A strategy of this project, which bets before the off only, has a window that begins in-play.
     """
     said = []
     for variant in variants:
@@ -118,7 +115,7 @@ def _when(seconds_to_start: float) -> str:
     )
 
 
-def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
+def make_variant(  # noqa: PLR0913 - a variant is all that determines it
     name: str,
     parameters: Mapping[str, Any],
     *,
@@ -129,23 +126,20 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
     settings: SimulationSettings = DEFAULT_SETTINGS,
     session: str = "market",
 ) -> Variant:
-    """Make a variant of what a user asked for.
+    """Make a variant from a user's input.
 
     Args:
         name: The strategy's name, `path/to/my.py:MyStrategy`, or `module:Class`.
-        parameters: Those that were set.
-        ratings: The ratings' model; empty where there are none.
-        window: The part of each market that is replayed.
-        account: What it bets with.
+        parameters: Those that the user set.
+        ratings: The ratings' model; empty if there is none.
+        window: As in `Variant`; so are the arguments below.
+        account: The account it bets with.
         engine: `lean` or `flumine`.
-        settings: Flumine's simulation as the run sets it.
-        session: What one instance of the strategy is kept for: `market`, `event`, `day` or `run`.
-
-    Returns:
-        The variant, its parameters complete.
+        settings: The run's settings of flumine's simulation.
+        session: `market`, `event`, `day` or `run`.
 
     Raises:
-        StrategyError: No such strategy, a parameter it does not have, or ratings that it needs and has not.
+        StrategyError: The strategy does not exist, does not take a parameter, or lacks the ratings that it needs.
     """
     forget_changed_modules()
     strategy = find_strategy(name)
@@ -164,7 +158,7 @@ def make_variant(  # noqa: PLR0913 - what decides a variant is what it is
         parameters=complete,
         ratings=model,
         window=window,
-        # Whoever gives no least stake has the variant that it was before there was one to give.
+        # Without a minimum stake, the fingerprint stays what it was before there was that option.
         account=account if account.min_stake is not None else account[:-1],
         replay=engine,
         source=used.digest,

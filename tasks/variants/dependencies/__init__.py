@@ -1,4 +1,4 @@
-"""What a strategy's orders depend on beside its parameters and its markets; `record.py` is the door.
+"""What a strategy's orders depend on besides its parameters and markets; `record.py` is the entry point.
 
-Modules that it executes, distributions that these import, files that it reads.
+The modules that it executes, the distributions that these import, and the files that it reads.
 """

@@ -1,7 +1,7 @@
-"""Notices what strategies open, by the audit events that Python raises: `open`, links, listings, SQLite databases.
+"""Detect what strategies open, by Python's audit events: `open`, links, listings, SQLite databases.
 
-There is no event where a library's own C code opens a file, as pyarrow's and DuckDB's does, nor where a strategy only
-asks whether a file exists, nor from a process that a strategy starts.
+No event is raised when a library's C code opens a file (pyarrow, DuckDB), when a strategy only asks whether a file
+exists, or in a process that a strategy starts.
 """
 
 import os
@@ -26,35 +26,35 @@ _LINKS = ("os.link", "os.symlink")
 _UNRAISABLE = "sys.unraisablehook"
 _EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, *_LINKS, "os.listdir", "os.scandir", _UNRAISABLE})
 
-# The system's, which are other at every look or the same everywhere.
+# The system's files, which change at every read or are the same everywhere.
 _NO_INPUT = ("/proc/", "/sys/", "/dev/", *(f"{folder}/" for folder in zoneinfo.TZPATH))
-_IN_MEMORY = "/dev/shm/"  # noqa: S108 - where files lie like any
+_IN_MEMORY = "/dev/shm/"  # noqa: S108 - contains ordinary files
 
-# What belongs to importing, and what merely stands between it and a file.
+# Parts of the import system, and modules that merely pass an opening on.
 _IMPORTING = ("importlib.metadata", "zipimport")
 _LOADER, _EXECUTING = "importlib._bootstrap", "get_code"
 _LINES = "linecache"
 _SOURCES = (".py", ".pyc")
 _BETWEEN = frozenset({"pathlib", "tokenize", "zipfile"})
 
-# What shows lines of a source to a person, but does not hand them to a strategy.
+# Modules that print source lines but do not return them to a strategy.
 _SHOWING = frozenset({"threading", "traceback", "warnings"})
 
-# What makes files by names that nobody else has.
+# Creates files with unique names.
 _TEMPORARY = "tempfile"
 
-# What calls strategies, but for those parts of it that look at files themselves.
+# Packages that call strategies, and those of their modules that open files themselves.
 _CALLING = ("tasks.simulation.", "tasks.variants.")
 _LOOKING = frozenset({digests.__name__, opened_files.__name__, own_modules.__name__})
 
 
 class _State(threading.local):
-    """What this thread is about to do.
+    """State of a thread.
 
     Attributes:
         is_busy: Whether it is in the hook, which opens files itself.
-        shows: The instruction at which Python itself, with no call that could be seen, shows the source of an error
-            that nobody can catch.
+        shows: The instruction at which the interpreter itself, without a visible call, prints the source lines of an
+            unraisable error.
     """
 
     is_busy = False
@@ -66,21 +66,21 @@ _is_recording = threading.Event()
 
 
 def record_opened_files() -> None:
-    """Have the recorder told what is opened from now on; a second call does nothing."""
+    """Report to the recorder what is opened from now on; a second call does nothing."""
     if not _is_recording.is_set():
         _is_recording.set()
         sys.addaudithook(_hook)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    """Take an event; whatever goes wrong is not the strategy's."""
+    """Handle an event; an error here must not reach the strategy."""
     if event not in _EVENTS or _state.is_busy:
         return
     _state.is_busy = True
     try:
-        _take(event, arguments, sys._getframe(1))  # noqa: SLF001 - nothing public tells who calls
+        _take(event, arguments, sys._getframe(1))  # noqa: SLF001 - no public function returns the caller
     except Exception:  # noqa: BLE001
-        recorder.spoiled.add(running.variant)  # calls no Python, of which it may have been one call too many
+        recorder.spoiled.add(running.variant)  # calls no Python function, as the recursion limit may be the cause
     finally:
         _state.is_busy = False
 
@@ -91,7 +91,7 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
         return
     names = _openers(frame)
     given = arguments[0]
-    if not names or isinstance(given, int):  # a number is a file that is open already
+    if not names or isinstance(given, int):  # a number is a file descriptor, already open
         return
     path = os.fsdecode(os.curdir if given is None else given)
     place = str(Path(path).absolute())
@@ -99,7 +99,7 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
         return
     reader, _ = next(_calls(frame))
     if reader == _LINES:
-        # It keeps them, and whoever asks next opens nothing.
+        # It caches the lines, so the next reader opens nothing.
         names = {*names, *own_modules.executed_from(place)}
     for opened in map(recorder.opened_by, names):
         if event == _OPEN:
@@ -113,30 +113,30 @@ def _is_no_input(path: str) -> bool:
 
 
 def _openers(frame: FrameType) -> Iterable[str]:
-    """Return whose opening it is: a module's that is being imported, a strategy's, or nobody's of interest."""
+    """Return who opens: the modules of an import, or the running variant; empty if neither."""
     if not running.variant and not is_importing(frame):
         return ()
     who = callers(frame)
     if not who.engine and not who.bodies:
-        # A thread: of a module that waits for it, as it is imported, where there is one.
+        # A thread; it belongs to the module whose import waits for it, if there is one.
         waiting = [callers(other) for other in sys._current_frames().values() if is_importing(other)]  # noqa: SLF001 - as above
         who = next((other for other in waiting if other.bodies), who)
     if who.bodies:
         return who.modules
-    # A strategy may be installed, and so not be among a user's own modules; its threads are called by nobody.
+    # An installed strategy is not among the user's own modules, and no engine module calls its threads.
     is_called = not who.engine or (who.engine.startswith(_CALLING) and who.engine not in _LOOKING)
     return (running.variant,) if running.variant and (who.modules or is_called) else ()
 
 
 def _is_importing(frame: FrameType, event: str, path: str) -> bool:
-    """Return whether it is Python that looks for modules, or reads their source to execute or to show it."""
+    """Return whether Python is searching for modules, or reading their source to execute or to print it."""
     reader, _ = next(_calls(frame))
     if reader.startswith(_IMPORTING) or event != _OPEN:
         return reader.startswith((*_IMPORTING, _LOADER))
     if not path.endswith(_SOURCES):
         return False
     if reader.startswith(_LOADER):
-        # It reads for a strategy as well, a module's source or what lies beside it.
+        # Strategies may read through the loader too: a module's source, or data beside it.
         within = takewhile(lambda call: call[0].startswith(_LOADER), _calls(frame))
         return any(function == _EXECUTING for _, function in within)
     if _state.shows == _instruction(frame):
@@ -150,10 +150,10 @@ def _instruction(frame: FrameType) -> tuple[int, int]:
 
 
 def _calls(frame: FrameType | None) -> Iterator[tuple[str, str]]:
-    """Yield the modules and functions that led to an opening, but for what merely stands between, the last call first.
+    """Yield the calls that led to an opening, innermost first, without modules that merely pass it on.
 
     Yields:
-        Names; empty ones for a call by nothing that is Python's.
+        Names of module and function; a pair of empty ones if there is no such call.
     """
     is_any = False
     while frame is not None:
@@ -194,11 +194,11 @@ def _may_be_file(path: str) -> bool:
     try:
         return stat.S_ISREG(Path(path).stat().st_mode)
     except (OSError, ValueError):
-        return True  # it may depend on there being none
+        return True  # the strategy may depend on its absence
 
 
 def _database_files(database: str) -> Iterator[str]:
-    """Give an SQLite database's file, and that in which its last changes may wait."""
+    """Yield the files of an SQLite database: its own and the write-ahead log."""
     if database.startswith("file:"):
         database = urllib.parse.unquote(urllib.parse.urlsplit(database).path)
     if database and database != ":memory:":

@@ -1,4 +1,4 @@
-"""Whose code runs: a user's own modules, this project, or what is installed."""
+"""Find whose code is running: a user's own modules, this project's, or an installed package's."""
 
 import os
 import sys
@@ -9,19 +9,19 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-# What is named here is decided by the versions of the stages, not by its source.
+# Their behaviour is identified by the stages' versions, not by their source.
 _ENGINE = ("tasks", "flows")
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class Callers(NamedTuple):
-    """The user's own code that led to a call, from the engine on which called it.
+    """The user's own code that led to a call, up to the engine's module that called it.
 
     Attributes:
         modules: Names of the modules whose functions, or bodies, are being executed.
-        bodies: Of these, the modules that are being imported.
-        engine: Name of the engine's module; empty in a thread of a strategy's own, which the engine did not call.
+        bodies: Those of them that are being imported.
+        engine: Name of the engine's module; empty in a thread that a strategy started.
     """
 
     modules: frozenset[str]
@@ -30,14 +30,7 @@ class Callers(NamedTuple):
 
 
 def callers(frame: FrameType | None) -> Callers:
-    """Look who led to a call.
-
-    Args:
-        frame: From where the call was made.
-
-    Returns:
-        The modules.
-    """
+    """Return who led to a call, from the frame that made it."""
     modules: set[str] = set()
     bodies: set[str] = set()
     while frame is not None:
@@ -54,13 +47,9 @@ def callers(frame: FrameType | None) -> Callers:
 
 
 def is_importing(frame: FrameType | None) -> bool:
-    """Return, sooner than `callers`, whether any of a user's own modules may be being imported.
+    """Return, faster than `callers`, whether one of a user's own modules may be being imported.
 
-    Args:
-        frame: From where the call was made.
-
-    Returns:
-        False where `callers` would find no bodies.
+    If False, `callers` would find no bodies.
     """
     while frame is not None:
         if _is_body(frame) and is_own(frame.f_code.co_filename):
@@ -74,53 +63,27 @@ def _is_body(frame: FrameType) -> bool:
 
 
 def is_engine(name: str) -> bool:
-    """Return whether a module is of what runs the strategies.
-
-    Args:
-        name: Its full name.
-
-    Returns:
-        True for all of `tasks` and `flows`.
-    """
+    """Return whether a module, by full name, is in `tasks` or `flows`."""
     return name.partition(".")[0] in _ENGINE
 
 
 @lru_cache(maxsize=4096)
 def is_own(path: str) -> bool:
-    """Return whether a module is a user's own.
+    """Return whether a module's file is a user's own; so is one of an editable installation.
 
-    Args:
-        path: Of its file.
-
-    Returns:
-        False for Python's own, for what is installed, and for what is no absolute path. What is installed as editable
-        counts as own.
+    False for Python's own, for installed files, and for a path that is not absolute.
     """
     return Path(path).is_absolute() and not is_installed(path) and not is_pythons(path)
 
 
 @lru_cache(maxsize=4096)
 def is_installed(path: str) -> bool:
-    """Return whether a file came with an installed distribution.
-
-    Args:
-        path: Absolute.
-
-    Returns:
-        True below any `site-packages` or `dist-packages`.
-    """
+    """Return whether a file is below any `site-packages` or `dist-packages`."""
     return not _INSTALLED.isdisjoint(Path(path).parts)
 
 
 def is_pythons(path: str) -> bool:
-    """Return whether a file came with Python itself.
-
-    Args:
-        path: Absolute.
-
-    Returns:
-        True in the folders of the standard library.
-    """
+    """Return whether a file, by absolute path, is in the standard library."""
     return path.startswith(_PYTHONS)
 
 

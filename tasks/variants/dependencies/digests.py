@@ -1,4 +1,4 @@
-"""Digests of what lies on the disk: always of content, worked out once for as long as a file is not touched."""
+"""Digest the content of files and folders; a file's digest is cached until the file is touched."""
 
 import hashlib
 import os
@@ -11,16 +11,16 @@ from tasks.lake.fingerprint import digest
 from tasks.variants.dependencies.source_code import content_digest, is_source
 
 CHANGED = "changed"
-"""In place of a digest, where there were several; it equals none."""
+"""Replaces a digest when there were several; equals none."""
 
 SQLITE_LOG = "-wal"
-"""What is appended to an SQLite database's name for the file in which its last changes may wait."""
+"""Suffix of an SQLite database's write-ahead log, which may contain its last changes."""
 
-_PYTHONS = "__pycache__"  # which Python makes wherever it likes
+_PYTHONS = "__pycache__"  # Python creates it in any folder
 _DIGITS = 16
 _PIECE = 1 << 20  # bytes
 
-# A file may change once more without a later time of change, where the clock of the file system has coarse steps.
+# Within one step of a file system's coarse clock, a file may change again without a later time of change.
 _SETTLED = 2_000_000_000  # nanoseconds; FAT's step is the coarsest
 
 _Stamp = tuple[int, int, int, int, int]
@@ -29,25 +29,22 @@ _known: dict[tuple[str, bool], tuple[_Stamp, str]] = {}
 
 
 def file_digest(path: str) -> str | None:
-    """Digest a file.
-
-    Args:
-        path: The file.
+    """Digest a file's bytes.
 
     Returns:
-        Sixteen hexadecimal digits, None where there is no regular file to read.
+        Sixteen hexadecimal digits; None if there is no readable regular file.
     """
     return _digest(path, _of_bytes, is_module=False)
 
 
 def module_digest(path: str) -> str | None:
-    """Digest the file that a module is made from.
+    """Digest a module's file.
 
     Args:
-        path: The file: source, an extension module or a zip archive.
+        path: Source, an extension module or a zip archive.
 
     Returns:
-        Sixteen hexadecimal digits, None where there is no such file.
+        Sixteen hexadecimal digits; None if there is no such file.
     """
     return _digest(path, _of_module, is_module=True)
 
@@ -55,11 +52,8 @@ def module_digest(path: str) -> str | None:
 def folder_digest(path: str) -> str | None:
     """Digest the names in a folder.
 
-    Args:
-        path: The folder.
-
     Returns:
-        Sixteen hexadecimal digits, None where there is no folder to list.
+        Sixteen hexadecimal digits; None if there is no readable folder.
     """
     try:
         return digest(sorted(os.fsencode(entry.name) for entry in Path(path).iterdir() if entry.name != _PYTHONS))
@@ -68,30 +62,27 @@ def folder_digest(path: str) -> str | None:
 
 
 def short(path: str | os.PathLike[str]) -> str:
-    """Write where a module lies so that it stays true when the working directory moves with all that is in it.
-
-    Args:
-        path: Absolute, or from the working directory on.
+    """Return a module's path so that it survives moving the working directory with its content.
 
     Returns:
-        The path from the working directory on where it lies there, else absolute.
+        Relative to the working directory if below it, else absolute.
     """
     absolute, here = Path(path).absolute(), Path.cwd()
     return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
 
 
 def ways_to(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield by which paths a file or folder is to be looked for again, maybe from another working directory.
+    """Yield the paths at which to look for a file or folder again, perhaps from another working directory.
 
-    An absolute path may be written out in a strategy, or it may be made as the strategy runs, from where its module or
-    the working directory is. Nobody can tell which, so both have to lead to the same.
+    A strategy may have an absolute path written out, or make it from its module's folder or the working directory.
+    Which of these is unknown, so both paths have to lead to the same content.
 
     Args:
         path: As it was opened.
 
     Yields:
-        The path, from the working directory on where it was given so. Of an absolute one first the way from the working
-        directory, unless the two have nothing in common.
+        The path as given; before an absolute one, its path relative to the working directory, if they share a top-level
+        folder.
     """
     path = Path(path)
     if path.is_absolute():
@@ -110,7 +101,7 @@ def _digest(path: str, make: Callable[[str], str], *, is_module: bool) -> str | 
         if not stat.S_ISREG(status.st_mode):
             return None  # reading a pipe might never end
         if not status.st_size and path.endswith(SQLITE_LOG):
-            return None  # which an SQLite database has while it is open
+            return None  # an SQLite database has such a log while it is open
         stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         known = _known.get(key)
         if known and known[0] == stamp:

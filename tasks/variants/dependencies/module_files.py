@@ -1,4 +1,4 @@
-"""Where modules come from, found out without importing any."""
+"""Find where modules come from, without importing any."""
 
 import os
 import sys
@@ -16,17 +16,17 @@ def find_module(name: str, *, among_loaded: bool = True) -> ModuleSpec | None:
 
     Args:
         name: Its full name.
-        among_loaded: Take one that was imported as it was then; else look where an import in a new process would.
+        among_loaded: Whether to use an imported module's spec; else search as an import in a new process would.
 
     Returns:
-        What is known of it, None where there is none.
+        Its spec; None if there is none.
     """
     if among_loaded and (loaded := sys.modules.get(name)) is not None:
         found: ModuleSpec | None = getattr(loaded, "__spec__", None)
-        file = getattr(loaded, "__file__", None)  # all that is known of a script
+        file = getattr(loaded, "__file__", None)  # a script has nothing else
         return found or (spec_from_file_location(name, file) if file else None)
     if "/" in name or os.sep in name:
-        return None  # a path, by which a strategy has loaded a file
+        return None  # the path of a file that a strategy loaded
     parent, _, _ = name.rpartition(".")
     folders: list[str] | None = None
     if parent:
@@ -41,41 +41,19 @@ def find_module(name: str, *, among_loaded: bool = True) -> ModuleSpec | None:
 
 
 def file_of(spec: ModuleSpec) -> str | None:
-    """Return which file a module is made from.
-
-    Args:
-        spec: The module.
-
-    Returns:
-        Its file, or the zip archive that it is in; None for one that is built in, and for a folder without a file.
-    """
+    """Return a module's file, or its zip archive; None if it is built in, or a folder without a file."""
     if archive := getattr(spec.loader, "archive", None):
         return str(Path(archive).absolute())
     return spec.origin if spec.has_location else None
 
 
 def is_own_module(name: str, spec: ModuleSpec) -> bool:
-    """Return whether a module is a user's own.
-
-    Args:
-        name: Its full name.
-        spec: As it was found.
-
-    Returns:
-        True also for what lies among what is installed and belongs to no distribution.
-    """
+    """Return whether a module is a user's own, also if in `site-packages` without belonging to a distribution."""
     return any(is_own(place) or (is_installed(place) and not distributions_of(name)) for place in _places(spec))
 
 
 def is_installed_module(spec: ModuleSpec) -> bool:
-    """Return whether a module is installed.
-
-    Args:
-        spec: As it was found.
-
-    Returns:
-        False for a user's own and for Python's.
-    """
+    """Return whether a module is installed; not so a user's own and Python's."""
     return any(map(is_installed, _places(spec)))
 
 
@@ -85,24 +63,13 @@ def _places(spec: ModuleSpec) -> list[str]:
 
 
 def distributions_of(name: str) -> dict[str, str]:
-    """Return which distributions a module is of.
-
-    Args:
-        name: Its full name.
-
-    Returns:
-        Names and versions; several where they share a package.
-    """
+    """Return the versions of a module's distributions, by name; several if they share a package."""
     return _distributions_of(name.partition(".")[0])
 
 
 @cache
 def version_of(name: str) -> str | None:
-    """Return which version of a distribution is installed; this process goes on with what it found first.
-
-    Returns:
-        The version, None where there is none.
-    """
+    """Return a distribution's installed version, None if there is none; cached for the process."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -111,7 +78,7 @@ def version_of(name: str) -> str | None:
 
 @cache
 def _distributions_of(package: str) -> dict[str, str]:
-    # Most are called as they are imported, and to look through all takes a fifth of a second.
+    # Most have the name of their package, and searching all takes a fifth of a second.
     try:
         found = distribution(package)
         if any(Path(str(found.locate_file(f"{package}{end}"))).is_file() for end in ("/__init__.py", ".py")):

@@ -1,6 +1,6 @@
-"""The files that strategies read and the folders that they list, by their content at that moment.
+"""Record the files that strategies read and the folders that they list, by their content at that moment.
 
-How it is noticed that something is opened is `audit_hook.py`'s business; what cannot be noticed is declared.
+`audit_hook.py` detects what is opened; strategies declare what it cannot detect.
 """
 
 import os
@@ -11,12 +11,11 @@ from tasks.variants.dependencies.digests import CHANGED, file_digest, folder_dig
 
 
 class Opened:
-    """What was opened in the course of one replay, or of one module's import.
+    """Files and folders opened during one replay, or one module's import.
 
     Attributes:
-        files: Paths by which they are found again, and digests; None where there was no file, `CHANGED` where its
-            content was not always the same.
-        folders: Folders whose names were listed, in the same way.
+        files: Digests by path, as `ways_to` yields it; None if there was no file, `CHANGED` if the content varied.
+        folders: Digests of the names in listed folders, likewise.
     """
 
     def __init__(self) -> None:
@@ -26,73 +25,52 @@ class Opened:
         self._written_before: set[str] = set()
 
     def begin_market(self) -> None:
-        """Begin a market: what was written until now is not its own."""
+        """Begin a market: files written until now are an earlier one's."""
         self._written_before |= self._written
         self._written.clear()
 
     def note_file(self, path: str | os.PathLike[str]) -> None:
         """Note that a file is about to be read.
 
-        One that was written in this market is no input, and one that was written in another is none that would last.
+        A file written in this market is not an input; one written in an earlier market is noted as `CHANGED`.
 
         Args:
-            path: The file, as it is opened: absolute, or from the working directory on.
+            path: As it is opened: absolute, or relative to the working directory; so for the methods below.
         """
         place = _place(path)
         if place not in self._written:
             _note(self.files, path, CHANGED if place in self._written_before else file_digest(os.fspath(path)))
 
     def note_folder(self, path: str) -> None:
-        """Note that a folder is about to be listed.
-
-        Args:
-            path: The folder, as it is opened.
-        """
+        """Note that a folder is about to be listed."""
         _note(self.folders, path, folder_digest(path))
 
     def note_made(self, path: str) -> None:
-        """Note that a file is about to be made, which fails where there is one: that is to ask whether there is.
-
-        Args:
-            path: The file.
-        """
+        """Note that a file is about to be created exclusively, which depends on whether it exists."""
         self.note_file(path)
         self.note_written(path)
 
     def note_written(self, path: str) -> None:
-        """Note that a file is about to be written from its beginning.
-
-        Args:
-            path: The file.
-        """
+        """Note that a file is about to be overwritten."""
         self._written.add(_place(path))
 
     def note_written_on(self, path: str) -> None:
-        """Note that a file is about to be written, with what is in it kept, which another market may have written.
-
-        Args:
-            path: The file.
-        """
+        """Note that a file is about to be written without truncation; its content may be another market's."""
         place = _place(path)
         if place not in self._written:
             self._written_before.add(place)
 
     def note_renamed(self, path: str, to: str) -> None:
-        """Note that a file is about to be put in the place of another, as one that was written is to be there whole.
-
-        Args:
-            path: The file.
-            to: Its new place.
-        """
+        """Note that a file is about to be renamed, as in an atomic write."""
         was_written = _place(path) in self._written
         (self._written if was_written else self._written_before).add(_place(to))
 
 
 def _place(path: str | os.PathLike[str]) -> str:
-    """Return where a file lies, by whichever of its names and links it is opened."""
+    """Return the real path, the same through any symbolic link."""
     try:
         return os.path.realpath(path)
-    except ValueError:  # no file can be called so
+    except ValueError:  # no file can have this name
         return os.fspath(path)
 
 
@@ -102,10 +80,10 @@ def _note(noted: dict[str, str | None], path: str | os.PathLike[str], digest: st
 
 
 class Recorder:
-    """What each variant opened, and what modules opened in the course of an import, which all share that use them.
+    """What each variant opened, and what each module opened while imported, for all variants that use it.
 
     Attributes:
-        spoiled: Ids of the variants that opened something of which nothing is known.
+        spoiled: Ids of the variants that opened something unknown.
     """
 
     def __init__(self) -> None:
@@ -113,13 +91,10 @@ class Recorder:
         self.spoiled: set[str] = set()
 
     def opened_by(self, name: str) -> Opened:
-        """Return what was opened, to read it or to add to it.
+        """Return what was opened since the last `forget`, to read it or to add to it.
 
         Args:
             name: A variant's id, or a module's name.
-
-        Returns:
-            All since it was last forgotten.
         """
         opened = self._opened.setdefault(name, Opened())
         if name in self.spoiled:
@@ -127,7 +102,7 @@ class Recorder:
         return opened
 
     def forget(self, name: str) -> None:
-        """Begin anew, because a replay or an import does.
+        """Start afresh for a replay or an import.
 
         Args:
             name: A variant's id, or a module's name.
@@ -137,20 +112,17 @@ class Recorder:
 
 
 recorder = Recorder()
-"""Of this process."""
+"""The recorder of this process."""
 
 
 def declared(reads: object) -> Opened:
-    """Digest what a strategy says that it reads: what pyarrow, DuckDB or a process of its own opens is not noticed.
+    """Digest what a strategy declares: the hook misses what pyarrow, DuckDB or the strategy's own processes open.
 
     Args:
-        reads: Its attribute `reads`: paths of files and of folders, of which all that is in them counts.
-
-    Returns:
-        The files and folders.
+        reads: Its attribute `reads`: paths of files, and of folders with everything in them.
 
     Raises:
-        StrategyError: It is no list of paths.
+        StrategyError: It is not a list of paths.
     """
     if not isinstance(reads, list | tuple) or not all(isinstance(path, str | os.PathLike) for path in reads):
         raise StrategyError(f'reads = {reads!r}: give a list of paths, reads = ["prices.parquet"]')

@@ -1,7 +1,7 @@
-"""The user's own modules: executed from the source that was read, and known by what was executed.
+"""The user's own modules: always compiled from source, and identified by the source that was executed.
 
-Python keeps compiled modules by their source's time and size, so an edit of the same length within a second is not seen
-by it. And a source may change after it was executed: what matters is what a strategy ran, not what lies there now.
+Python checks cached bytecode by the source's time and size, so it misses an edit of the same length within a second.
+And a source may change after it was executed: what matters is what a strategy ran, not what the file contains now.
 """
 
 import sys
@@ -26,25 +26,25 @@ class _Executed(NamedTuple):
 
 _executed: dict[str, _Executed] = {}  # by path
 
-_wanted_by: dict[str, set[str]] = {}  # paths of what was executed, by the module or the variant that wanted it
+_wanted_by: dict[str, set[str]] = {}  # paths of executed files, by the module or variant that imported them
 
 _path_stats, _source_to_code = SourceFileLoader.path_stats, SourceFileLoader.source_to_code
 
 
 def record_own_modules() -> None:
-    """Have own modules compiled from source from now on, and remember what was; a second call does nothing.
+    """From now on compile own modules from source and remember it; a second call does nothing.
 
-    It changes Python's own loader, because that is where all ways of importing meet: folders on the path, editable
-    installations, and files that a strategy loads by their path.
+    It patches Python's own loader, where all ways of importing meet: folders on the path, editable installations, and
+    files that a strategy loads by their path.
     """
     SourceFileLoader.path_stats = _own_path_stats  # type: ignore[method-assign]
     SourceFileLoader.source_to_code = _own_source_to_code  # type: ignore[method-assign, assignment]
 
 
 def forget_changed_modules() -> None:
-    """Have own modules imported anew where the source of one is no longer what was executed.
+    """Drop all own modules from `sys.modules` if the source of any has changed since it was executed.
 
-    All are, because whoever imported that one holds what it was. This project's own strategies stay.
+    All, because modules that imported the changed one hold its old objects. This project's own strategies stay.
     """
     if all(module_digest(path) == content_digest(path, executed.source) for path, executed in _executed.items()):
         return
@@ -56,7 +56,7 @@ def forget_changed_modules() -> None:
 
 def _own_path_stats(self: SourceFileLoader, path: str) -> Mapping[str, Any]:
     if _is_recorded(self.name, path):
-        raise OSError  # the way in which a loader says that it knows no time, so that no bytecode is read or kept
+        raise OSError  # tells importlib that there is no mtime, so bytecode is neither read nor written
     return _path_stats(self, path)
 
 
@@ -71,11 +71,11 @@ def _is_recorded(name: str, path: str) -> bool:
 
 
 def _remember(path: str, executed: _Executed) -> None:
-    if path in _executed:  # it is executed once more, and what it did before is no more
+    if path in _executed:  # executed again: its former imports and openings no longer count
         _wanted_by.pop(executed.name, None)
         recorder.forget(executed.name)
     _executed[path] = executed
-    for name in {*callers(sys._getframe(2)).modules, running.variant}:  # noqa: SLF001 - nothing public tells who calls
+    for name in {*callers(sys._getframe(2)).modules, running.variant}:  # noqa: SLF001 - no public function returns the caller
         _wanted_by.setdefault(name, set()).add(path)
 
 
@@ -84,10 +84,10 @@ class OwnModule(NamedTuple):
 
     Attributes:
         name: Its full name.
-        path: Its file: source, an extension module or the zip archive that it is in.
-        package: What its relative imports are relative to.
-        source: As it was executed, or else as it is now; empty where there is none to read.
-        digest: Of its source or, where that has none, of its file; None where that is gone.
+        path: Its file: source, an extension module or its zip archive.
+        package: The base of its relative imports.
+        source: As executed, or else as it is now; empty if unreadable.
+        digest: Of its source, or of its file if it has none; None if the file is gone.
     """
 
     name: str
@@ -98,12 +98,12 @@ class OwnModule(NamedTuple):
 
     @property
     def imports(self) -> tuple[Import, ...]:
-        """What its source imports."""
+        """The imports in its source."""
         return imports_of(self.source)
 
     @property
     def held(self) -> Iterator[str]:
-        """Names of the modules that its globals are or come from, if it was imported."""
+        """Names of the modules that its globals are or are defined in, if it was imported."""
         for value in list(getattr(sys.modules.get(self.name), "__dict__", {}).values()):
             if isinstance(value, ModuleType):
                 yield value.__name__
@@ -119,7 +119,7 @@ def own_module(name: str) -> OwnModule | None:
         name: Its full name, or the path that it was loaded by.
 
     Returns:
-        The module; None where it is not one's own, or a folder without a file.
+        The module; None if it is not the user's own, or is a folder without a file.
     """
     spec = _spec_of_executed(name) if name in _executed else find_module(name)
     path = spec and file_of(spec)
@@ -134,10 +134,10 @@ def own_module(name: str) -> OwnModule | None:
 
 
 def wanted_by(name: str) -> Iterator[str]:
-    """Yield which modules were executed because somebody wanted them, by whatever name or way.
+    """Yield the modules that a module or variant caused to be executed, however it imported them.
 
     Args:
-        name: Of a module, or a variant's id.
+        name: A module's name, or a variant's id.
 
     Yields:
         Their names; the path of one that is not found by its name.
@@ -148,11 +148,7 @@ def wanted_by(name: str) -> Iterator[str]:
 
 
 def executed_from(path: str) -> Iterator[str]:
-    """Yield the name of the module that was executed from a file, if one was.
-
-    Args:
-        path: Absolute.
-    """
+    """Yield the name of the module executed from a file, by absolute path, if there is one."""
     if path in _executed:
         yield _executed[path].name
 

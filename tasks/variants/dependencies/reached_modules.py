@@ -1,4 +1,4 @@
-"""Which modules and distributions a strategy's code reaches, from one import to the next."""
+"""Find the modules and distributions that a strategy's code reaches through imports."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -7,20 +7,19 @@ from tasks.variants.dependencies.callers import is_engine
 from tasks.variants.dependencies.module_files import distributions_of, find_module, is_installed_module, is_own_module
 from tasks.variants.dependencies.own_modules import OwnModule, own_module, wanted_by
 
-# It only lists this project's strategies, and importing one of them executes it: none depends on what else it lists.
+# Importing one of this project's strategies executes this package, which only lists them; none depends on the list.
 _LIST_OF_STRATEGIES = "strategies"
 
-# A module's name, and whether there has to be such a module.
+# A module's name, and whether the module must exist.
 _Link = tuple[str, bool]
 
 
 class Reached(NamedTuple):
-    """What was reached.
+    """Modules and distributions that were reached.
 
     Attributes:
-        modules: Own modules by name, by path where they were loaded by that; None where a module that is imported is
-            missing, as one may be that a strategy can do without.
-        distributions: Names and versions of what own modules import of others.
+        modules: Own modules by name, or by path if loaded by path; None if missing, as an optional import may be.
+        distributions: Versions, by name, of the distributions that own modules import.
     """
 
     modules: dict[str, OwnModule | None]
@@ -28,14 +27,11 @@ class Reached(NamedTuple):
 
 
 def reach(names: Iterable[str], links: Callable[[OwnModule], Iterable[_Link]]) -> Reached:
-    """Follow own modules to those that they need, and on; neither this project's engine nor what is installed.
+    """Follow the imports of own modules, transitively; not into this project's engine or installed packages.
 
     Args:
-        names: Of modules to begin with.
-        links: What a module needs: `as_named` or `as_seen`.
-
-    Returns:
-        All that was reached.
+        names: The modules to start from.
+        links: Yields what a module needs: `as_named` or `as_seen`.
     """
     reached = Reached({}, {})
     waiting = [(name, True) for name in names]
@@ -61,20 +57,20 @@ def reach(names: Iterable[str], links: Callable[[OwnModule], Iterable[_Link]]) -
 
 
 def as_named(module: OwnModule) -> Iterator[_Link]:
-    """Yield what a module's source names, whatever happens when it is executed.
+    """Yield the imports in a module's source, executed or not.
 
     Yields:
-        Names of modules, and whether they have to be there.
+        Names of modules, and whether they must exist.
     """
     for imported in module.imports:
         yield from imported.modules(module.package)
 
 
 def as_seen(module: OwnModule) -> Iterator[_Link]:
-    """Yield what a module's source names, and what it was seen to import or to hold in its globals.
+    """Yield the imports in a module's source, and the modules that it was seen to import or to have in its globals.
 
     Yields:
-        Names of modules, and whether they have to be there.
+        Names of modules, and whether they must exist.
     """
     yield from as_named(module)
     for name in (*module.held, *wanted_by(module.name)):
@@ -88,7 +84,7 @@ def _packages_around(name: str) -> Iterator[str]:
 
 
 def _of_whole(name: str) -> str:
-    """Return the package in place of its part, where none of it is own."""
+    """Return the top-level package instead of the module, unless it is own."""
     package = name.partition(".")[0]
     spec = find_module(package)
     return name if spec is None or is_own_module(package, spec) else package

@@ -1,4 +1,4 @@
-"""What a strategy's orders depend on beside its parameters and its markets, and whether all of it is as it was."""
+"""What a strategy's orders depend on besides its parameters and markets, and whether any of it has changed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,18 +21,18 @@ V = TypeVar("V")
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _OURS = "<project>"
-"""With what paths of this project's strategies begin in a note, in place of the project's folder."""
+"""Replaces the project's folder in noted paths of this project's strategies."""
 
 
 class Module(NamedTuple):
     """One of the user's own modules, as it was executed.
 
     Attributes:
-        path: Its file, from the working directory on where it lies there; of this project's strategies the same from
-            whichever folder a run is asked.
-        digest: Of its source without comments and layout, of the file where it has none.
-        ways: Paths that all have to lead to it where no import would find it now: a strategy may have a way of its own,
-            by a path that is written out or made as it runs.
+        path: Its file, relative to the working directory if below it; for this project's strategies the same in every
+            working directory.
+        digest: Of its source without comments and layout, or of the file if it has none.
+        ways: Paths that must all lead to it if no import finds it: a strategy may load it by a path that is written out
+            or made as it runs.
     """
 
     path: str
@@ -45,13 +45,13 @@ class Dependencies:
     """What a strategy used.
 
     Attributes:
-        modules: Own modules that its source names, by name; None where there was none of that name.
-        imported: Other own modules that it was seen to import, by name, or by path where they were loaded by that.
-        distributions: Installed distributions that its modules import, and their versions; flumine and
-            betfairlightweight are in every fingerprint anyway.
-        files: Paths of files it read, absolute or from the working directory on, and digests of their content; None
-            where there was no file.
-        folders: Folders it listed and digests of the names in them; None where there was no folder.
+        modules: Own modules that its source names, by name; None if there was no such module.
+        imported: Other own modules that it was seen to import, by name, or by path if loaded by path.
+        distributions: Versions, by name, of the installed distributions that its modules import, except flumine and
+            betfairlightweight, which are in every fingerprint.
+        files: Digests of files it read, by path, absolute or relative to the working directory; None if there was no
+            file.
+        folders: Digests of the names in folders it listed, by path; None if there was no folder.
     """
 
     modules: Mapping[str, Module | None] = field(default_factory=dict)
@@ -67,14 +67,7 @@ class Dependencies:
         return fingerprint("modules", version=1, modules=named)
 
     def merged(self, other: "Dependencies") -> "Dependencies":
-        """Put together what was used by two parts of one whole.
-
-        Args:
-            other: Of the other part.
-
-        Returns:
-            All of both; what is not the same in both is never again taken to be as it was.
-        """
+        """Return the union of both; whatever differs between them counts as changed from then on."""
         changed = Module("", CHANGED)
         return Dependencies(
             _merged(self.modules, other.modules, changed),
@@ -85,23 +78,12 @@ class Dependencies:
         )
 
     def to_json(self) -> str:
-        """Write it down; equal ones are written equally.
-
-        Returns:
-            JSON.
-        """
+        """Return JSON, the same for equal dependencies."""
         return json.dumps(vars(self), sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Dependencies":
-        """Read what `to_json` wrote.
-
-        Args:
-            text: JSON.
-
-        Returns:
-            What was written.
-        """
+        """Read what `to_json` wrote."""
         read = json.loads(text)
         for modules in (read["modules"], read["imported"]):
             for name, (path, digest, ways) in ((name, module) for name, module in modules.items() if module):
@@ -110,9 +92,9 @@ class Dependencies:
 
 
 def record_dependencies() -> None:
-    """Have this process remember, from now on, which own modules it executes and what strategies open.
+    """From now on record which own modules this process executes and what strategies open.
 
-    It belongs before the first strategy is imported; a second call does nothing.
+    Call it before the first strategy is imported; a second call does nothing.
     """
     record_own_modules()
     record_opened_files()
@@ -123,13 +105,10 @@ def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependen
 
     Args:
         strategy: Its class.
-        variant: The id under which it ran; what that opened and imported while it ran is in it too.
-
-    Returns:
-        All that its orders depend on.
+        variant: The id it ran under, to include what was opened and imported while it ran.
 
     Raises:
-        StrategyError: It declares what it reads, and wrongly.
+        StrategyError: Its `reads` is not a list of paths.
     """
     classes = [base.__module__ for base in strategy.__mro__]
     named = reach(classes, as_named)
@@ -147,14 +126,7 @@ def dependencies_of(strategy: type[BaseStrategy], variant: str = "") -> Dependen
 
 
 def what_changed(dependencies: Dependencies) -> str | None:
-    """Look whether all is as it was; nothing is imported.
-
-    Args:
-        dependencies: What was used.
-
-    Returns:
-        The first thing that is not, in words; None where all is.
-    """
+    """Return the first dependency that has changed, in words, or None; imports nothing."""
     return next(_changes(dependencies), None)
 
 
@@ -183,7 +155,7 @@ def _compared(what: str, was: str | None, now: str | None) -> Iterator[str]:
 
 
 def _found_elsewhere(name: str, spec: ModuleSpec | None, module: Module | None) -> Iterator[str]:
-    """Look where an import would find a module now; where it finds none, a strategy may know a way that we do not."""
+    """Compare with where an import finds the module now; if nowhere, the strategy may load it in its own way."""
     if spec is None:
         return
     path = file_of(spec)
@@ -206,16 +178,16 @@ def _note(module: OwnModule) -> Module:
 
 
 def _place(path: str) -> str:
-    """Write where a module lies."""
+    """Return a module's path as it is noted."""
     absolute = Path(path).absolute()
-    # The UI runs in the project's folder, a person elsewhere, and both use one lake.
+    # The UI runs in the project's folder, a user elsewhere, and both use one lake.
     if absolute.is_relative_to(_PROJECT / "strategies"):
         return f"{_OURS}/{absolute.relative_to(_PROJECT).as_posix()}"
     return short(path)
 
 
 def _located(place: str) -> str:
-    """Return which file `_place` wrote."""
+    """Return the file of a path from `_place`."""
     return str(_PROJECT / place.removeprefix(f"{_OURS}/")) if place.startswith(f"{_OURS}/") else place
 
 

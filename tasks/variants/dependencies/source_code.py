@@ -1,4 +1,4 @@
-"""What a module's source says: its digest, which comments and layout do not change, and what it imports."""
+"""Digest a module's source, ignoring comments and layout, and find its imports."""
 
 import ast
 import hashlib
@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 _DIGITS = 16
 
-# Names of functions that import what they are given.
+# Functions that import a module by name.
 _IMPORTERS = {"import_module", "__import__"}
 
-# Python's switch for warnings is one for all threads.
+# Warning filters are shared by all threads.
 _parsing = threading.Lock()
 
 
 class Import(NamedTuple):
-    """One import as it is written.
+    """An import statement.
 
     Attributes:
-        level: How many dots stand before the name.
+        level: Number of leading dots.
         module: The name; empty in `from . import x`.
-        names: What is taken from it, which may be modules in their turn.
+        names: The names imported from it, which may be modules themselves.
     """
 
     level: int
@@ -36,10 +36,10 @@ class Import(NamedTuple):
         """Yield the modules that it names.
 
         Args:
-            package: That of the module it stands in.
+            package: The importing module's.
 
         Yields:
-            A full name, and whether it has to be a module's: what is taken from a module need not be one.
+            A full name, and whether it must be a module's: a name imported from a module need not be.
         """
         try:
             module = resolve_name("." * self.level + self.module, package)
@@ -51,39 +51,25 @@ class Import(NamedTuple):
 
 
 def is_source(path: str) -> bool:
-    """Return whether a file is a module's source.
-
-    Args:
-        path: The file.
-
-    Returns:
-        True where its name ends as source does.
-    """
+    """Return whether a file is a module's source, by its extension."""
     return path.endswith(tuple(SOURCE_SUFFIXES))
 
 
 def content_digest(path: str, content: bytes) -> str:
-    """Digest what a module was made from.
-
-    Args:
-        path: Its file, whose ending tells whether it is source.
-        content: The file's.
+    """Digest the content of a module's file.
 
     Returns:
-        Sixteen hexadecimal digits: of the syntax tree, or of the bytes of what is no Python.
+        Sixteen hexadecimal digits: of the syntax tree, or of the bytes if it cannot be parsed as Python.
     """
     return _code_digest(content) if is_source(path) else _bytes_digest(content)
 
 
 @lru_cache(maxsize=1024)
 def imports_of(source: bytes) -> tuple[Import, ...]:
-    """Find all imports, also those within functions, and modules that are imported by a name written out.
-
-    Args:
-        source: Of a module.
+    """Find a source's imports, including those in functions and calls like `import_module("name")`.
 
     Returns:
-        The imports; none where the source is no Python.
+        The imports; none if the source cannot be parsed.
     """
     tree = _parse(source)
     return tuple(_imports(tree)) if tree else ()
@@ -104,7 +90,7 @@ def _bytes_digest(content: bytes) -> str:
 
 def _parse(source: bytes) -> ast.Module | None:
     with _parsing, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about this source Python warns where it is imported
+        warnings.simplefilter("ignore")  # Python warns about this source when it imports it
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
