@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, redirect_stderr
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
+from flows.command_line.new_strategy import write_strategy
 from flows.command_line.terminal import (
     hand_over,
     print_report,
@@ -174,6 +176,13 @@ def serve_here(
     from flows.serving.serve import serve  # noqa: PLC0415
 
     serve(port, lake, own_strategies=own_strategies)
+
+
+@app.command()
+def new(file: Annotated[Path, typer.Argument(help="Where to, such as my_strategy.py")]) -> None:
+    """Write a commented strategy of your own to begin with."""
+    write_strategy(file)
+    say(f"Written to {file}. Run it: backtest run ARCHIVE --strategy {file}:MyStrategy")
 
 
 @app.command()
