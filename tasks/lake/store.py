@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import fsspec
@@ -77,6 +78,19 @@ class Lake:
             LakeError: It does not.
         """
         check_answers(self._fs, self._base, self.root, LakeError)
+
+    def check_writable(self) -> None:
+        """Check that a lake on a disk can be written to; an object store says so when it is written to.
+
+        Raises:
+            LakeError: It cannot.
+        """
+        if isinstance(self._fs, LocalFileSystem):
+            there = next(folder for folder in (Path(self._base), *Path(self._base).parents) if folder.exists())
+            try:
+                TemporaryFile(dir=there).close()
+            except OSError as error:
+                raise LakeError(f"the lake {self.root} cannot be written to ({error.strerror}); give another") from None
 
     def __repr__(self) -> str:
         return f"Lake({self.root!r})"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import PurePosixPath
@@ -28,6 +29,10 @@ ALL_DAYS = "all"
 """The partition of a file, which covers any number of days."""
 
 _DIGITS = 8
+_EXPECTED = "expected a CSV file with the columns market_id, selection_id and rating"
+
+# The longest header that is looked for before the file is read.
+_BYTES_OF_A_HEADER = 65_536
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,19 @@ class FileRatings:
     address: str
     content: str
     path: str = field(repr=False)
+
+    def check(self) -> None:
+        """Check the header.
+
+        Raises:
+            RatingsFileError: The file is empty, or lacks columns.
+        """
+        with open_file(self.path) as file:
+            begins = file.read(_BYTES_OF_A_HEADER).decode(errors="ignore")
+        first = next((line for line in begins.splitlines() if line.strip()), "")
+        # Whatever else is wrong is told by its line when the file is read.
+        with suppress(ValueError):
+            _columns_in(read_csv(first).header, self.address)
 
     def days(self, _market_dates: "pd.Series[date]") -> list[str]:
         """Return the single partition for all days."""
@@ -106,7 +124,6 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
         ChangedSourceError: Its bytes are not the expected ones, under whose digest the result would be stored.
     """
     address = shown(source)
-    right = "expected a CSV file with the columns market_id, selection_id and rating"
     try:
         with open_file(source) as file:
             raw = file.read()
@@ -115,21 +132,25 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
     except ChangedSourceError:
         raise
     except FileNotFoundError:
-        raise RatingsFileError(f"{address}: there is no such file; {right}") from None
+        raise RatingsFileError(f"{address}: there is no such file; {_EXPECTED}") from None
     except UnicodeDecodeError as error:
         wrong = f"not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8, a spreadsheet's 'CSV UTF-8'"
-        raise RatingsFileError(f"{address}: {wrong}; {right}") from None
+        raise RatingsFileError(f"{address}: {wrong}; {_EXPECTED}") from None
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
         wrong = " ".join(shown_within(str(error)).split())
         # `from None`: the error's text contains the whole address, and Prefect would log it.
-        raise RatingsFileError(f"{address}: cannot be read: {wrong}; {right}") from None
-    if not table.header:
-        raise RatingsFileError(f"{address}: the file is empty; {right}")
-    name = next((column for column in NAME_COLUMNS if column in table.header), None)
+        raise RatingsFileError(f"{address}: cannot be read: {wrong}; {_EXPECTED}") from None
+    return clean_rows(table, _columns_in(table.header, address))
+
+
+def _columns_in(header: list[str], address: str) -> Columns:
+    if not header:
+        raise RatingsFileError(f"{address}: the file is empty; {_EXPECTED}")
+    name = next((column for column in NAME_COLUMNS if column in header), None)
     columns = Columns("market_id", "selection_id", "rating", name)
-    if fault := columns.fault(table.header):
-        raise RatingsFileError(f"{address}: {fault}; {right}")
-    return clean_rows(table, columns)
+    if fault := columns.fault(header):
+        raise RatingsFileError(f"{address}: {fault}; {_EXPECTED}")
+    return columns
 
 
 def _check_unchanged(raw: bytes, content: str | None, address: str) -> None:

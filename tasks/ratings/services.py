@@ -86,6 +86,14 @@ class ServiceRatings:
         """The address; with the day, it identifies the ratings."""
         return self.address
 
+    def check(self) -> None:
+        """Check the address.
+
+        Raises:
+            InputError: It is not an http or https address.
+        """
+        _address(self.service, date.min, self.base_url)
+
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
         """Return the markets' days, sorted, as YYYY-MM-DD."""
         return sorted({day.isoformat() for day in market_dates})

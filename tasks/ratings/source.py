@@ -30,6 +30,14 @@ class RatingsSource(Protocol):
     @property
     def content(self) -> str: ...  # noqa: D102
 
+    def check(self) -> None:
+        """Check what can be checked before the ratings are read.
+
+        Raises:
+            InputError: The source cannot be read like this.
+        """
+        ...
+
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
         """Return the partitions in which it is read and stored.
 

@@ -127,10 +127,22 @@ def test_the_projects_settings_hold_in_any_folder(tmp_path):
         (("{archive}", "--strategy", "back_favorite"), "did you mean back_favourite"),
         (("{archive}", "--strategy", "rated_price"), "bets on ratings and was given none"),
         (("{archive}", "--ratings", "gone.csv"), "gone.csv"),
+        (("{archive}", "--ratings", "/dev/null"), "no file"),
+        (("{archive}", "--ratings", "{empty}"), "empty.csv: the file is empty"),
+        (("{archive}", "--ratings", "{other}"), "other.csv: columns missing: 'rating'"),
+        (("{archive}", "--ratings", "iggy"), "base address of the ratings services: not a URL"),
+        (("{archive}", "--lake", "{empty}/lake"), "cannot be written to"),
     ],
 )
 def test_what_is_wrong_is_said_before_prefect_starts(backtest, month, tmp_path, arguments, said):
-    given = (argument.format(archive=month.archive) for argument in arguments)
-    error = backtest("run", *given, "--lake", tmp_path / "lake", expect=2, PREFECT_HOME="/proc/none").stderr
+    empty, other = tmp_path / "empty.csv", tmp_path / "other.csv"
+    empty.touch()
+    other.write_text("\nmarket_id,selection_id,price\n1.200000001,1,2.0\n")
+    given = [argument.format(archive=month.archive, empty=empty, other=other) for argument in arguments]
+    lake = () if "--lake" in given else ("--lake", tmp_path / "lake")
+    nowhere = {"PREFECT_HOME": "/proc/none", "BACKTEST_RATINGS_URL": "nowhere"}
+    refused = backtest("run", *given, *lake, expect=None, **nowhere)
+    assert refused.returncode == (1 if "--lake" in given else 2)
+    error = refused.stderr
     assert said in error
     assert "PREFECT_HOME" not in error
