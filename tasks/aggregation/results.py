@@ -21,11 +21,10 @@ from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.aggregation.worth import Valued, value
 from tasks.archives.identity import file_of
-from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_of_markets
+from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_runners
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.dataset import ByRun, Dataset
 from tasks.lake.datasets import (
-    CATALOGUE_RUNNERS,
     ORDERS,
     RESULTS_ACCOUNT,
     RESULTS_ACCOUNT_MARKETS,
@@ -163,7 +162,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     """
     found = find_orders(run)
     orders = read_orders(run.lake, found.parts)
-    runners = read_of_markets(run.lake, run.archives, CATALOGUE_RUNNERS, set(orders["market_id"]))
+    runners = read_runners(run.lake, run.archives, markets[markets["market_id"].isin(orders["market_id"])])
     valued = value(orders, markets, runners)
     covered = found.without(valued.rejects)
     settled = settle(valued.orders, markets, run.commission)

@@ -5,7 +5,7 @@ Later stages read manifests rather than list the lake's files, which may be only
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -113,25 +113,28 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table
     return whole
 
 
-def read_of_markets(
-    lake: Lake, manifests: Iterable[Manifest], dataset: ByChunk, market_ids: Collection[str]
-) -> pd.DataFrame:
-    """Read some markets' rows of `catalogue/markets` or `catalogue/runners`.
+def read_runners(lake: Lake, manifests: Iterable[Manifest], markets: pd.DataFrame) -> pd.DataFrame:
+    """Read the runners of some markets, each from the archive that the market is taken from.
+
+    Another archive may have a copy of a market that ends otherwise: closed again with another result, say.
+
+    Args:
+        markets: Selected rows of the catalogue, with the column `archive`.
 
     Returns:
-        The rows, with a column `archive`; for a market in several archives, those of the first.
+        Rows of `catalogue/runners`.
 
     Raises:
         InputError: A chunk is missing or not the one in the manifest.
     """
-    empty = dataset.schema.empty_table().to_pandas()
-    rows = [
-        read_extracted(lake, manifest, dataset).to_pandas().assign(archive=manifest.archive) for manifest in manifests
-    ]
-    everything = pd.concat([empty.assign(archive=""), *rows], ignore_index=True)
-    known = everything[everything["market_id"].isin(market_ids)]
-    first: pd.DataFrame = known.drop_duplicates(list(dataset.keys), ignore_index=True)
-    return first
+    found = [CATALOGUE_RUNNERS.schema.empty_table().to_pandas()]
+    for manifest in manifests:
+        taken = markets.loc[markets["archive"] == manifest.archive, "market_id"]
+        if len(taken):
+            runners = read_extracted(lake, manifest, CATALOGUE_RUNNERS).to_pandas()
+            found.append(runners[runners["market_id"].isin(taken)])
+    everything: pd.DataFrame = pd.concat(found, ignore_index=True)
+    return everything
 
 
 def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:

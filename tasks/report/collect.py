@@ -9,11 +9,9 @@ import pandas as pd
 
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.worth import value
-from tasks.archives.manifest import named_manifest, read_of_markets
+from tasks.archives.manifest import named_manifest, read_runners
 from tasks.errors import InputError
 from tasks.lake.datasets import (
-    CATALOGUE_MARKETS,
-    CATALOGUE_RUNNERS,
     RESULTS_ACCOUNT,
     RESULTS_ACCOUNT_MARKETS,
     RESULTS_MARKETS,
@@ -82,8 +80,11 @@ class ReportData:
     unsettled: Mapping[str, Sequence[Reject]] = field(default_factory=dict)
 
 
-def collect(lake: Lake, record: RunRecord) -> ReportData:
+def collect(lake: Lake, record: RunRecord, selected: pd.DataFrame) -> ReportData:
     """Read the data of a run's report, without `draws`: the lake does not store them, so the caller adds them.
+
+    Args:
+        selected: The run's rows of the catalogue, with the column `archive`.
 
     Raises:
         InputError: The run has no results in the lake.
@@ -96,10 +97,8 @@ def collect(lake: Lake, record: RunRecord) -> ReportData:
     settled: pd.DataFrame = lake.read(RESULTS_MARKETS.at(run)).to_pandas()
     orders = read_orders(lake, parts_of(results))
     manifests = [named_manifest(lake, archive.content) for archive in record.archives]
-    bet_on = set(orders["market_id"])
-    markets, runners = (
-        read_of_markets(lake, manifests, dataset, bet_on) for dataset in (CATALOGUE_MARKETS, CATALOGUE_RUNNERS)
-    )
+    markets = selected[selected["market_id"].isin(orders["market_id"])].reset_index(drop=True)
+    runners = read_runners(lake, manifests, markets)
     valued = value(orders, markets, runners)
     return ReportData(
         record=record,

@@ -24,7 +24,7 @@ from tasks.ratings.predictions import ALL_DAYS
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import collect
 from tasks.report.html import render
-from tasks.runs import RunRatings
+from tasks.runs import RunArchive, RunRatings
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"
@@ -65,6 +65,11 @@ def lake(tmp_path, report):
     return lake
 
 
+@pytest.fixture
+def selected(lake):
+    return lake.read(CATALOGUE_MARKETS.at("month", 1)).to_pandas().assign(archive="month")
+
+
 def write_orders(lake, report, variant):
     """Write a variant's orders into a file of its own; gives the part that a run takes of it."""
     own = table(report.orders[report.orders["strategy_name"] == variant], ORDERS)
@@ -77,9 +82,9 @@ def write_summary(lake, report, run, parts):
     lake.write(RESULTS_SUMMARY.at(run), table(report.summary, RESULTS_SUMMARY), "4", notes=note_parts(parts))
 
 
-def test_all_of_a_run_is_read(lake, report):
+def test_all_of_a_run_is_read(lake, report, selected):
     rejects = (RejectSource("extract", "month", ("data",)),)
-    read = collect(lake, RECORD.model_copy(update={"ratings": RATINGS_OF_RUN, "rejects": rejects}))
+    read = collect(lake, RECORD.model_copy(update={"ratings": RATINGS_OF_RUN, "rejects": rejects}), selected)
     assert len(read.orders) == len(report.orders)
     assert len(read.markets) == 20
     assert len(read.runners) == len(read.ratings) == 160
@@ -89,30 +94,43 @@ def test_all_of_a_run_is_read(lake, report):
     assert "never closes" in render(read)
 
 
-def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report):
+def test_a_market_is_told_of_by_the_archive_that_it_was_taken_from(lake, report, selected):
+    other = report.runners.assign(status="LOSER")
+    more = report.runners.head(1).assign(selection_id=99)
+    keep_manifest(lake, "older", [(1, 20)])
+    lake.write(CATALOGUE_MARKETS.at("older", 1), table(report.markets.assign(venue="x"), CATALOGUE_MARKETS), "p")
+    lake.write(CATALOGUE_RUNNERS.at("older", 1), table(pd.concat([other, more]), CATALOGUE_RUNNERS), "p")
+    archives = (RunArchive("older", "older", "older.tar"), *RECORD.archives)
+    read = collect(lake, RECORD.model_copy(update={"archives": archives}), selected)
+    alone = collect(lake, RECORD, selected)
+    pd.testing.assert_frame_equal(read.runners, alone.runners)
+    pd.testing.assert_frame_equal(read.orders, alone.orders)
+
+
+def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report, selected):
     some = report.settled[report.settled["market_id"] <= "1.200000009"]
     lake.write(RESULTS_MARKETS.at("less-1"), table(some, RESULTS_MARKETS), "6")
     parts = [write_orders(lake, report, variant)._replace(markets=list(some["market_id"])) for variant in VARIANTS]
     write_summary(lake, report, "less-1", parts)
-    read = collect(lake, RECORD.model_copy(update={"run": "less-1"}))
+    read = collect(lake, RECORD.model_copy(update={"run": "less-1"}), selected)
     assert len(read.orders) == some["orders"].sum() < len(report.orders)
     assert read.statistics.empty
     assert read.ratings.empty
 
 
-def test_orders_that_were_replaced_since(lake, report):
+def test_orders_that_were_replaced_since(lake, report, selected):
     other = make_report(VARIANTS, races=10)
     write_orders(lake, other, "b-2")
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RECORD)
+        collect(lake, RECORD, selected)
 
 
-def test_orders_that_are_gone(lake):
+def test_orders_that_are_gone(lake, report, selected):
     lake.delete(ORDERS.at("2026-01", "a-1"))
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RECORD)
+        collect(lake, RECORD, selected)
 
 
-def test_a_run_that_never_was(lake):
+def test_a_run_that_never_was(lake, report, selected):
     with pytest.raises(InputError, match="no run other"):
-        collect(lake, RECORD.model_copy(update={"run": "other"}))
+        collect(lake, RECORD.model_copy(update={"run": "other"}), selected)
