@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from tasks.errors import StrategyError
+from tasks.variants.word import Word
 
 _FILE = re.compile(r'(?:[A-Za-z]:[\\/])?[^=:"]*?\.py(?=:|$)')
 _SETTINGS = re.compile(r'\s*"|[^:]*=')
@@ -120,7 +121,7 @@ def _read_value(key: str, text: str) -> tuple[Any, str | None]:
             )
     else:
         plain, comma, following = begins.partition(",")
-        value = None if plain.strip() == _NULL else plain.strip()
+        value = None if plain.strip() == _NULL else Word(plain.strip())
     return value, following if comma else None
 
 

@@ -15,6 +15,7 @@ from tasks.errors import StrategyError
 from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES
 from tasks.settings import Settings
 from tasks.variants.strategy_class import check_parameters
+from tasks.variants.word import Word
 
 
 def command_of(parameters: BacktestParameters) -> str:
@@ -51,8 +52,11 @@ def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
     for name, given in parameters.items():
         value = given if isinstance(given, str) else to_jsonable_python(taken.get(name, given))
         text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
-        is_same = text == value or _is_taken(strategy, {**parameters, name: text}, taken)
-        written[name] = write_value(text if is_same else value)
+        if write_value(text) == text and _is_taken(strategy, {**parameters, name: Word(text)}, taken):
+            written[name] = text
+        else:
+            # In quotes: without, the strategy would take it for something else.
+            written[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else write_value(value)
     return written
 
 

@@ -9,11 +9,14 @@ import difflib
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 from flumine import BaseStrategy
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 
 from strategies import STRATEGIES
 from strategies.base import Ratings
@@ -21,6 +24,7 @@ from tasks.errors import StrategyError
 from tasks.variants.dependencies.record import record_dependencies
 from tasks.variants.guarded_config import guard_config
 from tasks.variants.own_strategy import import_path
+from tasks.variants.word import Word
 
 # Set by the replay, so not by a user.
 _GIVEN = {"self", "args", "kwargs", "flumine", "stream", "streams", "name", "ratings", "parameters", "context"}
@@ -100,7 +104,7 @@ def check_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
     own, model = _own_model(strategy), parameters_model(strategy)
     context = {} if own else {key: _literal(value) for key, value in parameters.items() if key.startswith(_CONTEXT)}
     named = {
-        key: value if own or _is_text(model, key) else _literal(value)
+        key: value if own or _takes_text(model, key) else _literal(value)
         for key, value in parameters.items()
         if key not in context
     }
@@ -164,15 +168,26 @@ def _own_model(strategy: type[BaseStrategy]) -> type[BaseModel] | None:
     return own if isinstance(own, type) and issubclass(own, BaseModel) else None
 
 
-def _in_order(made: BaseModel, written: dict[str, Any]) -> dict[str, Any]:
-    """Sort values that were sets, whose order differs between processes and would change the variant's fingerprint."""
-    return {
-        name: sorted(value, key=json.dumps) if isinstance(getattr(made, name), set | frozenset) else value
-        for name, value in written.items()
-    }
+def _in_order(value: Any, written: Any) -> Any:  # noqa: ANN401 - any strategy's parameter
+    """Sort what was a set: its order is another in each process, and would make another variant of the same.
+
+    Args:
+        value: A parameter, or something in one.
+        written: The same as JSON.
+    """
+    if isinstance(value, set | frozenset):
+        return sorted(written, key=json.dumps)
+    if isinstance(value, Mapping) and isinstance(written, dict):
+        return {key: _in_order(each, written[key]) for key, each in zip(written, value.values(), strict=True)}
+    if isinstance(value, list | tuple) and isinstance(written, list):
+        return [_in_order(*pair) for pair in zip(value, written, strict=True)]
+    if isinstance(written, dict) and (isinstance(value, BaseModel) or is_dataclass(value)):
+        return {key: _in_order(getattr(value, key, None), each) for key, each in written.items()}
+    return written
 
 
-def _is_text(model: type[BaseModel], name: str) -> bool:
+def _takes_text(model: type[BaseModel], name: str) -> bool:
+    """Return whether a parameter is annotated as text: of a word, `007` is then no number."""
     return name in model.model_fields and model.model_fields[name].annotation is str
 
 
@@ -186,21 +201,40 @@ def _constructors(strategy: type[BaseStrategy]) -> list[tuple[list[inspect.Param
         if not callable(constructor):
             raise StrategyError(f"{base.__name__}.__init__ is no function; a strategy's has to be one")
         arguments = inspect.signature(constructor).parameters.values()
-        try:
-            hints = get_type_hints(constructor)
-        except NameError:
-            hints = {}
         named = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
-        found.append((named, {} if base is BaseStrategy else hints))
+        found.append((named, _hints(constructor, named)))
         if not any(argument.kind is argument.VAR_KEYWORD for argument in arguments):
             break
     return found
 
 
+def _hints(constructor: Callable[..., Any], arguments: Iterable[inspect.Parameter]) -> dict[str, Any]:
+    """Return the types of a constructor's arguments, one that is not annotated but is False or True by default a bool.
+
+    Each is evaluated by itself: one that cannot be, being imported for type checkers alone, costs the others nothing.
+    """
+    hints: dict[str, Any] = {}
+    for argument in arguments:
+        if argument.annotation is not argument.empty:
+            alone = SimpleNamespace(__annotations__={argument.name: argument.annotation})
+            try:
+                hints |= get_type_hints(alone, getattr(inspect.unwrap(constructor), "__globals__", None))
+            except Exception:  # noqa: BLE001 - evaluating it runs whatever code is in it
+                hints[argument.name] = Annotated[Any, BeforeValidator(partial(_refuse_unknown, argument.annotation))]
+        elif isinstance(argument.default, bool):
+            hints[argument.name] = bool
+    return hints
+
+
+def _refuse_unknown(annotation: object, _: object) -> NoReturn:
+    raise ValueError(f"its annotation {annotation} cannot be evaluated; import it outside of `if TYPE_CHECKING:`")
+
+
 def _literal(value: Any) -> Any:  # noqa: ANN401 - any strategy's parameter
-    if not isinstance(value, str):
+    """Return what a word says in Python or, for false and true, in JSON; whatever else is what it is."""
+    if not isinstance(value, Word):
         return value
     try:
-        return ast.literal_eval(value)
+        return ast.literal_eval({"true": "True", "false": "False"}.get(value, value))
     except (SyntaxError, ValueError):
-        return value
+        return str(value)

@@ -85,7 +85,7 @@ def test_the_command_asks_the_same(parameters, ask):
         ({"venues": ["devonport", "the meadows"]}, "--strategy 'rated_price:venues=devonport+the meadows'"),
         ({"venues": "Devonport+The Meadows"}, "--strategy 'rated_price:venues=Devonport+The Meadows'"),
         ({"venues": ["a+b"]}, """--strategy 'rated_price:venues=["a+b"]'"""),
-        ({"venues": ["a,b", "c"]}, """--strategy 'rated_price:venues="a,b+c"'"""),
+        ({"venues": ["a,b", "c"]}, """--strategy 'rated_price:venues=["a,b", "c"]'"""),
         ({"max_stake": None, "stake": 2}, "--strategy rated_price:max_stake=null,stake=2.0"),
     ],
 )

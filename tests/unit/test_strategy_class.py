@@ -17,6 +17,7 @@ from tasks.variants.strategy_class import (
     strategy_maker,
     takes_ratings,
 )
+from tasks.variants.word import Word
 
 MINE = """
 from flumine import BaseStrategy
@@ -155,7 +156,7 @@ def test_defaults_are_filled_in_and_text_is_converted():
 
 
 def test_a_constructors_arguments_are_parameters(mine):
-    checked = check_parameters(f"{mine}:Mine", {"stake": "2", "levels": "[1, 2]"})
+    checked = check_parameters(f"{mine}:Mine", {"stake": "2", "levels": Word("[1, 2]")})
     assert checked == {"stake": 2.0, "levels": [1, 2]}
     strategy = strategy_maker(f"{mine}:Mine", checked)({})
     assert (strategy.stake, strategy.side, strategy.levels) == (2.0, "BACK", [1, 2])
@@ -182,7 +183,7 @@ def test_what_the_replay_gives_is_no_parameter(mine):
 
 
 def test_context_is_flumines_context(mine):
-    complete = check_parameters(f"{mine}:Passing", {"context.margin": "0.25", "context.label": "late"})
+    complete = check_parameters(f"{mine}:Passing", {"context.margin": Word("0.25"), "context.label": Word("late")})
     strategy = strategy_maker(f"{mine}:Passing", complete)({})
     assert strategy.context == {"margin": 0.25, "label": "late"}
     assert strategy.margin == 0.25
@@ -283,6 +284,19 @@ def test_a_subclass_that_passes_ratings_on_takes_ratings(write_module):
     assert takes_ratings(find_strategy("subclass_of_strategy_class:Mine"))
 
 
+UNKNOWN = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from flumine import BaseStrategy
+
+if TYPE_CHECKING:
+    from elsewhere import Side
+
+class Mine(BaseStrategy):
+    def __init__(self, side: Side = None, code: str = "", flag: bool = True, **kwargs):
+        super().__init__(**kwargs)
+"""
+
 TYPED = """
 from datetime import date, timedelta
 from decimal import Decimal
@@ -313,6 +327,8 @@ class Typed(BaseStrategy):
         stake: Decimal = Decimal(2),
         kind: Literal["a", "b"] = "a",
         anything=None,
+        lay=False,
+        nested: dict[str, frozenset[str]] | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -338,7 +354,7 @@ class Typed(BaseStrategy):
 )
 def test_a_constructor_is_given_what_its_annotations_say(write_module, name, text, value):
     write_module("typed_of_strategy_class", TYPED)
-    checked = json.loads(json.dumps(check_parameters("typed_of_strategy_class:Typed", {name: text})))
+    checked = json.loads(json.dumps(check_parameters("typed_of_strategy_class:Typed", {name: Word(text)})))
     given = strategy_maker("typed_of_strategy_class:Typed", checked)({}).given[name]
     assert (given, type(given)) == (value, type(value))
 
@@ -347,12 +363,47 @@ def test_a_constructor_is_given_members_of_its_enums(write_module):
     write_module("typed_of_strategy_class", TYPED)
     typed = find_strategy("typed_of_strategy_class:Typed")
     sides, places = (sys.modules[typed.__module__].__dict__[name] for name in ("Side", "Place"))
-    parameters = {"side": "LAY", "sides": "['LAY', 'BACK']", "place": "1"}
+    parameters = {"side": "LAY", "sides": Word("['LAY', 'BACK']"), "place": Word("1")}
     checked = json.loads(json.dumps(check_parameters("typed_of_strategy_class:Typed", parameters)))
     given = strategy_maker("typed_of_strategy_class:Typed", checked)({}).given
     assert given["side"] is sides.LAY
     assert given["sides"] == [sides.LAY, sides.BACK]
     assert given["place"] is places.FIRST
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "value"),
+    [
+        ("anything", "false", False),
+        ("anything", "true", True),
+        ("anything", "1.700000010", 1.70000001),
+        ("lay", "false", False),
+        ("lay", "yes", True),
+    ],
+)
+def test_a_word_may_be_a_number_or_a_truth(write_module, name, word, value):
+    write_module("typed_of_strategy_class", TYPED)
+    checked = check_parameters("typed_of_strategy_class:Typed", {name: Word(word)})
+    assert strategy_maker("typed_of_strategy_class:Typed", checked)({}).given[name] is value or checked == {name: value}
+
+
+@pytest.mark.parametrize("text", ["1.700000010", "7", "None", "[1]", "true", "late"])
+def test_what_is_no_word_is_text(write_module, text):
+    write_module("typed_of_strategy_class", TYPED)
+    checked = check_parameters("typed_of_strategy_class:Typed", {"anything": text, "context.x": text})
+    assert checked == {"anything": text, "context.x": text}
+
+
+def test_flumines_own_arguments_have_the_types_that_flumine_says(mine):
+    checked = check_parameters(f"{mine}:Passing", {"multi_order_trades": Word("false"), "max_trade_count": "3"})
+    assert checked == {"multi_order_trades": False, "max_trade_count": 3}
+
+
+def test_an_annotation_that_cannot_be_evaluated_costs_its_own_argument_alone(write_module):
+    write_module("unknown_of_strategy_class", UNKNOWN)
+    name = "unknown_of_strategy_class:Mine"
+    assert check_parameters(name, {"code": Word("1.10"), "flag": Word("false")}) == {"code": "1.10", "flag": False}
+    assert "its annotation Side cannot be evaluated" in refused(check_parameters, name, {"side": "LAY"})
 
 
 def test_no_instance_is_given_what_another_may_change(write_module):
@@ -369,21 +420,23 @@ def test_no_instance_is_given_what_another_may_change(write_module):
 def test_a_set_is_written_in_one_order(write_module):
     write_module("typed_of_strategy_class", TYPED)
     venues = [f"Track {letter}" for letter in "hgfedcba"]
-    checked = check_parameters("typed_of_strategy_class:Typed", {"venues": str(venues)})
+    checked = check_parameters("typed_of_strategy_class:Typed", {"venues": Word(venues)})
     assert checked["venues"] == sorted(venues)
+    nested = check_parameters("typed_of_strategy_class:Typed", {"nested": {"a": venues, "b": venues[:1]}})["nested"]
+    assert nested == {"a": sorted(venues), "b": venues[:1]}
 
 
 @pytest.mark.parametrize("text", ["(1, 2)", "{11: 5}", "{1, 2}"])
 def test_what_json_would_change_needs_an_annotation(write_module, text):
     write_module("typed_of_strategy_class", TYPED)
-    said = refused(check_parameters, "typed_of_strategy_class:Typed", {"anything": text})
+    said = refused(check_parameters, "typed_of_strategy_class:Typed", {"anything": Word(text)})
     assert "are others when they are written down as JSON" in said
     assert "annotation" in said
 
 
 @pytest.mark.parametrize("text", ["(1, 2)", "{11: 5}"])
 def test_what_json_would_change_is_no_context(mine, text):
-    said = refused(check_parameters, f"{mine}:Passing", {"context.levels": text})
+    said = refused(check_parameters, f"{mine}:Passing", {"context.levels": Word(text)})
     assert "are others when they are written down as JSON" in said
 
 

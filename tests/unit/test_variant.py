@@ -102,7 +102,7 @@ def test_an_endless_stake():
 def test_a_context_that_is_no_json(write_module):
     write_module("context_of_variant", "from flumine import BaseStrategy\nclass Mine(BaseStrategy): pass\n")
     with pytest.raises(StrategyError, match="markets"):
-        variant("context_of_variant:Mine", {"context.markets": "{'1.200000001', '1.200000002'}"})
+        variant("context_of_variant:Mine", {"context.markets": {"1.200000001", "1.200000002"}})
 
 
 @pytest.mark.parametrize(
