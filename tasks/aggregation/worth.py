@@ -28,6 +28,8 @@ _OF_MARKET = [
     "amended",
     "late_withdrawal",
 ]
+# Types in which a race that was run has a winner.
+_OF_A_RACE = ["WIN", "PLACE", "OTHER_PLACE", EACH_WAY]
 _UNDIVIDED = 1.0
 # Lines are in quarters of a goal; between halves, half the stake is won or lost, which no status shows.
 _HALF_LINE = 0.5
@@ -121,7 +123,7 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     # Flumine reduces no price once the market is closed, and in-play also reduces bets matched in-play. Losing bets are
     # left out too, so that leaving out does not depend on the result.
     problems[known["late_withdrawal"]] = "prices reduced by a withdrawal after the off"
-    problems[(known["market_type"] == "WIN") & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
+    problems[known["market_type"].isin(_OF_A_RACE) & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
     problems[known["betting_type"] == "LINE"] = "line market without a result"
     problems[~has_result] = "runner without a result"
