@@ -493,7 +493,7 @@ def test_a_strategy_that_loops_or_leaks_is_stopped_and_named(job, write_module, 
     first = spoiled(job(FAVOURITE, variant, limits=limits)).splitlines()[0]
     assert first.startswith(f"{variant.id} took ")
     assert took in first
-    assert re.search(rf"in market {markets['usual'].id} at 2026-01-01T\S+, hungry_of_replay\.py:\d+; a larger ", first)
+    assert re.search(rf"in market {markets['usual'].id} at 2026-01-01T\S+, hungry_of_replay\.py:\d+; raise ", first)
 
 
 # A strategy that changes what all see
