@@ -228,8 +228,6 @@ class BacktestParameters(Profile):
                 raise InputError(f"{address}: given twice; give it once")
         self.opened_lake.check_answers()
         self.opened_lake.check_writable()
-        if self.ratings_source:
-            self.ratings_source.check()
         unseen(self.variants)
 
     def forewarn(self) -> None:

@@ -12,7 +12,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
 from tasks.progress import Words
-from tasks.ratings.days import check_usable, of_its_own_day, read_days
+from tasks.ratings.days import check_usable, left_out_name, of_its_own_day, read_days
 from tasks.ratings.stage import report_left_out, store_day_task
 from tasks.tally import StageRecord, completed
 
@@ -44,18 +44,19 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         record = gather("ratings", Words("days", "rows"), futures, started=started)
         rows = read_days(lake, source.name, days)
         markets = pd.concat([read_catalogue(lake, manifest) for manifest in manifests], ignore_index=True)
-        unmatched = report_left_out(lake, source, days, rows, markets)
-        out = len(rows) - unmatched
-        check_usable(lake, source, days, [manifest.archive for manifest in manifests], out)
+        is_own = of_its_own_day(rows, markets)
+        archives = [manifest.archive for manifest in manifests]
+        report_left_out(lake, source, left_out_name(archives, days), rows[~is_own], markets)
+        out = int(is_own.sum())
+        check_usable(lake, source, days, archives, out)
     if blank := [day for day in days if day not in set(rows["day"])]:
         logger.warning("ratings: %s has none for %s", source.name, ", ".join(blank))
-    rated = rows[of_its_own_day(rows, markets)]
-    unrated = ~selected["market_id"].isin(rated["market_id"])
+    unrated = ~selected["market_id"].isin(rows.loc[is_own, "market_id"])
     if unrated.any():
         logger.warning(
             "ratings: %d of %d selected markets have no ratings in %s", unrated.sum(), len(unrated), source.name
         )
-    if unmatched:
+    if unmatched := len(rows) - out:
         logger.info("ratings: %d rows of %s are for no market of the archives on that day", unmatched, source.name)
     return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})

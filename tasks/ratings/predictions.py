@@ -4,6 +4,7 @@ import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import BufferedIOBase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -51,19 +52,6 @@ class FileRatings:
     content: str
     path: str = field(repr=False)
 
-    def check(self) -> None:
-        """Check the header.
-
-        Raises:
-            RatingsFileError: The file is empty, or lacks columns.
-        """
-        with open_file(self.path) as file:
-            begins = file.read(_BYTES_OF_A_HEADER).decode(errors="ignore")
-        first = next((line for line in begins.splitlines() if line.strip()), "")
-        # Whatever else is wrong is told by its line when the file is read.
-        with suppress(ValueError):
-            _columns_in(read_csv(first).header, self.address)
-
     def days(self, _market_dates: "pd.Series[date]") -> list[str]:
         """Return the single partition for all days."""
         return [ALL_DAYS]
@@ -85,12 +73,13 @@ def find_file(ratings: str) -> FileRatings:
         ratings: A path, or any URL that fsspec opens.
 
     Raises:
-        RatingsFileError: There is no such file, or it cannot be opened.
+        RatingsFileError: There is no such file, it cannot be opened, is empty, or lacks columns.
     """
     address = shown(ratings)
     try:
         with open_file(ratings) as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+            begins = file.read(_BYTES_OF_A_HEADER)
+            content = hashlib.file_digest(file, partial(hashlib.sha256, begins)).hexdigest()
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
         # For a server, fsspec reports any error as a missing file.
         why = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
@@ -102,6 +91,7 @@ def find_file(ratings: str) -> FileRatings:
             f"{address}: no such ratings; give {' or '.join(SERVICES)}, or the path of a CSV file with the columns "
             "market_id, selection_id, rating"
         ) from None
+    _check_header(begins, address)
     stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(address.replace("\\", "/")).stem).lstrip(".")
     return FileRatings(f"{stem}-{content[:_DIGITS]}", address, content, ratings)
 
@@ -141,6 +131,13 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
         # `from None`: the error's text contains the whole address, and Prefect would log it.
         raise RatingsFileError(f"{address}: cannot be read: {wrong}; {_EXPECTED}") from None
     return clean_rows(table, _columns_in(table.header, address))
+
+
+def _check_header(begins: bytes, address: str) -> None:
+    first = next((line for line in begins.decode(errors="ignore").splitlines() if line.strip()), "")
+    # Whatever else is wrong is told by its line when the file is read.
+    with suppress(ValueError):
+        _columns_in(read_csv(first).header, address)
 
 
 def _columns_in(header: list[str], address: str) -> Columns:

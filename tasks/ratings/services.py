@@ -71,6 +71,14 @@ class ServiceRatings:
     service: Service
     base_url: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse an address that is none, before anything waits for it.
+
+        Raises:
+            InputError: It is not an http or https address.
+        """
+        _address(self.service, date.min, self.base_url)
+
     @property
     def name(self) -> str:
         """Its name for users and in the lake."""
@@ -85,14 +93,6 @@ class ServiceRatings:
     def content(self) -> str:
         """The address; with the day, it identifies the ratings."""
         return self.address
-
-    def check(self) -> None:
-        """Check the address.
-
-        Raises:
-            InputError: It is not an http or https address.
-        """
-        _address(self.service, date.min, self.base_url)
 
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
         """Return the markets' days, sorted, as YYYY-MM-DD."""

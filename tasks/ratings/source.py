@@ -30,14 +30,6 @@ class RatingsSource(Protocol):
     @property
     def content(self) -> str: ...  # noqa: D102
 
-    def check(self) -> None:
-        """Check what can be checked before the ratings are read.
-
-        Raises:
-            InputError: The source cannot be read like this.
-        """
-        ...
-
     def days(self, market_dates: "pd.Series[date]") -> list[str]:
         """Return the partitions in which it is read and stored.
 
@@ -71,7 +63,8 @@ def find_source(ratings: str, base_url: str) -> RatingsSource:
         base_url: The services' base address.
 
     Raises:
-        RatingsFileError: There is no such file, or it cannot be opened.
+        InputError: The services' address is not an http or https address.
+        RatingsFileError: There is no such file, it cannot be opened, is empty, or lacks columns.
     """
     if service := SERVICES.get(ratings):
         return ServiceRatings(service, base_url)

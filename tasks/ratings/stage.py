@@ -1,13 +1,11 @@
 """The ratings stage's Prefect task, and the rejects for ratings that match no market."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.lake.store import Lake
-from tasks.ratings.days import left_out_name, of_its_own_day, store_day
+from tasks.ratings.days import store_day
 from tasks.ratings.source import RatingsSource
 from tasks.rejects import Reject, write_down
 from tasks.tally import Tally, completed
@@ -27,20 +25,16 @@ def store_day_task(lake: Lake, source: RatingsSource, day: str) -> Tally:
 
 
 def report_left_out(
-    lake: Lake, source: RatingsSource, days: Sequence[str], ratings: pd.DataFrame, markets: pd.DataFrame
-) -> int:
+    lake: Lake, source: RatingsSource, name: str, unmatched: pd.DataFrame, markets: pd.DataFrame
+) -> None:
     """Write the unmatched ratings of a source's days to a rejects file for this set of archives and days.
 
     Args:
         source: The ratings' source.
-        days: The source's.
-        ratings: From `read_days` for these days.
+        name: From `left_out_name`.
+        unmatched: Rows from `read_days` that are not `of_its_own_day`.
         markets: The whole catalogues of the run's archives.
-
-    Returns:
-        Number of ratings for markets that are not in the archives, or are of another day.
     """
-    unmatched = ratings[~of_its_own_day(ratings, markets)]
     date_of = markets.drop_duplicates("market_id").set_index("market_id")["market_date"].to_dict()
     rejects = [
         Reject(str(market_id), "rated on another day", f"in the ratings of {day}, and the market is of {date}")
@@ -48,5 +42,4 @@ def report_left_out(
         else Reject(str(market_id), "rated, but in no archive of the run", f"{len(runners)} runners")
         for (market_id, day), runners in unmatched.groupby(["market_id", "day"])
     ]
-    write_down(lake, "ratings", source.name, rejects, left_out_name(markets["archive"].unique(), days))
-    return len(unmatched)
+    write_down(lake, "ratings", source.name, rejects, name)

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -235,6 +236,18 @@ class Saves(BaseStrategy):
         trade = Trade(market.market_id, runner.selection_id, runner.handicap, self)
         market.place_order(trade.create_order("BACK", LimitOrder(1.01, helper_that_is_saved.STAKE)))
 """
+
+
+def test_ratings_of_no_archive_are_said_beside_an_archive_without_a_market(month, tmp_path, backtest_json):
+    junk, ratings = tmp_path / "junk.tar", tmp_path / "ratings.csv"
+    (tmp_path / "notes.txt").write_text("x")
+    with tarfile.open(junk, "w") as tar:
+        tar.add(tmp_path / "notes.txt", "notes.txt")
+    rated = month.races[0]
+    rows = [(rated.market_id, rated.runners[0].selection_id, 2.0), ("1.999999999", 1, 3.0)]
+    ratings.write_text("\n".join(["market_id,selection_id,rating", *(",".join(map(str, row)) for row in rows)]))
+    told = backtest_json("run", junk, month.archive, "--ratings", ratings, "--lake", tmp_path / "lake")
+    assert "rated, but in no archive of the run" in Path(told["page"]).read_text("utf-8")
 
 
 def test_a_source_that_is_saved_while_the_run_is_under_way_counts_as_it_is_in_the_end(month, tmp_path, backtest_json):
