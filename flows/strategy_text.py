@@ -81,13 +81,19 @@ def read_values(parameter: str, text: str) -> list[Any]:
 
 
 def write_value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
-    """Write a value of JSON's types so that parsing returns exactly it: as plain text if possible, else as JSON."""
+    """Write a value of JSON's types so that parsing returns it: as a word if possible, else as JSON."""
     if value is None:
         return _NULL
     if isinstance(value, str) and _stands_for_itself(value):
         return value
     written = json.dumps(value, ensure_ascii=False)
     return written if written.startswith(_JSON_BEGINS) else f"{_AS_JSON}{written}"
+
+
+def write_exactly(value: Any) -> str:  # noqa: ANN401 - as above
+    """Write a value as `write_value` does, but text that is no word in quotes, so that it stays text."""
+    is_text = isinstance(value, str) and not isinstance(value, Word)
+    return json.dumps(value, ensure_ascii=False) if is_text else write_value(value)
 
 
 def _write_key(key: str) -> str:

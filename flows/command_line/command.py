@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from flows.command_line.options import options_of
 from flows.parameters import BacktestParameters
-from flows.strategy_text import write_strategy, write_value
+from flows.strategy_text import write_exactly, write_strategy, write_value
 from tasks.addresses import shown
 from tasks.errors import StrategyError
 from tasks.ratings.services import DEFAULT_BASE_URL, SERVICES
@@ -52,11 +52,8 @@ def _written(strategy: str, parameters: dict[str, Any]) -> dict[str, str]:
     for name, given in parameters.items():
         value = given if isinstance(given, str) else to_jsonable_python(taken.get(name, given))
         text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
-        if write_value(text) == text and _is_taken(strategy, {**parameters, name: Word(text)}, taken):
-            written[name] = text
-        else:
-            # In quotes: without, the strategy would take it for something else.
-            written[name] = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else write_value(value)
+        is_word = write_value(text) == text and _is_taken(strategy, {**parameters, name: Word(text)}, taken)
+        written[name] = text if is_word else write_exactly(value)
     return written
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from flows.command_line.options import FieldOption, nest, options_of
 from flows.parameters import BacktestParameters
-from flows.strategy_text import read_axis, read_strategy, write_value
+from flows.strategy_text import read_axis, read_strategy, write_exactly
 from tasks.errors import InputError, StrategyError
 
 _STRATEGY = "NAME[:key=value,…] or path/to/my.py:Class[:key=value,…]"
@@ -96,7 +96,7 @@ def _swept(texts: Sequence[str], axes: Sequence[str]) -> dict[str, Any]:
     if not axes:
         raise InputError("a sweep needs values to combine; give --set NAME=VALUE,…: --set seconds_to_start=15,30")
     choice = _choice(texts[0])
-    fixed = ((name, write_value(value)) for name, value in choice["parameters"].items())
+    fixed = ((name, write_exactly(value)) for name, value in choice["parameters"].items())
     grid = [{"parameter": name, "values": values} for name, values in (*fixed, *map(_axis, axes))]
     return {"strategy": choice["strategy"], "grid": grid}
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from flows.command_line.command import command_of
 from flows.command_line.verb import verb_of
 from flows.parameters import BacktestParameters
-from flows.strategy_text import read_strategy, read_values, write_strategy, write_value
+from flows.strategy_text import read_strategy, read_values, write_exactly, write_strategy, write_value
 from flows.sweep import SweepParameters
 from tasks.variants.strategy_class import check_parameters
 
@@ -185,3 +185,11 @@ def test_a_sweep_combines_the_values_that_its_words_say(listed):
         reject()
     told = [choice.parameters["context.x"] for choice in swept.expanded.own_strategies]
     assert list(map(repr, told)) == list(dict.fromkeys(map(repr, listed)))
+
+
+@given(values)
+def test_what_a_sweep_holds_fixed_is_what_its_strategy_was_told(value):
+    told = f"told_strategies:ByArguments:context.x={write_exactly(value)}"
+    swept = read_sweep(["month.tar", "--strategy", told, "--set", "max_trade_count=1"])
+    [choice] = swept.expanded.own_strategies
+    assert repr(check_parameters(choice.strategy, choice.parameters)["context.x"]) == repr(value)
