@@ -26,6 +26,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from pydantic import ValidationError
 
+from flows.serving.health import is_healthy
 from flows.serving.private_state import served_by, use_private_state
 from tasks.errors import InputError, PrefectError
 
@@ -105,11 +106,7 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
 def _running_on(home: Path) -> str | None:
     """Return the address of this project's own server, if one runs on this state and is ready for requests."""
     url = served_by(home)
-    if url:
-        with suppress(httpx.HTTPError):
-            httpx.get(f"{url}/health", timeout=_SECONDS_TO_ANSWER).raise_for_status()
-            return url
-    return None
+    return url if url and is_healthy(url, _SECONDS_TO_ANSWER) else None
 
 
 def _check_answers(url: str) -> None:

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-import requests
 import typer
 from prefect.client.orchestration import SyncPrefectClient
 
 from flows.serving import pool, sign_in
 from flows.serving.abandoned import AbandonedRuns
+from flows.serving.health import is_healthy
 from flows.serving.private_state import keep_private, only_one, open_private, served_at, variables_of
 from flows.serving.same_origin import NAMES
 from tasks.errors import BacktestError, InputError
@@ -35,6 +35,7 @@ _LEFT_BEHIND = "Stopped with its worker. Retry does what is missing."
 
 _STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_SECONDS_TO_ANSWER = 1
 _SECONDS_TO_STOP = 15
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_BETWEEN_LOOKS_AT_RUNS = 10
@@ -139,18 +140,11 @@ def _server(listener: socket.socket, url: str, environment: Mapping[str, str]) -
     start = ("flows.serving.server", str(descriptor))
     with _part("server", {**_SERVER_DEFAULTS, **environment}, *start, descriptors=(descriptor,)) as server:
         listener.close()
-        while not _is_healthy(url):
+        while not is_healthy(f"{url}/api", _SECONDS_TO_ANSWER):
             if server.has_ended:
                 raise _failed(server)
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         yield server
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/api/health", timeout=1).ok
-    except requests.RequestException:
-        return False
 
 
 @contextmanager
