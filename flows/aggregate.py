@@ -9,7 +9,7 @@ from flows.backtest_report import read_report
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
 from flows.report_page import find_page, write_page
-from flows.stages import TASK_RUNNER, find_done, gather
+from flows.stages import TASK_RUNNER, divide, gather
 from tasks.aggregation.results import results_digest
 from tasks.aggregation.stage import find_settled, settle_task
 from tasks.progress import Words
@@ -47,12 +47,12 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
     lake = parameters.opened_lake
     with lake.alone():
         planned = plan_run(parameters)
-        [found] = find_done(find_settled, [planned.run])
+        todo, done = divide(find_settled, [planned.run], [0])
         record = gather(
             "aggregate",
             Words("runs", "orders"),
-            {settle_task.submit(planned.run, planned.markets): 0} if found is None else {},
-            [(found, 0)] if found else [],
+            {settle_task.submit(run, planned.markets): size for _, run, size in todo},
+            done,
             started=started,
         )
         noted = note_asked(lake, planned.record)

@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.archives import read_archives
 from flows.parameters import BacktestParameters
-from flows.stages import find_done, gather, waiting_threads
+from flows.stages import divide, gather, waiting_threads
 from tasks.archives.manifest import ENTRIES
 from tasks.extraction.stage import extract_chunk_task, find_chunk, forget_old_archives, plan_extraction
 from tasks.extraction.write_manifest import write_manifest
@@ -47,15 +47,13 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]
         jobs = [job for of_archive in planned for job in of_archive]
-        found = find_done(find_chunk, jobs)
+        todo, done = divide(find_chunk, jobs, [job.chunk.bytes for job in jobs])
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
             shared = {"of": len(jobs), "executor": executor}
             futures = {
-                runner.submit(extract_chunk_task, {"job": job, "number": number, **shared}): job.chunk.bytes
-                for number, (job, tally) in enumerate(zip(jobs, found, strict=True), start=1)
-                if tally is None
+                runner.submit(extract_chunk_task, {"job": job, "number": number, **shared}): size
+                for number, job, size in todo
             }
-            done = [(tally, job.chunk.bytes) for job, tally in zip(jobs, found, strict=True) if tally]
             record = gather("extract", Words("chunks", "markets"), futures, done, started=started)
         for archive, of_archive in zip(archives, planned, strict=True):
             write_manifest(lake, archive, of_archive)

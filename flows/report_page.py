@@ -41,6 +41,8 @@ def write_page(planned: Plan, record: RunRecord) -> str:
 
 def _with_draws(report: ReportData, planned: Plan) -> ReportData:
     """Draw the nets again: they do not depend on who is drawn for, so these are those of the intervals."""
+    if pd.concat([report.statistics, report.account])["net_low"].isna().all():
+        return report
     rejected = find_orders(planned.run).without(report.unsettled).rejected
     variants = Races(report.orders, report.settled, planned.markets, rejected)
     draws = dict(_draw(variants, report.statistics))

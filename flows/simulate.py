@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
-from flows.stages import find_done, gather, waiting_threads
+from flows.stages import divide, gather, waiting_threads
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
 from tasks.lake.datasets import ORDERS
@@ -51,16 +51,14 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         jobs = [replace(job, limits=parameters.limits) for job in run.jobs]
         size_of = dict(zip(planned.markets["market_id"], planned.markets["bytes"], strict=True))
         sizes = [sum(map(size_of.__getitem__, job.market_ids)) for job in jobs]
-        found = find_done(partial(find_replayed, index=index), jobs)
+        todo, done = divide(partial(find_replayed, index=index), jobs, sizes)
         times = InstanceTimes()
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
             shared = {"index": index, "of": len(jobs), "executor": executor, "times": times}
             futures = {
                 runner.submit(simulate_chunk_task, {"job": job, "number": number, **shared}): size
-                for number, (job, size, tally) in enumerate(zip(jobs, sizes, found, strict=True), start=1)
-                if tally is None
+                for number, job, size in todo
             }
-            done = [(tally, size) for tally, size in zip(found, sizes, strict=True) if tally]
             record = gather("simulate", Words("chunks", "markets"), futures, done, started=started)
         for sentence in times.sentences(run.variants):
             logger.warning("simulate: %s", sentence)

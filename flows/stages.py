@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from prefect.exceptions import MissingResult
 from prefect.futures import PrefectFuture, as_completed
@@ -49,8 +49,20 @@ def run_stage(stage: Callable[[P], R], parameters: P) -> R:
     return attempts(stage, parameters)
 
 
-def find_done(find: Callable[[J], Tally | None], jobs: Sequence[J]) -> list[Tally | None]:
-    """Count the jobs whose output is already in the lake; they need no task run.
+class Divided(NamedTuple, Generic[J]):
+    """A stage's jobs.
+
+    Attributes:
+        todo: Number of each job that has work to do, from 1 among all, the job, and its bytes.
+        done: Tallies of the others, each with its bytes; they need no task run.
+    """
+
+    todo: list[tuple[int, J, int]]
+    done: list[tuple[Tally, int]]
+
+
+def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], sizes: Sequence[int]) -> Divided[J]:
+    """Divide a stage's jobs by whether their output is already in the lake.
 
     On a retry every job gets a task run: Prefect matches the task runs of both attempts by their order, so a failed one
     ends in the state of its own job.
@@ -58,12 +70,11 @@ def find_done(find: Callable[[J], Tally | None], jobs: Sequence[J]) -> list[Tall
     Args:
         find: Counts a job's output; None if it has to be made.
         jobs: The stage's.
-
-    Returns:
-        One a job.
+        sizes: Bytes per job.
     """
+    numbered = list(enumerate(zip(jobs, sizes, strict=True), start=1))
     if flow_run.run_count > 1:
-        return [None] * len(jobs)
+        return Divided([(number, job, size) for number, (job, size) in numbered], [])
 
     def found(job: J) -> Tally | None:
         try:
@@ -74,7 +85,11 @@ def find_done(find: Callable[[J], Tally | None], jobs: Sequence[J]) -> list[Tall
             return None
 
     with ThreadPoolExecutor(cores()) as threads:
-        return list(threads.map(found, jobs))
+        tallies = list(threads.map(found, jobs))
+    return Divided(
+        [(number, job, size) for (number, (job, size)), tally in zip(numbered, tallies, strict=True) if tally is None],
+        [(tally, size) for tally, size in zip(tallies, sizes, strict=True) if tally],
+    )
 
 
 def gather(

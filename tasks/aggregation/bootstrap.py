@@ -42,11 +42,13 @@ class RaceSums(NamedTuple):
         net: Races × variants, the account's currency; NaN where all a race's markets are rejects of the variant.
         turnover: Likewise.
         seed: Determines the draws.
+        numbers: The row of each market in the figures of any variant, by market id.
     """
 
     net: Floats
     turnover: Floats
     seed: int
+    numbers: pd.Series
 
 
 def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
@@ -77,7 +79,7 @@ def sum_races(races: Races, variants: Sequence[str]) -> RaceSums:
         np.add.at(sums, (rows, columns), settled[figure].to_numpy())
         return np.where(replayed, sums, np.nan)
 
-    return RaceSums(summed("net"), summed("turnover"), seed_of(markets, numbers))
+    return RaceSums(summed("net"), summed("turnover"), seed_of(markets, numbers), numbers)
 
 
 def can_tell(won: Counts, lost: Counts) -> npt.NDArray[np.bool_]:

@@ -138,6 +138,8 @@ def find_results(run: Run) -> list[LakeFile] | None:
         Its files; None if any is missing or was made from other orders, or if orders are missing.
     """
     found = [run.lake.fresh(dataset.at(run.id), run.fingerprint) for dataset in run.datasets]
+    if None in found:
+        return None  # without a look at the orders of whole months
     try:
         made_of = note_parts(find_orders(run).parts)
     except ReplacedOrdersError:

@@ -22,7 +22,7 @@ from tasks.aggregation.figures import (
 )
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
 from tasks.aggregation.precision import as_fine_as
-from tasks.aggregation.races import Races, number_races
+from tasks.aggregation.races import Races
 from tasks.aggregation.words import money, plural
 from tasks.lake.datasets import RESULTS_STATISTICS
 
@@ -38,10 +38,10 @@ _CENT = 0.01
 def statistics(races: Races, variants: Sequence[str]) -> pd.DataFrame:
     """Return the rows of `results/statistics`, in the order of the variants."""
     settled = races.settled.sort_values(["strategy", "settled_time", "market_id"])
-    bets = _in_order(find_bets(races.orders), settled)
-    bets = bets.assign(race=bets["market_id"].map(number_races(races.markets)))
-    bets_of, settled_of = dict(iter(bets.groupby("strategy"))), dict(iter(settled.groupby("strategy")))
     sums = sum_races(races, variants)
+    bets = _in_order(find_bets(races.orders), settled)
+    bets = bets.assign(race=bets["market_id"].map(sums.numbers))
+    bets_of, settled_of = dict(iter(bets.groupby("strategy"))), dict(iter(settled.groupby("strategy")))
     told = can_tell(*(_count_races(bets[ended], variants) for ended in (bets["profit"] > 0, bets["profit"] < 0)))
     described = pd.DataFrame(
         [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
