@@ -40,7 +40,7 @@ def write_page(planned: Plan, record: RunRecord) -> str:
 
 
 def _with_draws(report: ReportData, planned: Plan) -> ReportData:
-    """Draw the nets again: they do not depend on who is drawn for, so these are those of the intervals."""
+    """Draw the nets again: they depend on a variant's races alone, so these are those of the intervals."""
     if pd.concat([report.statistics, report.account])["net_low"].isna().all():
         return report
     rejected = find_orders(planned.run).without(report.unsettled).rejected
@@ -54,8 +54,7 @@ def _with_draws(report: ReportData, planned: Plan) -> ReportData:
 
 
 def _draw(races: Races, weighed: pd.DataFrame) -> Iterator[tuple[str, Floats]]:
-    told = weighed["net_low"].notna().to_numpy()
-    if told.any():
-        sums = sum_races(races, weighed["strategy"].tolist())
-        drawn = bootstrap(sums.net[:, told], sums.turnover[:, told], sums.seed)
-        yield from zip(weighed.loc[told, "strategy"], drawn.nets.T, strict=True)
+    for told in races.alike(weighed.loc[weighed["net_low"].notna(), "strategy"].tolist()):
+        sums = sum_races(races, told)
+        drawn = bootstrap(sums.net, sums.turnover, sums.seed)
+        yield from zip(told, drawn.nets.T, strict=True)

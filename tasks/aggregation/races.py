@@ -40,6 +40,14 @@ class Races(NamedTuple):
             self.markets[~self.markets["market_id"].isin(self.rejected.get(strategy, ()))],
         )
 
+    def alike(self, strategies: Sequence[str]) -> list[list[str]]:
+        """Group variants by the markets in their figures; each group in the order given."""
+        groups: dict[frozenset[str], list[str]] = {}
+        selected = frozenset(self.markets["market_id"])
+        for strategy in strategies:
+            groups.setdefault(self.rejected.get(strategy, frozenset()) & selected, []).append(strategy)
+        return list(groups.values())
+
     def replayed(self, strategies: Sequence[str]) -> pd.DataFrame:
         """Return the markets in the figures of any of these variants."""
         of_none = frozenset.intersection(*(self.rejected.get(strategy, frozenset()) for strategy in strategies))

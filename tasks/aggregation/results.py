@@ -45,7 +45,7 @@ from tasks.orders.job import ReplayJob
 from tasks.rejects import by_archive, write_down
 from tasks.variants.variant import Variant
 
-VERSION = 10
+VERSION = 11
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Notes of results: the number of orders read from their files, and of orders in the settled markets."""

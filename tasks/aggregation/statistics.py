@@ -29,7 +29,7 @@ from tasks.lake.datasets import RESULTS_STATISTICS
 SIGNIFICANCE = 0.05
 """Upper bound on the chance that a run whose variants all lack an edge names a winner."""
 
-_CHANCE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise", "t", "p", "p_corrected", "q"]
+_ALONE = ["net_low", "net_high", "roi_low", "roi_high", "net_noise", "roi_noise", "t", "p"]
 
 # The least by which two nets differ.
 _CENT = 0.01
@@ -43,10 +43,11 @@ def statistics(races: Races, variants: Sequence[str]) -> pd.DataFrame:
     bets = bets.assign(race=bets["market_id"].map(sums.numbers))
     bets_of, settled_of = dict(iter(bets.groupby("strategy"))), dict(iter(settled.groupby("strategy")))
     told = can_tell(*(_count_races(bets[ended], variants) for ended in (bets["profit"] > 0, bets["profit"] < 0)))
+    weighed = _weigh_alone(races, variants, told, weigh(sums.net, sums.turnover, told, sums.seed))
     described = pd.DataFrame(
         [_describe(bets_of.get(variant, bets[:0]), settled_of.get(variant, settled[:0])) for variant in variants],
     )
-    table = pd.concat([described, weigh(sums.net, sums.turnover, told, sums.seed)], axis="columns").assign(
+    table = pd.concat([described, weighed], axis="columns").assign(
         strategy=list(variants),
         variants=len(variants),
         races=(~np.isnan(sums.net)).sum(axis=0),
@@ -73,7 +74,7 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
         A row per variant: the intervals, p-values and `winner` of `results/statistics`, and t. All but `winner` are NaN
         for a variant that cannot be tested.
     """
-    weighed = pd.DataFrame(np.nan, index=range(net.shape[1]), columns=_CHANCE)
+    weighed = pd.DataFrame(np.nan, index=range(net.shape[1]), columns=[*_ALONE, "p_corrected"])
     if told.any():
         nets = net[:, told]
         told = told.copy()
@@ -83,9 +84,30 @@ def weigh(net: Floats, turnover: Floats, told: npt.NDArray[np.bool_], seed: int,
         p = one_sided(drawn.statistic, drawn.draws)
         corrected = romano_wolf(drawn.statistic, drawn.draws)
         intervals = (*drawn.net_interval, *drawn.roi_interval, drawn.net_noise, drawn.roi_noise)
-        weighed.loc[told] = np.column_stack([*intervals, drawn.statistic, p, corrected, benjamini_hochberg(p)])
-    weighed["winner"] = (weighed["net_low"] > 0) & (weighed["p_corrected"] <= SIGNIFICANCE)
-    return weighed
+        weighed.loc[told] = np.column_stack([*intervals, drawn.statistic, p, corrected])
+    return _name_winners(weighed)
+
+
+def _weigh_alone(
+    races: Races, variants: Sequence[str], told: npt.NDArray[np.bool_], together: pd.DataFrame
+) -> pd.DataFrame:
+    """Take all but the correction from draws of the variant's own races, which no other variant's rejects change."""
+    groups = races.alike(variants)
+    if len(groups) == 1:
+        return together
+    weighed = together.copy()
+    for group in groups:
+        rows = pd.Index(list(variants)).get_indexer(pd.Index(group))
+        sums = sum_races(races, group)
+        weighed.loc[rows, _ALONE] = weigh(sums.net, sums.turnover, told[rows], sums.seed)[_ALONE].to_numpy()
+    weighed["p_corrected"] = weighed[["p", "p_corrected"]].max(axis="columns", skipna=False)
+    return _name_winners(weighed)
+
+
+def _name_winners(weighed: pd.DataFrame) -> pd.DataFrame:
+    q = weighed["p"].copy()
+    q[q.notna()] = benjamini_hochberg(q[q.notna()].to_numpy())
+    return weighed.assign(q=q, winner=(weighed["net_low"] > 0) & (weighed["p_corrected"] <= SIGNIFICANCE))
 
 
 def merit(row: Mapping[Any, Any]) -> tuple[bool, float]:

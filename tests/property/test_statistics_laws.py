@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_money import described, valued
 
@@ -70,10 +70,10 @@ def month_of_orders(seed):
     )
 
 
-def rows_of(orders, markets=MARKETS, rejected=None):
+def rows_of(orders, markets=MARKETS, rejected=None, variants=VARIANTS):
     orders = valued(orders)
     settled = settle(orders, markets, Commission())
-    return statistics(Races(orders, settled, markets, rejected or {}), VARIANTS).set_index("strategy")
+    return statistics(Races(orders, settled, markets, rejected or {}), variants).set_index("strategy")
 
 
 @settings(max_examples=12)
@@ -139,6 +139,23 @@ def test_rejects_of_one_change_no_figure_of_another_and_are_no_races_of_its_own(
     pd.testing.assert_frame_equal(after.loc[["b", "idle"], alone], before.loc[["b", "idle"], alone])
     races_lost = sum(lost.issuperset(race) for race in zip(IDS[::2], IDS[1::2], strict=True))
     assert after.loc["a", "races"] == RACES - races_lost
+
+
+@settings(max_examples=12)
+@given(seeds, st.dictionaries(st.sampled_from(VARIANTS), st.sets(st.sampled_from(IDS)).map(frozenset)))
+@example(1, {"idle": frozenset(IDS)})
+@example(6, {"a": frozenset(IDS[:3])})
+def test_whatever_is_rejected_a_variant_has_alone_the_figures_it_has_in_company(seed, rejected):
+    orders = month_of_orders(seed)
+    for variant, lost in rejected.items():
+        orders = without(orders, lost, [variant])
+    together = rows_of(orders, rejected=rejected)
+    assert ((together["p_corrected"] >= together["p"]) | together["p"].isna()).all()
+    for variant in VARIANTS:
+        mine = orders[orders["strategy_name"] == variant]
+        alone = rows_of(mine, rejected={variant: rejected.get(variant, frozenset())}, variants=[variant])
+        same = [column for column in alone if column not in ("p_corrected", "q", "winner", "variants")]
+        pd.testing.assert_frame_equal(alone[same], together.loc[[variant], same])
 
 
 @settings(max_examples=12)
