@@ -1,4 +1,4 @@
-"""Measures all contenders side by side in one run, and prints a table of seconds, rates, memory and ratios.
+"""Measures all contenders side by side in one run, and prints tables of seconds, rates, memory, ratios and waits.
 
     python -m benchmarks.bench [ARCHIVE.tar PREDICTIONS.csv] [--repeat N] [--times N]
 
@@ -24,6 +24,7 @@ import typer
 
 from benchmarks.contenders import CONTENDERS, Measure, Subject, extract
 from benchmarks.replicate import replicate
+from benchmarks.waits import print_waits
 from sample.archive import write_sample
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import read_manifest
@@ -58,6 +59,7 @@ def run(
         rows = [_row(contender, contender, subject) for contender in CONTENDERS]
         measures = _take_turns(rows, repeat)
         _print(rows, measures, subject)
+        print_waits(subject)
         if times:
             _print_scaled(subject, times, Path(folder), measures["warm"], repeat)
 

@@ -14,7 +14,7 @@ from flows.extract import extract
 from flows.parameters import BacktestParameters
 from flows.ratings import ratings
 from flows.simulate import simulate
-from flows.stages import run_stage
+from flows.stages import run_stage, without_heartbeats
 from tasks.errors import BacktestError, ChangedSourceError, DamagedFileError, ReplacedOrdersError, StageError
 
 logger = logging.getLogger("backtest")
@@ -82,11 +82,12 @@ def _can_be_made_again(error: BaseException | None) -> bool:
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
-    stages = {"extract": run_stage(extract, parameters)}
-    if parameters.ratings_source:
-        stages["ratings"] = run_stage(ratings, parameters)
-    stages["simulate"] = run_stage(simulate, parameters)
-    stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
+    with without_heartbeats():
+        stages = {"extract": run_stage(extract, parameters)}
+        if parameters.ratings_source:
+            stages["ratings"] = run_stage(ratings, parameters)
+        stages["simulate"] = run_stage(simulate, parameters)
+        stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
     report = read_report(aggregated.run, parameters.lake, aggregated.page).model_copy(update={"stages": stages})
     show_report(report)
     return report

@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from prefect.exceptions import MissingResult
 from prefect.futures import PrefectFuture, as_completed
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -47,6 +49,16 @@ def run_stage(stage: Callable[[P], R], parameters: P) -> R:
     """
     attempts = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type(MissingResult), reraise=True)
     return attempts(stage, parameters)
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Let the flow runs of this block send no heartbeats, for which Prefect keeps each flow up to a second at its end.
+
+    A stage's say nothing that those of its parent do not.
+    """
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 class Divided(NamedTuple, Generic[J]):

@@ -23,7 +23,12 @@ from typing import TYPE_CHECKING
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    get_current_settings,
+    temporary_settings,
+)
 from pydantic import ValidationError
 
 from flows.serving.health import is_healthy
@@ -99,7 +104,9 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     # Runs after Prefect's own exit handler, which sends pending logs.
     atexit.register(server.stop)
     meanwhile()
-    with temporary_settings({PREFECT_API_URL: server.wait_for_address()}), _told("Prefect's server", server):
+    # A server that ends with this command needs no heartbeats; see `flows.stages.without_heartbeats`.
+    own = {PREFECT_API_URL: server.wait_for_address(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(own), _told("Prefect's server", server):
         yield
 
 
