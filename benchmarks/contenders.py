@@ -21,8 +21,8 @@ from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 from benchmarks import tutorial
 from benchmarks.peak import peak, peak_of
 from strategies.rated_price import RatedPrice, RatedPriceParameters
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, find_orders, find_results, read_orders, write_results
-from tasks.aggregation.settlement import Commission
 from tasks.archives.archive import read_index, read_members
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import read_manifest

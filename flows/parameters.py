@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
 from tasks.addresses import check_address, shown
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.folds import check_split
-from tasks.aggregation.settlement import Commission
 from tasks.archives.archive import archive_name, check_exists
 from tasks.archives.selection import MarketFilter
 from tasks.errors import InputError

@@ -9,9 +9,10 @@ from made_money import described, valued
 
 from sample.chance import seeded
 from tasks.aggregation.account import on_one_account
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.folds import split_markets
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.split import compare
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant

@@ -8,8 +8,8 @@ from typing import Any
 
 from manifests import extract_whole
 
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
-from tasks.aggregation.settlement import Commission
 from tasks.archives.manifest import Manifest
 from tasks.archives.selection import MarketFilter, select_markets
 from tasks.lake.datasets import ORDERS, RESULTS_SUMMARY

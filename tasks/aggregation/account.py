@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.statistics import statistics, verdict
 from tasks.aggregation.summary import by_variant
 from tasks.aggregation.words import plural

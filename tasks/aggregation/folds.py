@@ -1,11 +1,12 @@
 """Divide markets by day for `--split`."""
 
 from datetime import date
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MONTH = "month"
 """The split by calendar month: each month after the first tests the best variant of all months before it."""
@@ -39,7 +40,7 @@ def check_split(text: str) -> str:
     return text
 
 
-def split_markets(markets: pd.DataFrame, split: str) -> list[Fold]:
+def split_markets(markets: "pd.DataFrame", split: str) -> list[Fold]:
     """Divide markets by day, keeping an event's markets together on the side of its first day.
 
     So WIN and PLACE of a race, which share one finish, are never separated.

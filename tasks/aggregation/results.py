@@ -11,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.aggregation.account import on_one_account
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.folds import split_markets
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
 from tasks.aggregation.notices import left_out, notices, of_settlement, unrated
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.split import compare
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant

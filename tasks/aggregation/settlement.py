@@ -1,11 +1,9 @@
 """Settle orders market by market and take commission, as the exchange does; `worth.py` values the bets."""
 
-from decimal import Decimal
-from typing import NamedTuple
-
 import pandas as pd
 
 from tasks.aggregation.cents import HUNDRED, hundredths, share
+from tasks.aggregation.commission import Commission
 
 _MARKET = [
     "archive",
@@ -18,30 +16,6 @@ _MARKET = [
     "market_base_rate",
     "discount_allowed",
 ]
-
-
-class Commission(NamedTuple):
-    """The rate of commission.
-
-    Attributes:
-        rate: As a fraction (0.07), for every market; None takes each market's own base rate, less the discount.
-        discount_rate: The account's discount in per cent, on base rates of markets that allow one; never on `rate`.
-    """
-
-    rate: float | None = None
-    discount_rate: float = 0
-
-    def of(self, base_rate: float, *, discount_allowed: bool) -> Decimal:
-        """Return a market's rate, as a fraction.
-
-        Args:
-            base_rate: The market's, per cent.
-            discount_allowed: Whether it allows discounts.
-        """
-        if self.rate is not None:
-            return Decimal(str(self.rate))
-        discount = Decimal(str(self.discount_rate)) if discount_allowed else Decimal()
-        return Decimal(str(base_rate)) / HUNDRED * (1 - discount / HUNDRED)
 
 
 def settle(orders: pd.DataFrame, markets: pd.DataFrame, commission: Commission) -> pd.DataFrame:

@@ -6,12 +6,13 @@ parses single values.
 
 import csv
 import io
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.ratings.ids import parse_rating, parse_selection_id, restore_market_id
 from tasks.rejects import Reject
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Columns(NamedTuple):
@@ -62,7 +63,7 @@ class RatingRows(NamedTuple):
         rows: Number of rows read.
     """
 
-    ratings: pd.DataFrame
+    ratings: "pd.DataFrame"
     rejects: list[Reject]
     rows: int
 
@@ -133,6 +134,9 @@ def clean_rows(table: CsvTable, columns: Columns) -> RatingRows:
         first_line, first = kept.setdefault((clean.market_id, clean.selection_id), (line, clean))
         if first is not clean:
             rejects.append(_duplicate(line, clean, first_line, first))
+    # Imported late: each command's parameters name the sources of ratings, and few read any.
+    import pandas as pd  # noqa: PLC0415
+
     ratings = pd.DataFrame([rating for _, rating in kept.values()], columns=list(_Rating._fields)).astype(
         # Without rows pandas cannot infer the types.
         {"market_id": "str", "selection_id": "int64", "rating": "float64", "name": "str"}

@@ -11,8 +11,8 @@ from manifests import extract_whole
 
 from sample.archive import write_sample
 from tasks.aggregation import results
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
-from tasks.aggregation.settlement import Commission
 from tasks.archives.manifest import EXTRACTED_BY
 from tasks.archives.selection import MarketFilter, select_markets
 from tasks.lake.dataset import Dataset

@@ -10,7 +10,8 @@ from made_money import described
 from settled_by_sql import ACCOUNT, SUMMARY, in_cents, ratios
 
 from tasks.aggregation.account import on_one_account
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.commission import Commission
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.summary import by_variant
 from tasks.aggregation.worth import AMENDED, DEAD_HEAT, value
 

@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
-from tasks.aggregation.settlement import Commission
 from tasks.archives.identity import read_archive
 from tasks.archives.selection import MarketFilter, select_markets
 from tasks.extraction.extract import extract_chunk

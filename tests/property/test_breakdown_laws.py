@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from made_money import valued
 from made_report import make_report
 
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.commission import Commission
+from tasks.aggregation.settlement import settle
 from tasks.report.bets import bets_of
 from tasks.report.breakdowns import DIMENSIONS, break_down
 

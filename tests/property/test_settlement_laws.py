@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from made_money import described, valued
 
 from tasks.aggregation.account import on_one_account
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.commission import Commission
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.summary import by_day, by_variant
 
 EVENING = datetime(2026, 1, 1, 20, tzinfo=UTC)

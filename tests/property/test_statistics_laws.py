@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from made_money import described, valued
 
 from tasks.aggregation.bootstrap import bootstrap
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.figures import drawdown
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.statistics import statistics, verdict
 
 RACES = 16

@@ -8,8 +8,9 @@ import pytest
 from made_money import described, valued
 
 from tasks.aggregation.account import on_one_account, say_account
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_variant
 from tasks.rejects import Reject

@@ -10,7 +10,8 @@ from made_money import valued
 from made_report import FIRST, frame, make_report, market, runner
 from scipy.stats import t as student
 
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.commission import Commission
+from tasks.aggregation.settlement import settle
 from tasks.errors import BalanceError
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, ORDERS
 from tasks.report.bets import bets_of

@@ -11,9 +11,10 @@ from made_money import described, valued
 from scipy import stats
 
 from tasks.aggregation.bootstrap import bootstrap
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.multiple import benjamini_hochberg, one_sided, romano_wolf
 from tasks.aggregation.races import Races
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.statistics import statistics, verdict, weigh
 from tasks.lake.datasets import RESULTS_STATISTICS
 

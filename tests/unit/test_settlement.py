@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from made_money import described, valued
 
-from tasks.aggregation.settlement import Commission, settle
+from tasks.aggregation.commission import Commission
+from tasks.aggregation.settlement import settle
 from tasks.aggregation.summary import by_day, by_variant
 
 BASE_RATES = Commission()

@@ -11,8 +11,8 @@ from jobs import alone, delete, files
 from made_money import described
 from manifests import keep_manifest
 
+from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import NOTICES, Run, find_orders, find_results, read_orders, write_results
-from tasks.aggregation.settlement import Commission
 from tasks.archives.manifest import EXTRACTED_BY
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.datasets import (
