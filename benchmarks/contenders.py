@@ -257,7 +257,7 @@ def _simulate(run: Run, workers: int) -> int:
 
 def _link(lake: str, folder: str) -> None:
     """Make a lake that has the extracted datasets of another, and no orders."""
-    for name in ("catalogue", "markets", "windows", "ratings"):
+    for name in ("manifests", "catalogue", "markets", "windows", "ratings"):
         (Path(folder) / name).symlink_to(Path(lake) / name, target_is_directory=True)
 
 
