@@ -61,7 +61,7 @@ def run(
         _print(rows, measures, subject)
         print_waits(subject)
         if times:
-            _print_scaled(subject, times, Path(folder), measures["warm"], repeat)
+            _print_scaled(subject, times, Path(folder), measures, repeat)
 
 
 def _sample(folder: Path) -> tuple[Path, Path]:
@@ -142,7 +142,19 @@ def _print(rows: list[Row], measures: dict[str, Measure], subject: Subject) -> N
     print("\n".join(table))
 
 
-def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure, repeat: int) -> None:
+def _command(subject: Subject, folder: Path) -> float:
+    """Seconds of the simulate stage as the command reports them, with one worker."""
+    words = ["--ratings", subject.predictions, "--strategy", "rated_price", "--lake", subject.lake, "--workers", "1"]
+    done = subprocess.run(  # noqa: S603 - this module's own words
+        [Path(sys.executable).with_name("backtest"), "run", subject.archive, *words, "--json"],
+        env={**os.environ, "PREFECT_HOME": str(folder / "prefect")},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(json.loads(done.stdout)["stages"]["simulate"]["seconds"])
+
+
+def _print_scaled(subject: Subject, times: int, folder: Path, alone: dict[str, Measure], repeat: int) -> None:
     large = _subject(*replicate(subject.archive, subject.predictions, times, folder), folder / "large")
     rows = [
         _row("warm, one core", "warm", large),
@@ -157,8 +169,11 @@ def _print_scaled(subject: Subject, times: int, folder: Path, once: Measure, rep
     for row in rows:
         taken = measures[row.name]
         print(f"| {row.name} | {taken.seconds:.2f} | {row.markets / taken.seconds:,.0f} | {taken.megabytes:.0f} |")
-    rate = once.seconds * times / measures["warm, one core"].seconds
-    print(f"\nmarkets/s at {times} × to 1 ×: {rate:.2f}")
+    seconds = _command(large, folder)
+    print(f"| simulate, as the command reports it | {seconds:.2f} | {rows[0].markets / seconds:,.0f} | |")
+    print(f"\nthe command's simulate to plain flumine: {alone['plain flumine'].seconds * times / seconds:.2f} ×")
+    rate = alone["warm"].seconds * times / measures["warm, one core"].seconds
+    print(f"markets/s at {times} × to 1 ×: {rate:.2f}")
     for state in ("cold", "warm"):
         ratio = measures[f"{state}, one worker"].seconds / measures[f"{state}, two workers"].seconds
         print(f"{state}, two workers to one: {ratio:.2f} ×")
