@@ -27,6 +27,8 @@ def described(markets: pd.DataFrame) -> pd.DataFrame:
         "each_way_divisor": None,
         "amended": False,
         "late_withdrawal": False,
+        "late_small_withdrawal": False,
+        "withdrawal_corrected": False,
     }
     lacking = {name: value for name, value in usual.items() if name not in markets}
     return markets.assign(**lacking)

@@ -27,6 +27,8 @@ _OF_MARKET = [
     "each_way_divisor",
     "amended",
     "late_withdrawal",
+    "late_small_withdrawal",
+    "withdrawal_corrected",
 ]
 # Types in which a race that was run has a winner.
 _OF_A_RACE = ["WIN", "PLACE", "OTHER_PLACE", EACH_WAY]
@@ -123,11 +125,19 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     # Flumine reduces no price once the market is closed, and in-play also reduces bets matched in-play. Losing bets are
     # left out too, so that leaving out does not depend on the result.
     problems[known["late_withdrawal"]] = "prices reduced by a withdrawal after the off"
+    # Flumine then changes the size of lays matched at the starting price, whatever the factor.
+    is_lay_at_sp = (known["side"] == "LAY") & known["price"].isna()
+    problems[known["late_small_withdrawal"] & is_lay_at_sp] = (
+        "lay at starting price changed by a withdrawal after the off"
+    )
     problems[known["market_type"].isin(_OF_A_RACE) & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
     problems[known["betting_type"] == "LINE"] = "line market without a result"
     problems[~has_result] = "runner without a result"
     problems[known["size_matched"] <= 0] = ""
+    # Flumine reduces prices for each factor announced, and voids what was matched on a runner that came back.
+    is_corrected = known["withdrawal_corrected"] & ((known["size_matched"] > 0) | (known["size_voided"] > 0))
+    problems[is_corrected] = "withdrawal corrected before the off"
     return problems
 
 

@@ -49,7 +49,8 @@ class MarketHistory:
         self._definition: Row = {}
         self._announced: dict[str | None, None] = {}
         self._first_closed: Row = {}
-        self._withdrawn: set[tuple[_RunnerKey, float]] = set()
+        # The adjustment factors that each runner was withdrawn with before the off.
+        self._withdrawn: dict[_RunnerKey, set[float]] = {}
         self._off: int | None = None
         self._traded = _TradedVolume()
         self._total_matched: float | None = None
@@ -73,7 +74,8 @@ class MarketHistory:
                 if definition.get("status") == "CLOSED" and not self._first_closed:
                     self._first_closed = definition
                 if not self._first_closed and not definition.get("inPlay"):
-                    self._withdrawn |= _reductions(definition)
+                    for key, factor in _withdrawals(definition).items():
+                        self._withdrawn.setdefault(key, set()).add(factor)
             elif not self._definition:
                 self._problem = "no definition at the start"
             self._take(message, message.change)
@@ -134,6 +136,8 @@ class MarketHistory:
         times = [_from_milliseconds(publish_time) for publish_time in (self.publish_times[0], self.publish_times[-1])]
         settled = definition.get("settledTime")
         market_time = _time(definition["marketTime"])
+        withdrawn = _withdrawals(definition)
+        late = {factor for key, factor in withdrawn.items() if factor and factor not in self._withdrawn.get(key, ())}
         return {
             "market_id": self.market_id,
             "event_id": definition["eventId"],
@@ -156,7 +160,9 @@ class MarketHistory:
             "betting_type": definition.get("bettingType"),
             "each_way_divisor": _number(definition.get("eachWayDivisor")),
             "amended": _result(definition) != _result(self._first_closed),
-            "late_withdrawal": not _reductions(definition) <= self._withdrawn,
+            "late_withdrawal": any(factor >= _LEAST_REDUCTION for factor in late),
+            "late_small_withdrawal": any(factor < _LEAST_REDUCTION for factor in late),
+            "withdrawal_corrected": self._is_withdrawal_corrected(),
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
             "runners": len(definition["runners"]),
@@ -165,6 +171,14 @@ class MarketHistory:
             "bytes": sum(map(len, self.messages)),
             "digest": digest(self.messages),
         }
+
+    def _is_withdrawal_corrected(self) -> bool:
+        """Whether a runner withdrawn before the off came back, or was announced with two adjustment factors."""
+        last = _withdrawals(self._definition)
+        back = {(runner["id"], runner.get("hc", 0)) for runner in self._definition["runners"]} - last.keys()
+        return any(
+            key in back or len((factors | {last.get(key, 0.0)}) - {0.0}) > 1 for key, factors in self._withdrawn.items()
+        )
 
     def _runner_rows(self) -> list[Row]:
         rows = []
@@ -237,14 +251,13 @@ def _result(definition: Row) -> _Result:
     return statuses, definition.get("numberOfWinners"), definition.get("eachWayDivisor")
 
 
-def _reductions(definition: Row) -> set[tuple[_RunnerKey, float]]:
-    """Return the withdrawals that reduce prices matched before, each with its adjustment factor."""
+def _withdrawals(definition: Row) -> dict[_RunnerKey, float]:
+    """Return the adjustment factor of each removed runner; 0 without one."""
+    # A definition without runners is refused elsewhere.
     return {
-        ((runner["id"], runner.get("hc", 0)), factor)
-        # A definition without runners is refused elsewhere.
+        (runner["id"], runner.get("hc", 0)): _number(runner.get("adjustmentFactor")) or 0.0
         for runner in definition.get("runners") or ()
         if runner.get("status") == "REMOVED"
-        and (factor := _number(runner.get("adjustmentFactor")) or 0.0) >= _LEAST_REDUCTION
     }
 
 

@@ -92,6 +92,16 @@ CATALOGUE_MARKETS = ByChunk(
         Column(
             "late_withdrawal", pa.bool_(), "whether a withdrawal that reduces prices was announced in-play or later"
         ),
+        Column(
+            "late_small_withdrawal",
+            pa.bool_(),
+            "whether a withdrawal with a factor too small to reduce prices was announced in-play or later",
+        ),
+        Column(
+            "withdrawal_corrected",
+            pa.bool_(),
+            "whether a runner withdrawn before the off came back, or was announced with two adjustment factors",
+        ),
         Column("bsp_market", pa.bool_(), "whether the market has a starting price"),
         Column("number_of_winners", pa.int16(), "1 in WIN markets"),
         Column("runners", pa.int16(), "all runners, removed ones included"),

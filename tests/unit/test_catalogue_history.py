@@ -103,3 +103,33 @@ def test_a_withdrawal_is_late_in_a_market_that_is_closed_again(hand_made):
     market = hand_made().define(60).close()
     market.define(-90, status="OPEN", runners=withdrawn(20.0)).define(-100, status="CLOSED", runners=withdrawn(20.0))
     assert history_of(market).describe().market["late_withdrawal"]
+
+
+@pytest.mark.parametrize(("factor", "is_small"), [(20.0, False), (2.49, True), (None, False)])
+def test_a_late_withdrawal_with_a_small_factor_is_told_apart(hand_made, factor, is_small):
+    market = hand_made().define(60).define(-60, status="CLOSED", runners=withdrawn(factor))
+    assert history_of(market).describe().market["late_small_withdrawal"] is is_small
+
+
+@pytest.mark.parametrize(
+    ("announced", "last", "is_corrected"),
+    [
+        ([20.0], 20.0, False),
+        ([None, 20.0], 20.0, False),
+        ([20.0], None, False),
+        ([10.0, 20.0], 20.0, True),
+        ([10.0, 20.0], None, True),
+        ([3.0], 1.5, True),
+        ([20.0], "back", True),
+        ([None], "back", True),
+    ],
+)
+def test_a_withdrawal_that_was_corrected_before_the_off(hand_made, announced, last, is_corrected):
+    market = hand_made().define(60)
+    for seconds, factor in zip((40, 30), announced, strict=False):
+        market.define(seconds, runners=withdrawn(factor))
+    if last == "back":
+        market.define(10, runners=[{**runner, "status": "ACTIVE"} for runner in withdrawn(None)]).close()
+    else:
+        market.define(-60, status="CLOSED", runners=withdrawn(last))
+    assert history_of(market).describe().market["withdrawal_corrected"] is is_corrected

@@ -301,6 +301,8 @@ def test_the_catalogue_of_a_market(sample_lake, markets):
         "each_way_divisor": None,
         "amended": False,
         "late_withdrawal": False,
+        "late_small_withdrawal": False,
+        "withdrawal_corrected": False,
         "bsp_market": True,
         "number_of_winners": 1,
         "runners": 8,

@@ -32,6 +32,8 @@ def market(number, *, hours=0, **changed):
         "discount_allowed": True,
         "amended": False,
         "late_withdrawal": False,
+        "late_small_withdrawal": False,
+        "withdrawal_corrected": False,
         "bsp_market": True,
         "number_of_winners": 1,
         "runners": 8,

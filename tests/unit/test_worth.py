@@ -23,7 +23,9 @@ def bet(selection, side, size, price, profit, **changed):
         "selection_id": selection,
         "handicap": 0.0,
         "side": side,
+        "price": price,
         "size_matched": size,
+        "size_voided": 0.0,
         "price_matched": price,
         "profit": profit,
         "runner_status": "WINNER",
@@ -168,6 +170,7 @@ def test_the_last_definition_decides():
         (["LOSER", "WINNER", "REMOVED"], {"late_withdrawal": True}, LATE),
         (["REMOVED", "WINNER"], {"late_withdrawal": True}, LATE),
         (["PLACED", "WINNER", "REMOVED", "LOSER"], {**EACH_WAY, "late_withdrawal": True}, LATE),
+        (["LOSER", "WINNER", "REMOVED"], {"withdrawal_corrected": True}, "withdrawal corrected before the off"),
         (["WINNER", "PLACED", "REMOVED"], EACH_WAY, "each way market left with no more runners than places"),
     ],
 )
@@ -181,6 +184,20 @@ def test_a_market_that_the_files_cannot_settle_is_a_reject_of_who_bet_there(stat
     assert valued.orders["strategy_name"].tolist() == ["unmatched"]
     [(strategy, [reject])] = valued.rejects.items()
     assert (strategy, reject.what, reject.reason) == ("a", ID, reason)
+
+
+def test_a_bet_that_flumine_voided_on_a_runner_that_came_back_is_a_reject():
+    voided = bet(1, "BACK", 0.0, 0.0, 0.0, size_voided=2.0)
+    valued = value(pd.DataFrame([voided]), market(withdrawal_corrected=True), runners("WINNER"))
+    assert [reject.reason for reject in valued.rejects["a"]] == ["withdrawal corrected before the off"]
+
+
+@pytest.mark.parametrize(("changed", "is_settled"), [({}, False), ({"side": "BACK"}, True), ({"price": 3.0}, True)])
+def test_a_small_late_withdrawal_rejects_lays_at_starting_price(changed, is_settled):
+    lay = bet(2, "LAY", 2.0, 3.0, 2.0, runner_status="LOSER") | {"price": None} | changed
+    lay["profit"] = -2.0 if lay["side"] == "BACK" else 2.0
+    valued = value(pd.DataFrame([lay]), market(late_small_withdrawal=True), runners("WINNER", "LOSER", "REMOVED"))
+    assert bool(valued.rejects) is not is_settled
 
 
 @pytest.mark.parametrize(("handicap", "is_settled"), [(-0.5, True), (1.0, True), (0.25, False), (-1.75, False)])
