@@ -1,10 +1,13 @@
-"""Identify an archive by its members' content, whatever its file's name and location.
+"""Identify an archive by its members' content, whatever its file's name and location, and their market types.
 
 An archive is read completely once; the lake remembers the result until the file changes.
 """
 
 import json
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +16,16 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.archives.archive import Index, Member, archive_name, check_exists, read_index, read_members
+from tasks.archives.first_type import first_type
 from tasks.errors import ArchiveError
 from tasks.lake.dataset import Key
 from tasks.lake.datasets import ARCHIVES, MANIFESTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
+from tasks.machine import cores
 from tasks.rejects import Reject
 
-VERSION = 1
+VERSION = 2
 
 ARCHIVE = "archive"
 """The note in which files of the lake keep their archive's name."""
@@ -37,7 +42,7 @@ class Archive(NamedTuple):
         address: A path or an fsspec URL.
         name: Its name in the lake: the first known file name without extension, and the start of its digest.
         content: Digest of its members' paths and bytes, in their order; identifies it.
-        members: With their digests, in the archive's order.
+        members: With their digests and market types, in the archive's order.
         rejects: Entries that are not read.
     """
 
@@ -118,8 +123,23 @@ def check_archives(lake: Lake) -> list[str]:
 def _read(address: str) -> Index:
     """Read an archive completely."""
     index = read_index(address)
-    read = read_members(address, index.members)
-    return index._replace(members=tuple(member._replace(digest=digest([raw])) for member, raw in read))
+    return index._replace(members=tuple(_identified(read_members(address, index.members))))
+
+
+def _identified(read: Iterable[tuple[Member, bytes]]) -> Iterator[Member]:
+    """Yield members with digest and market type; threads do the work, on a few members' bytes at a time."""
+    with ThreadPoolExecutor(cores()) as threads:
+        waiting: deque[Future[Member]] = deque()
+        for member, raw in read:
+            waiting.append(threads.submit(_identify, member, raw))
+            if len(waiting) > cores():
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
+
+
+def _identify(member: Member, raw: bytes) -> Member:
+    return member._replace(digest=digest([raw]), market_type=first_type(member.path, raw))
 
 
 def _content(index: Index) -> str:
@@ -133,7 +153,7 @@ def _remembered(lake: Lake, address: str, state: str) -> Archive | None:
     if known is None:
         return None
     rows = lake.read(_key(address)).to_pydict()
-    members = tuple(map(Member, rows["member"], rows["bytes"], rows["offset"], rows["digest"]))
+    members = tuple(map(Member, *(rows[column.name] for column in ARCHIVES.columns)))
     rejects = tuple(Reject(*reject) for reject in json.loads(known.notes[_REJECTS]))
     return Archive(address, known.notes[ARCHIVE], known.notes[_CONTENT], members, rejects)
 

@@ -1,6 +1,5 @@
 """Select the markets to replay by filtering the catalogue."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tasks.archives.first_type import MARKET_TYPE
 from tasks.archives.manifest import Manifest, read_extracted
 from tasks.errors import InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
@@ -17,7 +17,7 @@ from tasks.rejects import Reject
 
 
 def _market_type(text: str) -> str:
-    if not re.fullmatch(r"\w+", text, re.ASCII):
+    if not MARKET_TYPE.fullmatch(text):
         raise ValueError(f"{text!r} is not a market type; give the exchange's name, such as WIN or OVER_UNDER_25")
     return text
 

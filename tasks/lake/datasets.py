@@ -39,6 +39,7 @@ ARCHIVES = Whole(
         Column("bytes", pa.int64(), "its size as stored"),
         Column("offset", pa.int64(), "byte offset in a tar; index in a zip; otherwise 0"),
         Column("digest", pa.string(), "of its bytes as stored"),
+        Column("market_type", pa.string(), "of a market file's first definition; empty if not known"),
     ),
 )
 

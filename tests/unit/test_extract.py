@@ -95,7 +95,14 @@ def bad_json(hand_made):
     return whole(hand_made).raw + b'{"op":'
 
 
+def another_type(hand_made):
+    market = hand_made().define(3600)
+    market.definition["marketType"] = "PLACE"
+    return market.close().raw
+
+
 BAD = {
+    "another type in the end": ("another market type in the end", another_type),
     "empty": ("empty", lambda _: b""),
     "empty bz2": ("empty", lambda _: bz2.compress(b"")),
     "no definition at the start": ("no definition at the start", late_definition),
