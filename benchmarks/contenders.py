@@ -180,7 +180,7 @@ def _orjson_alone(subject: Subject) -> tuple[float, int]:
     messages = []
     for job in run.jobs:
         first = job.sessions[0].markets[0]
-        key = WINDOWS.at(WINDOW, first.archive, first.chunk, ["WIN"])
+        key = WINDOWS.at(WINDOW, first.archive, first.chunk)
         rows = lake.read(key, ["market_id", "message"]).to_pydict()
         chosen = set(job.market_ids)
         pairs = zip(rows["market_id"], rows["message"], strict=True)
@@ -217,7 +217,7 @@ def extract(subject: Subject) -> None:
     lake = Lake(subject.lake)
     source = find_file(subject.predictions)
     archive = read_archive(lake, subject.archive)
-    jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW, WIN.market_types)
+    jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW)
     lacking = [job for job in jobs if find_extracted(job) is None]
     _on_workers(extract_chunk, lacking, subject.workers)
     write_manifest(lake, archive, jobs)
@@ -243,7 +243,7 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
         lake,
         variants,
         (manifest,),
-        tuple(plan_replays(lake, markets, variants, {source.name: ratings}, WIN.market_types)),
+        tuple(plan_replays(lake, markets, variants, {source.name: ratings})),
         Commission(),
     )
 

@@ -42,10 +42,7 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             logger.info("extract: deleted %d archives extracted by an earlier version; extracting them again", old)
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
-        types = parameters.markets.types_that_filter
-        planned = [
-            plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
-        ]
+        planned = [plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window) for archive in archives]
         jobs = [job for of_archive in planned for job in of_archive]
         todo, done = divide(find_chunk, jobs, [job.chunk.bytes for job in jobs])
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:

@@ -63,12 +63,11 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     rated: dict[str, Ratings] = {}
     if ratings and any(variant.ratings for variant in parameters.variants):
         rated[ratings.name] = as_lookup(load_ratings(lake, ratings.name, ratings.days, markets))
-    types = parameters.markets.types_that_filter
     run = Run(
         lake,
         parameters.variants,
         manifests,
-        tuple(plan_replays(lake, markets, parameters.variants, rated, types)),
+        tuple(plan_replays(lake, markets, parameters.variants, rated)),
         commission=parameters.commission_rate,
         split=parameters.split,
         together=parameters.together,

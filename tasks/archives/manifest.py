@@ -20,7 +20,7 @@ from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 
 EXTRACTED_BY = {
-    "version": 7,
+    "version": 8,
     "engine": ENGINE,
     "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
 }

@@ -1,7 +1,5 @@
 """The extract stage's Prefect tasks, and the deletion of obsolete files; the other modules here do the work."""
 
-from collections.abc import Sequence
-
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -17,9 +15,7 @@ from tasks.lake.store import Lake
 from tasks.tally import Tally, completed
 
 
-def plan_extraction(
-    lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Sequence[str] = ()
-) -> list[ExtractJob]:
+def plan_extraction(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[ExtractJob]:
     """Cut an archive into one job per chunk, and delete the files of chunks it no longer has.
 
     Args:
@@ -27,12 +23,8 @@ def plan_extraction(
         archive: The archive.
         chunk_bytes: Target size of a chunk, bytes as stored.
         window: The part of each market that will be replayed.
-        market_types: The types that will be replayed; none means all.
     """
-    jobs = [
-        extract_job(lake, archive, chunk, window, market_types)
-        for chunk in cut_into_chunks(archive.members, chunk_bytes)
-    ]
+    jobs = [extract_job(lake, archive, chunk, window) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
     present = {CATALOGUE_MARKETS.at(archive.name, job.chunk.number) for job in jobs}
     for key in lake.keys(CATALOGUE_MARKETS.of(archive.name)):
         if key not in present:
@@ -62,8 +54,7 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
     lake.delete(REJECTS.at("extract", archive, chunk_name(chunk)))
     lake.delete(MARKETS.at(archive, chunk))
     for window in lake.values(WINDOWS):
-        for key in lake.keys(WINDOWS.of(window, archive, chunk)):
-            lake.delete(key)
+        lake.delete_folders(WINDOWS, window, archive, str(chunk))
 
 
 def find_chunk(job: ExtractJob) -> Tally | None:

@@ -5,7 +5,6 @@ A dataset makes its own keys, `MARKETS.at(archive=…, chunk=…)`, so that a wr
 
 import posixpath
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -13,12 +12,8 @@ from typing import ClassVar
 import pyarrow as pa
 
 from tasks.errors import LakeError
-from tasks.lake.fingerprint import digest
 
 _FORBIDDEN = set('/\\=<>:"|?*')
-
-# File systems allow 255 bytes, extension included.
-_LONGEST_NAME = 200
 
 DATA = "data"
 """The name of the only file of a partition."""
@@ -194,21 +189,14 @@ class OfMessages(Dataset):
 
 
 class OfWindows(Dataset):
-    """One folder per window and chunk, one file per set of market types."""
+    """One folder per window and chunk."""
 
     partitions = ("window", "archive", "chunk")
 
-    def of(self, window: str, archive: str, chunk: int) -> Folder:
-        """Return the folder of a chunk's files of a window."""
+    def at(self, window: str, archive: str, chunk: int) -> Key:
+        """Return the key of a chunk's file of a window."""
         # Windows (the operating system) does not allow folder names that end in dots.
-        return self._at(window.replace("..", "_"), archive, chunk)
-
-    def at(self, window: str, archive: str, chunk: int, market_types: Iterable[str]) -> Key:
-        """Return the key of the file of some market types, sorted; none means all."""
-        name = "+".join(market_types) or "ALL"
-        if len(name) > _LONGEST_NAME:
-            name = digest([name.encode()]).upper()
-        return self.of(window, archive, chunk).file(name)
+        return self._at(window.replace("..", "_"), archive, chunk).file()
 
 
 class ByModelAndDate(Dataset):

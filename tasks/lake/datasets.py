@@ -139,7 +139,6 @@ WINDOWS = OfWindows(
     name="windows",
     keys=(),
     row="a message that a replay of the window needs: as in `markets`, with those outside the window compressed",
-    files=r"[A-Z0-9_+]+",
     columns=MARKETS.columns,
 )
 
