@@ -217,10 +217,10 @@ def extract(subject: Subject) -> None:
     lake = Lake(subject.lake)
     source = find_file(subject.predictions)
     archive = read_archive(lake, subject.archive)
-    jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW)
+    jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
     _on_workers(extract_chunk, lacking, subject.workers)
-    write_manifest(lake, archive, jobs)
+    write_manifest(lake, archive, jobs, WIN.market_types)
     store_day(lake, source, ALL_DAYS)
 
 
@@ -235,7 +235,7 @@ def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
 
 
 def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
-    manifest = read_manifest(lake, read_archive(lake, subject.archive))
+    manifest = read_manifest(lake, read_archive(lake, subject.archive), WIN.market_types)
     markets, _ = select_markets(lake, [manifest], WIN)
     source = find_file(subject.predictions)
     ratings = as_lookup(load_ratings(lake, source.name, [ALL_DAYS], markets))

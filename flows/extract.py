@@ -21,7 +21,7 @@ logger = logging.getLogger("backtest")
 
 @flow(name="extract", flow_run_name="extract {parameters.title}", persist_result=False)
 def extract(parameters: BacktestParameters) -> StageRecord:
-    """Read archives into the lake: raw messages, catalogue, rejects.
+    """Read the markets of the asked types into the lake: raw messages, catalogue, rejects.
 
     Args:
         parameters: What to backtest.
@@ -42,7 +42,10 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             logger.info("extract: deleted %d archives extracted by an earlier version; extracting them again", old)
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
-        planned = [plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window) for archive in archives]
+        types = parameters.markets.types_that_filter
+        planned = [
+            plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
+        ]
         jobs = [job for of_archive in planned for job in of_archive]
         todo, done = divide(find_chunk, jobs, [job.chunk.bytes for job in jobs])
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
@@ -53,6 +56,6 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             }
             record = gather("extract", Words("chunks", "markets"), futures, done, started=started)
         for archive, of_archive in zip(archives, planned, strict=True):
-            write_manifest(lake, archive, of_archive)
+            write_manifest(lake, archive, of_archive, types)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
     return completed(record)

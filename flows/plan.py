@@ -55,7 +55,8 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     """
     lake, source = parameters.opened_lake, parameters.ratings_source
     archives = read_archives(parameters)
-    manifests = tuple(read_manifest(lake, archive) for archive in archives)
+    types = parameters.markets.types_that_filter
+    manifests = tuple(read_manifest(lake, archive, types) for archive in archives)
     markets, repeated = select_markets(lake, manifests, parameters.markets)
     if parameters.split:
         split_markets(markets, parameters.split)

@@ -66,19 +66,24 @@ def read_archive(lake: Lake, address: str) -> Archive:
         ArchiveError: It is missing, of an unknown kind, truncated or damaged, or changed while it was read.
     """
     state = _state_of(address)
-    known = _remembered(lake, address, state)
-    if known:
-        return known
+    remembered = _remembered(lake, address, state)
+    if remembered:
+        return remembered
     index = _read(address)
     if _state_of(address) != state:
         raise ArchiveError(f"{address}: changed while it was read; run again when it is complete")
     content = _content(index)
-    manifest = lake.find(MANIFESTS.at(content))
-    name = manifest.notes[ARCHIVE] if manifest else f"{archive_name(address)}-{content[:8]}"
+    known = (lake.find(key) for key in manifest_keys(lake, content))
+    name = next((file.notes[ARCHIVE] for file in known if file), f"{archive_name(address)}-{content[:8]}")
     archive = Archive(address, name, content, *index)
     if state:
         _remember(lake, archive, state)
     return archive
+
+
+def manifest_keys(lake: Lake, content: str) -> list[Key]:
+    """List the keys of an archive's manifests, whatever market types they were written for."""
+    return [key for key in lake.keys(MANIFESTS.folder) if key.name.startswith(content)]
 
 
 def find_archive(lake: Lake, address: str) -> Archive | None:

@@ -5,6 +5,7 @@ A dataset makes its own keys, `MARKETS.at(archive=…, chunk=…)`, so that a wr
 
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -12,8 +13,12 @@ from typing import ClassVar
 import pyarrow as pa
 
 from tasks.errors import LakeError
+from tasks.lake.fingerprint import digest
 
 _FORBIDDEN = set('/\\=<>:"|?*')
+
+# File systems allow 255 bytes, extension included.
+_LONGEST_NAME = 200
 
 DATA = "data"
 """The name of the only file of a partition."""
@@ -150,8 +155,24 @@ class Whole(Dataset):
         return self._at()
 
     def at(self, name: str) -> Key:
-        """Return the key of one subject: an archive's content, or a digest of its address."""
+        """Return the key of one subject: a digest of an archive's address."""
         return self._at().file(name)
+
+
+class OfTypes(Dataset):
+    """Not partitioned: one file per archive and set of market types."""
+
+    @property
+    def folder(self) -> Folder:
+        """The folder of all its files."""
+        return self._at()
+
+    def at(self, content: str, market_types: Sequence[str] = ()) -> Key:
+        """Return the key of an archive's file for some market types, in upper case and sorted; none means all."""
+        types = "+".join(market_types)
+        if len(types) > _LONGEST_NAME:
+            types = digest([types.encode()]).upper()
+        return self._at().file(f"{content}-{types}" if types else content)
 
 
 class ByArchive(Dataset):
