@@ -92,6 +92,6 @@ def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:
     names = [manifest.archive for manifest in run.archives]
     sources = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in run.archives]
     if ratings:
-        files = (*ratings.days, left_out_name(names, ratings.days))
+        files = (*ratings.days, left_out_name([manifest.title for manifest in run.archives], ratings.days))
         sources.append(RejectSource("ratings", ratings.name, files))
     return [*sources, *(RejectSource(stage, name, (run.id,)) for stage in ("simulate", "aggregate") for name in names)]

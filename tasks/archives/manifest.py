@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.archives.identity import ARCHIVE, Archive, manifest_keys
+from tasks.archives.market_files import market_of
 from tasks.errors import BalanceError, InputError
 from tasks.lake.dataset import ByChunk, chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MANIFESTS, MARKETS
@@ -72,6 +73,11 @@ class Manifest(NamedTuple):
     def markets(self) -> int:
         """How many markets were extracted."""
         return sum(chunk.markets for chunk in self.chunks.values())
+
+    @property
+    def title(self) -> str:
+        """Its archive and the asked types."""
+        return " ".join((self.archive, *self.asked))
 
     @property
     def reject_names(self) -> tuple[str, ...]:
@@ -187,6 +193,12 @@ def read_not_asked(lake: Lake, manifest: Manifest) -> dict[str, str]:
         # An entry that could not be read has no chunk, but a reason.
         if row["chunk"] not in manifest.chunks and (row["chunk"] or not row["reason"])
     }
+
+
+def types_not_asked(lake: Lake, manifests: Iterable[Manifest]) -> dict[str, str]:
+    """Return, by market id, the market types of `read_not_asked` of several archives."""
+    members = (member for manifest in manifests for member in read_not_asked(lake, manifest).items())
+    return {market_id: market_type for path, market_type in members if (market_id := market_of(path))}
 
 
 def say_not_extracted(lake: Lake) -> Iterator[str]:

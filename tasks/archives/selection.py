@@ -8,8 +8,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tasks.archives.first_type import MARKET_TYPE
-from tasks.archives.manifest import Manifest, read_extracted, read_not_asked
-from tasks.archives.market_files import market_of
+from tasks.archives.manifest import Manifest, read_extracted, types_not_asked
 from tasks.errors import InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
@@ -98,10 +97,10 @@ def select_markets(
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
-        others = _types_not_asked(lake, extracted)
+        others = types_not_asked(lake, extracted)
         raise InputError("; ".join(_why_not(market_id, catalogue, passes, others, names) for market_id in missing))
     if chosen.empty:
-        others = _types_not_asked(lake, extracted)
+        others = types_not_asked(lake, extracted)
         if catalogue.empty and not others:
             raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
         raise InputError(f"no market passes the filter ({_asked(wanted)}); available are {_offer(catalogue, others)}")
@@ -128,12 +127,6 @@ def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Serie
     day = catalogue["market_date"]
     passes["market_date"] = (day >= (wanted.date_from or date.min)) & (day <= (wanted.date_to or date.max))
     return passes
-
-
-def _types_not_asked(lake: Lake, manifests: Iterable[Manifest]) -> dict[str, str]:
-    """Return the types of the markets of other types than those asked for, by market id."""
-    members = (member for manifest in manifests for member in read_not_asked(lake, manifest).items())
-    return {market_id: market_type for path, market_type in members if (market_id := market_of(path))}
 
 
 def _why_not(

@@ -4,6 +4,7 @@ import bz2
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from lakes import written
 from manifests import extract_whole
@@ -11,7 +12,14 @@ from small_markets import market
 
 from tasks.aggregation.notices import left_out
 from tasks.archives.identity import read_archive
-from tasks.archives.manifest import find_manifest, read_manifest, read_not_asked, reasons_left_out, say_not_extracted
+from tasks.archives.manifest import (
+    find_manifest,
+    read_manifest,
+    read_not_asked,
+    reasons_left_out,
+    say_not_extracted,
+    types_not_asked,
+)
 from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
 from tasks.errors import BalanceError, InputError
 from tasks.extraction.extract import extract_chunk, find_extracted
@@ -19,6 +27,8 @@ from tasks.extraction.stage import plan_extraction
 from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS
 from tasks.lake.store import Lake
+from tasks.ratings.days import left_out_name
+from tasks.ratings.stage import why_unmatched
 
 TYPES = {1: "WIN", 2: "PLACE", 3: "WIN", 4: "PLACE", 5: "EACH_WAY"}
 
@@ -203,3 +213,14 @@ def test_what_is_asked_for_in_vain_is_told_of_all_types(lake, address, wanted, s
     manifest = extract(lake, address, *asked.types_that_filter)
     with pytest.raises(InputError, match=said):
         select_markets(lake, [manifest], asked)
+
+
+def test_ratings_of_other_types_are_told_as_that(lake, address):
+    manifest = extract(lake, address, "WIN")
+    rated = pd.DataFrame({"market_id": ["1.900000002", "1.900000002", "1.900000009"], "day": ["all"] * 3})
+    assert why_unmatched(rated, read_catalogue(lake, manifest), types_not_asked(lake, [manifest])) == [
+        ("1.900000002", "rated, but of another market type", "PLACE, 2 runners"),
+        ("1.900000009", "rated, but in no archive of the run", "1 runners"),
+    ]
+    names = {left_out_name([extract(lake, address, *types).title], ["all"]) for types in ([], ["WIN"], ["PLACE"])}
+    assert len(names) == 3
