@@ -84,7 +84,8 @@ def _subject(archive: Path, predictions: Path, lake: Path) -> Subject:
 
 def _row(name: str, contender: str, subject: Subject) -> Row:
     lake, filter_ = Lake(subject.lake), MarketFilter(market_types=["WIN"])
-    markets, _ = select_markets(lake, [read_manifest(lake, read_archive(lake, subject.archive))], filter_)
+    manifest = read_manifest(lake, read_archive(lake, subject.archive), filter_.market_types)
+    markets, _ = select_markets(lake, [manifest], filter_)
     return Row(name, contender, subject, len(markets), int(markets["messages"].sum()))
 
 

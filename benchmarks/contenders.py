@@ -180,7 +180,7 @@ def _orjson_alone(subject: Subject) -> tuple[float, int]:
     messages = []
     for job in run.jobs:
         first = job.sessions[0].markets[0]
-        key = WINDOWS.at(WINDOW, first.archive, first.chunk, ["WIN"])
+        key = WINDOWS.at(WINDOW, first.archive, first.chunk)
         rows = lake.read(key, ["market_id", "message"]).to_pydict()
         chosen = set(job.market_ids)
         pairs = zip(rows["market_id"], rows["message"], strict=True)
@@ -220,7 +220,7 @@ def extract(subject: Subject) -> None:
     jobs = plan_extraction(lake, archive, CHUNK_BYTES, WINDOW, WIN.market_types)
     lacking = [job for job in jobs if find_extracted(job) is None]
     _on_workers(extract_chunk, lacking, subject.workers)
-    write_manifest(lake, archive, jobs)
+    write_manifest(lake, archive, jobs, WIN.market_types)
     store_day(lake, source, ALL_DAYS)
 
 
@@ -235,7 +235,7 @@ def _backtest(subject: Subject, variants: tuple[Variant, ...]) -> int:
 
 
 def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
-    manifest = read_manifest(lake, read_archive(lake, subject.archive))
+    manifest = read_manifest(lake, read_archive(lake, subject.archive), WIN.market_types)
     markets, _ = select_markets(lake, [manifest], WIN)
     source = find_file(subject.predictions)
     ratings = as_lookup(load_ratings(lake, source.name, [ALL_DAYS], markets))
@@ -243,7 +243,7 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
         lake,
         variants,
         (manifest,),
-        tuple(plan_replays(lake, markets, variants, {source.name: ratings}, WIN.market_types)),
+        tuple(plan_replays(lake, markets, variants, {source.name: ratings})),
         Commission(),
     )
 

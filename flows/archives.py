@@ -22,9 +22,10 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
 
 
 def read_manifests(parameters: BacktestParameters) -> tuple[Manifest, ...]:
-    """Return the manifests of a backtest's archives, in the order given.
+    """Return the manifests of a backtest's archives for its market types, in the order given.
 
     Raises:
         InputError: An archive cannot be read, two are the same, or one is not completely extracted.
     """
-    return tuple(read_manifest(parameters.opened_lake, archive) for archive in read_archives(parameters))
+    lake, types = parameters.opened_lake, parameters.markets.types_that_filter
+    return tuple(read_manifest(lake, archive, types) for archive in read_archives(parameters))

@@ -21,7 +21,7 @@ logger = logging.getLogger("backtest")
 
 @flow(name="extract", flow_run_name="extract {parameters.title}", persist_result=False)
 def extract(parameters: BacktestParameters) -> StageRecord:
-    """Read archives into the lake: raw messages, catalogue, rejects.
+    """Read the markets of the asked types into the lake: raw messages, catalogue, rejects.
 
     Args:
         parameters: What to backtest.
@@ -56,6 +56,6 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             }
             record = gather("extract", Words("chunks", "markets"), futures, done, started=started)
         for archive, of_archive in zip(archives, planned, strict=True):
-            write_manifest(lake, archive, of_archive)
+            write_manifest(lake, archive, of_archive, types)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})
     return completed(record)

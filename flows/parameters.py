@@ -250,6 +250,14 @@ class BacktestParameters(Profile):
         return Commission(self.commission, self.discount_rate)
 
 
+class ExtractParameters(BacktestParameters):
+    """What to extract: a backtest whose market types are all, unless some are given."""
+
+    markets: MarketFilter = Field(
+        MarketFilter(market_types=[]), description=BacktestParameters.model_fields["markets"].description
+    )
+
+
 def _check_ids(variants: Iterable[Variant]) -> None:
     """Refuse variants with the same id: ids are short, so among thousands two may collide."""
     known: dict[str, Variant] = {}

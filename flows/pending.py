@@ -6,8 +6,8 @@ from tasks.aggregation.results import find_results
 from tasks.archives.identity import find_archive
 from tasks.archives.manifest import find_manifest
 from tasks.errors import InputError, LakeError
-from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import extract_job, find_extracted
+from tasks.extraction.extract import find_extracted
+from tasks.extraction.stage import jobs_of
 
 
 def is_pending(parameters: BacktestParameters) -> bool:
@@ -27,11 +27,9 @@ def is_pending(parameters: BacktestParameters) -> bool:
 
 
 def _is_extracted(parameters: BacktestParameters, address: str) -> bool:
-    archive = find_archive(parameters.opened_lake, address)
-    if archive is None or find_manifest(parameters.opened_lake, archive) is None:
+    lake, types = parameters.opened_lake, parameters.markets.types_that_filter
+    archive = find_archive(lake, address)
+    if archive is None or find_manifest(lake, archive, types) is None:
         return False
-    jobs = (
-        extract_job(parameters.opened_lake, archive, chunk)
-        for chunk in cut_into_chunks(archive.members, parameters.chunk_bytes)
-    )
+    jobs = jobs_of(lake, archive, parameters.chunk_bytes, parameters.window, types)
     return all(find_extracted(job) for job in jobs)

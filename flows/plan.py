@@ -55,7 +55,8 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     """
     lake, source = parameters.opened_lake, parameters.ratings_source
     archives = read_archives(parameters)
-    manifests = tuple(read_manifest(lake, archive) for archive in archives)
+    types = parameters.markets.types_that_filter
+    manifests = tuple(read_manifest(lake, archive, types) for archive in archives)
     markets, repeated = select_markets(lake, manifests, parameters.markets)
     if parameters.split:
         split_markets(markets, parameters.split)
@@ -63,12 +64,11 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     rated: dict[str, Ratings] = {}
     if ratings and any(variant.ratings for variant in parameters.variants):
         rated[ratings.name] = as_lookup(load_ratings(lake, ratings.name, ratings.days, markets))
-    types = parameters.markets.types_that_filter
     run = Run(
         lake,
         parameters.variants,
         manifests,
-        tuple(plan_replays(lake, markets, parameters.variants, rated, types)),
+        tuple(plan_replays(lake, markets, parameters.variants, rated)),
         commission=parameters.commission_rate,
         split=parameters.split,
         together=parameters.together,
@@ -92,6 +92,6 @@ def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:
     names = [manifest.archive for manifest in run.archives]
     sources = [RejectSource("extract", manifest.archive, manifest.reject_names) for manifest in run.archives]
     if ratings:
-        files = (*ratings.days, left_out_name(names, ratings.days))
+        files = (*ratings.days, left_out_name([manifest.title for manifest in run.archives], ratings.days))
         sources.append(RejectSource("ratings", ratings.name, files))
     return [*sources, *(RejectSource(stage, name, (run.id,)) for stage in ("simulate", "aggregate") for name in names)]

@@ -9,11 +9,13 @@ from prefect import flow
 from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
+from tasks.archives.manifest import types_not_asked
 from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
 from tasks.progress import Words
 from tasks.ratings.days import check_usable, left_out_name, of_its_own_day, read_days
-from tasks.ratings.stage import report_left_out, store_day_task
+from tasks.ratings.stage import store_day_task, why_unmatched
+from tasks.rejects import write_down
 from tasks.tally import StageRecord, completed
 
 logger = logging.getLogger("backtest")
@@ -27,7 +29,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         parameters: What to backtest.
 
     Returns:
-        Rows read, rows of markets in the archives, and rows left out: bad, repeated, or of markets in no archive.
+        Rows read, rows of the archives' markets of the asked types, and rows left out: bad, repeated, or of others.
 
     Raises:
         InputError: No ratings were given, an archive is not extracted, or no row can be used.
@@ -43,10 +45,12 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         futures = {store_day_task.submit(lake, source, day): 0 for day in days}
         record = gather("ratings", Words("days", "rows"), futures, started=started)
         rows = read_days(lake, source.name, days)
-        markets = pd.concat([read_catalogue(lake, manifest) for manifest in manifests], ignore_index=True)
+        catalogues = (read_catalogue(lake, manifest) for manifest in manifests)
+        markets = pd.concat([of_archive for of_archive in catalogues if len(of_archive)], ignore_index=True)
         is_own = of_its_own_day(rows, markets)
-        archives = [manifest.archive for manifest in manifests]
-        report_left_out(lake, source, left_out_name(archives, days), rows[~is_own], markets)
+        archives = [manifest.title for manifest in manifests]
+        rejects = why_unmatched(rows[~is_own], markets, types_not_asked(lake, manifests))
+        write_down(lake, "ratings", source.name, rejects, left_out_name(archives, days))
         out = int(is_own.sum())
         check_usable(lake, source, days, archives, out)
     if blank := [day for day in days if day not in set(rows["day"])]:
@@ -57,7 +61,9 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
             "ratings: %d of %d selected markets have no ratings in %s", unrated.sum(), len(unrated), source.name
         )
     if unmatched := len(rows) - out:
-        logger.info("ratings: %d rows of %s are for no market of the archives on that day", unmatched, source.name)
+        logger.info(
+            "ratings: %d rows of %s are for no market of these archives and types on that day", unmatched, source.name
+        )
     return completed(
         record.model_copy(update={"out": out, "rejected": record.taken - out, "seconds": time.monotonic() - started})
     )

@@ -35,7 +35,7 @@ def write_page(planned: Plan, record: RunRecord) -> str:
         The page's address.
     """
     lake = planned.run.lake
-    report = _with_draws(collect(lake, record, planned.markets), planned)
+    report = _with_draws(collect(lake, record, planned.markets, planned.run.archives), planned)
     return lake.write_page(page_path(record.run), render(report))
 
 

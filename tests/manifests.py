@@ -1,12 +1,12 @@
 """Manifests of archives that nobody extracted, and of those that a test extracts chunk by chunk."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tasks.archives.identity import ARCHIVE, Archive, read_archive
 from tasks.archives.manifest import CHUNKS, ExtractedChunk, Manifest
-from tasks.extraction.chunks import cut_into_chunks
-from tasks.extraction.extract import ExtractJob, extract_chunk, extract_job
+from tasks.extraction.extract import ExtractJob, extract_chunk, find_extracted
+from tasks.extraction.stage import plan_extraction
 from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import MANIFESTS
 from tasks.lake.store import Lake
@@ -21,11 +21,12 @@ def keep_manifest(lake: Lake, archive: str, chunks: Iterable[tuple[int, int]] = 
 
 
 def extract_whole(
-    lake: Lake, address: str, chunk_bytes: int = 10**9, window: str = "80s"
+    lake: Lake, address: str, chunk_bytes: int = 10**9, window: str = "80s", market_types: Sequence[str] = ()
 ) -> tuple[Archive, list[ExtractJob], Manifest]:
-    """Extract an archive; gives it, its jobs, and its manifest."""
+    """Extract an archive, or what lacks of some market types; gives it, its jobs, and its manifest."""
     archive = read_archive(lake, address)
-    jobs = [extract_job(lake, archive, chunk, window) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
+    jobs = plan_extraction(lake, archive, chunk_bytes, window, market_types)
     for job in jobs:
-        extract_chunk(job)
-    return archive, jobs, write_manifest(lake, archive, jobs)
+        if not find_extracted(job):
+            extract_chunk(job)
+    return archive, jobs, write_manifest(lake, archive, jobs, market_types)

@@ -39,7 +39,7 @@ class Bets(BaseStrategy):
 """
 
 
-def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None)) -> bytes:
+def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None), market_type: str = "WIN") -> bytes:
     """Three runners at 3.0; the third is removed; the first wins."""
     start = 1_700_000_000_000
     lines = []
@@ -54,7 +54,7 @@ def market(market_id: str, factors: tuple[float | None, ...] = (None, None, None
         ]
         definition = {
             "bspMarket": True, "turnInPlayEnabled": False, "persistenceEnabled": True, "marketBaseRate": 5.0,
-            "eventId": "9", "eventTypeId": "7", "numberOfWinners": 1, "bettingType": "ODDS", "marketType": "WIN",
+            "eventId": "9", "eventTypeId": "7", "numberOfWinners": 1, "bettingType": "ODDS", "marketType": market_type,
             "marketTime": "2023-11-14T22:15:00.000Z", "suspendTime": "2023-11-14T22:15:00.000Z",
             "bspReconciled": False, "complete": True, "inPlay": False, "crossMatching": True,
             "runnersVoidable": False, "numberOfActiveRunners": statuses.count("ACTIVE"), "betDelay": 0,

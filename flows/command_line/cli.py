@@ -106,7 +106,13 @@ _verb(
     print_report,
     model="flows.sweep.SweepParameters",
 )
-_verb("extract", "Read archives into the lake.", "extract", print_stage)
+_verb(
+    "extract",
+    "Read archives into the lake.",
+    "extract",
+    print_stage,
+    model="flows.parameters.ExtractParameters",
+)
 _verb("ratings", "Get the ratings of the selected markets into the lake.", "ratings", print_stage)
 _verb("simulate", "Replay the selected markets and write each variant's orders.", "simulate", print_stage)
 _verb("aggregate", "Settle each variant's orders and write the run's results.", "aggregate", print_stage)
@@ -135,6 +141,7 @@ def check(*, lake: LakeRoot = None) -> None:
     """Verify the lake and its archives; delete damaged files, which the next run makes again."""
     use_prefect_quietly()
     from tasks.archives.identity import check_archives  # noqa: PLC0415
+    from tasks.archives.manifest import say_not_extracted  # noqa: PLC0415
     from tasks.lake.check import check_lake  # noqa: PLC0415
     from tasks.lake.store import Lake  # noqa: PLC0415
     from tasks.settings import Settings  # noqa: PLC0415
@@ -146,6 +153,8 @@ def check(*, lake: LakeRoot = None) -> None:
     with opened.alone():
         checked, changed = check_lake(opened), check_archives(opened)
     say(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
+    for sentence in say_not_extracted(opened):
+        say(sentence)
     if problems := [*checked.problems, *changed]:
         raise LakeError("\n".join(problems))
 

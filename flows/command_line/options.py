@@ -52,9 +52,10 @@ class FieldOption(NamedTuple):
 
     @property
     def nothing(self) -> str | None:
-        """The word for None or an empty list; None if that is the default or not allowed."""
+        """The word for None or an empty list; None if that is not allowed, or is the default and has no own word."""
         can_be = self.is_list or NoneType in get_args(self.field.annotation)
-        return self.option.nothing if can_be and self.default not in (None, []) else None
+        has_own_word = self.option.nothing != Option().nothing
+        return self.option.nothing if can_be and (has_own_word or self.default not in (None, [])) else None
 
     @property
     def kind(self) -> str:
@@ -72,7 +73,7 @@ class FieldOption(NamedTuple):
         if self.nothing:
             said.append("may be none" if self.nothing == "none" else f"{self.nothing} for none")
         default = self.flags[not self.default] if self.is_flag else ", ".join(self._texts(self.default))
-        return "; ".join((*said, f"default {default or 'none'}"))
+        return "; ".join((*said, f"default {default or self.nothing or 'none'}"))
 
     def read(self, given: Any) -> Any:  # noqa: ANN401 - the model validates it
         """Return the value for the model to validate.

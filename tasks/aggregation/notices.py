@@ -7,7 +7,7 @@ import pandas as pd
 from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.aggregation.words import money, plural
 from tasks.aggregation.worth import Valued
-from tasks.archives.manifest import Manifest, reasons_left_out
+from tasks.archives.manifest import Manifest, read_not_asked, reasons_left_out, say_types
 from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
 from tasks.orders.coverage import Coverage
@@ -58,13 +58,13 @@ def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) 
 
 
 def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
-    """Yield how many markets were left out of the archives.
+    """Yield how many markets were left out of the archives, and how many are of types that were not asked for.
 
     Args:
         archives: The manifests of the run's archives.
 
     Yields:
-        A sentence per archive with markets left out.
+        At most two sentences per archive.
     """
     for archive in archives:
         if reasons := reasons_left_out(lake, archive):
@@ -72,6 +72,11 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
             yield (
                 f"of {archive.archive} {plural(archive.markets, 'market')} can be replayed, {reasons.total():,} left "
                 f"out: {said}"
+            )
+        if others := read_not_asked(lake, archive):
+            yield (
+                f"of {archive.archive} {plural(len(others), 'market')} of other types not extracted for this run "
+                f"({say_types(others.values())}): what may be damaged in them is not seen"
             )
 
 

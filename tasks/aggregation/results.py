@@ -109,7 +109,7 @@ class Run:
             "aggregate",
             version=VERSION,
             variants=[variant.fingerprint for variant in self.variants],
-            archives=[archive.content for archive in self.archives],
+            archives=[(archive.content, archive.asked) for archive in self.archives],
             orders=self._keys,
             commission=self.commission,
             split=self.split,

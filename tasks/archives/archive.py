@@ -57,12 +57,14 @@ class Member(NamedTuple):
         size: Bytes, as stored.
         offset: In a tar, the byte offset in the decompressed tar; in a zip, the entry's index; otherwise 0.
         digest: Of its bytes as stored; empty until they are read.
+        market_type: Of its first definition, as `first_type` reads it; empty if it is not known, or not yet.
     """
 
     path: str
     size: int
     offset: int = 0
     digest: str = ""
+    market_type: str = ""
 
 
 class Index(NamedTuple):

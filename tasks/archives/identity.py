@@ -1,10 +1,13 @@
-"""Identify an archive by its members' content, whatever its file's name and location.
+"""Identify an archive by its members' content, whatever its file's name and location, and their market types.
 
 An archive is read completely once; the lake remembers the result until the file changes.
 """
 
 import json
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +16,16 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.archives.archive import Index, Member, archive_name, check_exists, read_index, read_members
+from tasks.archives.first_type import first_type
 from tasks.errors import ArchiveError
 from tasks.lake.dataset import Key
 from tasks.lake.datasets import ARCHIVES, MANIFESTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
+from tasks.machine import cores
 from tasks.rejects import Reject
 
-VERSION = 1
+VERSION = 2
 
 ARCHIVE = "archive"
 """The note in which files of the lake keep their archive's name."""
@@ -37,7 +42,7 @@ class Archive(NamedTuple):
         address: A path or an fsspec URL.
         name: Its name in the lake: the first known file name without extension, and the start of its digest.
         content: Digest of its members' paths and bytes, in their order; identifies it.
-        members: With their digests, in the archive's order.
+        members: With their digests and market types, in the archive's order.
         rejects: Entries that are not read.
     """
 
@@ -61,19 +66,24 @@ def read_archive(lake: Lake, address: str) -> Archive:
         ArchiveError: It is missing, of an unknown kind, truncated or damaged, or changed while it was read.
     """
     state = _state_of(address)
-    known = _remembered(lake, address, state)
-    if known:
-        return known
+    remembered = _remembered(lake, address, state)
+    if remembered:
+        return remembered
     index = _read(address)
     if _state_of(address) != state:
         raise ArchiveError(f"{address}: changed while it was read; run again when it is complete")
     content = _content(index)
-    manifest = lake.find(MANIFESTS.at(content))
-    name = manifest.notes[ARCHIVE] if manifest else f"{archive_name(address)}-{content[:8]}"
+    known = (lake.find(key) for key in manifest_keys(lake, content))
+    name = next((file.notes[ARCHIVE] for file in known if file), f"{archive_name(address)}-{content[:8]}")
     archive = Archive(address, name, content, *index)
     if state:
         _remember(lake, archive, state)
     return archive
+
+
+def manifest_keys(lake: Lake, content: str) -> list[Key]:
+    """List the keys of an archive's manifests, whatever market types they were written for."""
+    return [key for key in lake.keys(MANIFESTS.folder) if key.name.startswith(content)]
 
 
 def find_archive(lake: Lake, address: str) -> Archive | None:
@@ -118,8 +128,23 @@ def check_archives(lake: Lake) -> list[str]:
 def _read(address: str) -> Index:
     """Read an archive completely."""
     index = read_index(address)
-    read = read_members(address, index.members)
-    return index._replace(members=tuple(member._replace(digest=digest([raw])) for member, raw in read))
+    return index._replace(members=tuple(_identified(read_members(address, index.members))))
+
+
+def _identified(read: Iterable[tuple[Member, bytes]]) -> Iterator[Member]:
+    """Yield members with digest and market type; threads do the work, on a few members' bytes at a time."""
+    with ThreadPoolExecutor(cores()) as threads:
+        waiting: deque[Future[Member]] = deque()
+        for member, raw in read:
+            waiting.append(threads.submit(_identify, member, raw))
+            if len(waiting) > cores():
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
+
+
+def _identify(member: Member, raw: bytes) -> Member:
+    return member._replace(digest=digest([raw]), market_type=first_type(member.path, raw))
 
 
 def _content(index: Index) -> str:
@@ -133,7 +158,7 @@ def _remembered(lake: Lake, address: str, state: str) -> Archive | None:
     if known is None:
         return None
     rows = lake.read(_key(address)).to_pydict()
-    members = tuple(map(Member, rows["member"], rows["bytes"], rows["offset"], rows["digest"]))
+    members = tuple(map(Member, *(rows[column.name] for column in ARCHIVES.columns)))
     rejects = tuple(Reject(*reject) for reject in json.loads(known.notes[_REJECTS]))
     return Archive(address, known.notes[ARCHIVE], known.notes[_CONTENT], members, rejects)
 

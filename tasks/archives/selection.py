@@ -1,14 +1,14 @@
 """Select the markets to replay by filtering the catalogue."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated
 
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tasks.archives.manifest import Manifest, read_extracted
+from tasks.archives.first_type import MARKET_TYPE
+from tasks.archives.manifest import Manifest, read_extracted, types_not_asked
 from tasks.errors import InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
@@ -17,7 +17,7 @@ from tasks.rejects import Reject
 
 
 def _market_type(text: str) -> str:
-    if not re.fullmatch(r"\w+", text, re.ASCII):
+    if not MARKET_TYPE.fullmatch(text):
         raise ValueError(f"{text!r} is not a market type; give the exchange's name, such as WIN or OVER_UNDER_25")
     return text
 
@@ -91,16 +91,19 @@ def select_markets(
     """
     extracted = list(manifests)
     names = [manifest.archive for manifest in extracted]
-    found = [rows for manifest in extracted if len(rows := read_catalogue(lake, manifest))]
-    if not found:
-        raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
-    catalogue = pd.concat(found, ignore_index=True)
+    each = [read_catalogue(lake, manifest) for manifest in extracted]
+    # Without empty ones, whose columns have other types.
+    catalogue = pd.concat([rows for rows in each if len(rows)] or each[:1], ignore_index=True)
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
-        raise InputError("; ".join(_why_not(market_id, catalogue, passes, names) for market_id in missing))
+        others = types_not_asked(lake, extracted)
+        raise InputError("; ".join(_why_not(market_id, catalogue, passes, others, names) for market_id in missing))
     if chosen.empty:
-        raise InputError(f"no market passes the filter ({_asked(wanted)}); available are {_offer(catalogue)}")
+        others = types_not_asked(lake, extracted)
+        if catalogue.empty and not others:
+            raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
+        raise InputError(f"no market passes the filter ({_asked(wanted)}); available are {_offer(catalogue, others)}")
     again = chosen.duplicated("market_id")
     rejects: dict[str, list[Reject]] = {}
     for archive, market_id in chosen.loc[again, ["archive", "market_id"]].itertuples(index=False):
@@ -126,20 +129,28 @@ def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Serie
     return passes
 
 
-def _why_not(market_id: str, catalogue: pd.DataFrame, passes: dict[str, pd.Series], archives: list[str]) -> str:
+def _why_not(
+    market_id: str,
+    catalogue: pd.DataFrame,
+    passes: dict[str, pd.Series],
+    others: Mapping[str, str],
+    archives: list[str],
+) -> str:
     found = catalogue[catalogue["market_id"] == market_id]
+    if found.empty and market_id in others:
+        return f"market {market_id} does not pass the other filters: its market_type is {others[market_id]}"
     if found.empty:
         return (
             f"market {market_id} is not in {', '.join(archives)}; "
             "an id is `1.` and nine digits, and spreadsheets drop trailing zeros"
         )
     first = found.iloc[0]
-    others = [
+    reasons = [
         f"it has no {column}" if pd.isna(first[column]) else f"its {column} is {first[column]!s}"
         for column, kept in passes.items()
         if not kept[found.index[0]]
     ]
-    return f"market {market_id} does not pass the other filters: {' and '.join(others)}"
+    return f"market {market_id} does not pass the other filters: {' and '.join(reasons)}"
 
 
 def _asked(wanted: MarketFilter) -> str:
@@ -150,9 +161,12 @@ def _asked(wanted: MarketFilter) -> str:
     return ", ".join([*listed, *(f"{option} {day}" for option, day in days.items() if day)])
 
 
-def _offer(catalogue: pd.DataFrame) -> str:
-    values = (
-        f"{name} {', '.join(sorted(catalogue[column].dropna().unique()))}"
-        for name, column in (("types", "market_type"), ("countries", "country_code"), ("venues", "venue"))
-    )
-    return f"{'; '.join(values)}; days {catalogue['market_date'].min()} to {catalogue['market_date'].max()}"
+def _offer(catalogue: pd.DataFrame, others: Mapping[str, str]) -> str:
+    """Say what there is: all types, and of the asked ones countries, venues and days."""
+    columns = (("types", "market_type"), ("countries", "country_code"), ("venues", "venue"))
+    offered = [(name, {*catalogue[column].dropna()}) for name, column in columns]
+    offered[0][1].update(others.values())
+    said = [f"{name} {', '.join(sorted(values))}" for name, values in offered if values]
+    if len(catalogue):
+        said.append(f"days {catalogue['market_date'].min()} to {catalogue['market_date'].max()}")
+    return "; ".join(said)

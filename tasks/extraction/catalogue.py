@@ -47,6 +47,7 @@ class MarketHistory:
         self.publish_times: list[int] = []
         self.messages: list[bytes] = []
         self._definition: Row = {}
+        self._first_definition: Row = {}
         self._announced: dict[str | None, None] = {}
         self._first_closed: Row = {}
         # The adjustment factors that each runner was withdrawn with before the off.
@@ -69,6 +70,7 @@ class MarketHistory:
             definition = message.change.get("marketDefinition")
             if definition:
                 self._off = _off(self._definition, definition, message.publish_time, self._off)
+                self._first_definition = self._first_definition or definition
                 self._definition = definition
                 self._announced[definition.get("marketTime")] = None
                 if definition.get("status") == "CLOSED" and not self._first_closed:
@@ -117,6 +119,10 @@ class MarketHistory:
             raise BadMemberError("bad content", f"{self.market_id}: {type(error).__name__} {error}") from None
         if self._replay.problem:
             raise self._replay.problem
+        first, last = (one.get("marketType") for one in (self._first_definition, self._definition))
+        if first and last and first.upper() != last.upper():
+            # A run that asks for the last type would not find it: files are extracted by the first.
+            raise BadMemberError("another market type in the end", f"{self.market_id}: first {first}, then {last}")
         if not _is_percentage(rate := self._definition.get("marketBaseRate")):
             raise BadMemberError(
                 "bad base rate", f"{self.market_id}: marketBaseRate is {rate!r}, not a number from 0 to 100"

@@ -1,7 +1,6 @@
 """Extract one chunk of an archive into the lake: messages, catalogue and rejects. Runs in worker processes."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,7 +20,7 @@ from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 from tasks.rejects import Reject, as_table
 from tasks.watch import Step, watch
-from tasks.windows.files import WindowsFile, types_of
+from tasks.windows.files import WindowsFile
 from tasks.windows.window import DEFAULT_WINDOW
 
 # Time limit: hundreds of times what a member takes.
@@ -41,7 +40,6 @@ class ExtractJob:
         archive: Its name in the lake.
         chunk: The members.
         window: Compressed while the messages are in memory; affects only `windows`.
-        market_types: The types that are compressed, as in `WindowsFile`.
         fingerprint: Of everything the output depends on.
     """
 
@@ -50,23 +48,19 @@ class ExtractJob:
     archive: str
     chunk: Chunk
     window: str
-    market_types: tuple[str, ...]
     fingerprint: str
 
     @property
     def windows(self) -> WindowsFile:
         """The chunk's compressed windows."""
-        return WindowsFile(self.lake, self.window, self.archive, self.chunk.number, self.fingerprint, self.market_types)
+        return WindowsFile(self.lake, self.window, self.archive, self.chunk.number, self.fingerprint)
 
 
-def extract_job(
-    lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW, market_types: Iterable[str] = ()
-) -> ExtractJob:
+def extract_job(lake: Lake, archive: Archive, chunk: Chunk, window: str = DEFAULT_WINDOW) -> ExtractJob:
     """Return a chunk's job, with its fingerprint.
 
     Args:
         window: The part of each market that will be replayed.
-        market_types: The types that will be replayed; none means all.
     """
     decided_by = fingerprint(
         "extract",
@@ -76,7 +70,7 @@ def extract_job(
         chunk=chunk.number,
         extracted_by=EXTRACTED_BY,
     )
-    return ExtractJob(lake, archive.address, archive.name, chunk, window, types_of(market_types), decided_by)
+    return ExtractJob(lake, archive.address, archive.name, chunk, window, decided_by)
 
 
 def outputs(job: ExtractJob) -> list[Key]:
@@ -113,21 +107,19 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
     catalogue: list[pa.Table] = []
     runners: list[pa.Table] = []
     rejects: list[Reject] = []
-    windows = job.windows
     with (
         job.lake.writer(messages_at, job.fingerprint) as writer,
-        windows.writer() as window_writer,
+        job.windows.writer() as window_writer,
     ):
         for member, raw in read_members(job.address, job.chunk.members):
             watch.begin(Step(f"member {member.path}", _SECONDS + member.size / _BYTES_A_SECOND))
-            for found in read_markets(member.path, raw, job.chunk.number, windows, other_copies.say, intake=intake):
+            for found in read_markets(member.path, raw, job.chunk.number, job.window, other_copies.say, intake=intake):
                 if isinstance(found, Reject):
                     rejects.append(found)
                 else:
                     other_copies.taken[found.market_id] = member.path
                     writer.write(found.messages)
-                    if found.compressed is not None:
-                        window_writer.write(found.compressed)
+                    window_writer.write(found.compressed)
                     catalogue.append(found.catalogue)
                     runners.append(found.runners)
     _check_balance(job, intake, len(catalogue) + len(rejects))
@@ -176,7 +168,7 @@ class _OtherCopies:
 
     def _is_good(self, member: Member) -> bool:
         ((_, raw),) = read_members(self._job.address, [member])
-        found = read_markets(member.path, raw, self._job.chunk.number, self._job.windows)
+        found = read_markets(member.path, raw, self._job.chunk.number, self._job.window)
         return any(isinstance(market, Market) for market in found)
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -14,7 +14,7 @@ from tasks.extraction.messages import BadMemberError, Message, read_messages
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS
 from tasks.rejects import Reject
 from tasks.windows.compress import WindowCompressor
-from tasks.windows.files import WindowsFile, as_table
+from tasks.windows.files import as_table
 from tasks.windows.window import Window
 
 # What Python raises on a message with missing fields or other types than the exchange sends.
@@ -47,21 +47,21 @@ class Market(NamedTuple):
         messages: Rows of `markets`.
         catalogue: Its row of `catalogue/markets`.
         runners: Rows of `catalogue/runners`.
-        compressed: Rows of `windows`; None if its type is not replayed.
+        compressed: Rows of `windows`.
     """
 
     market_id: str
     messages: pa.Table
     catalogue: pa.Table
     runners: pa.Table
-    compressed: pa.Table | None
+    compressed: pa.Table
 
 
 def read_markets(  # noqa: PLR0913 - the first four define the input; the others are optional
     path: str,
     raw: bytes,
     chunk: int,
-    windows: WindowsFile,
+    window: str,
     why_not: Callable[[str], str | None] = lambda _: None,
     *,
     intake: Intake | None = None,
@@ -72,7 +72,7 @@ def read_markets(  # noqa: PLR0913 - the first four define the input; the others
         path: The member's, within the archive.
         raw: Its bytes, as stored.
         chunk: The chunk's number.
-        windows: The window and market types to compress.
+        window: The part of the markets that will be replayed.
         why_not: Given a market id, says which other member it is taken from, or returns None.
         intake: Counts the input.
 
@@ -87,7 +87,7 @@ def read_markets(  # noqa: PLR0913 - the first four define the input; the others
             reading = histories.get(message.market_id)
             if reading is None:
                 entered += 1
-                reading = histories[message.market_id] = _Reading(message, windows)
+                reading = histories[message.market_id] = _Reading(message, window)
             reading.add(message)
     except BadMemberError as bad:
         intake.add(0)
@@ -111,15 +111,15 @@ def read_markets(  # noqa: PLR0913 - the first four define the input; the others
 
 
 class _Reading:
-    def __init__(self, first: Message, windows: WindowsFile) -> None:
+    def __init__(self, first: Message, window: str) -> None:
         self._history = MarketHistory(first.market_id)
-        self._compressor = WindowCompressor(Window.parse(windows.window)) if _is_wanted(first.change, windows) else None
+        self._compressor = WindowCompressor(Window.parse(window))
         self._windows: list[tuple[int, bytes]] = []
         self._problem = ""
 
     def add(self, message: Message) -> None:
         self._history.add(message)
-        if self._problem or self._compressor is None:
+        if self._problem:
             return
         try:
             self._windows.extend(self._compressor.add(message.publish_time, message.raw, message.change))
@@ -137,13 +137,7 @@ class _Reading:
                 as_table(history.market_id, zip(history.publish_times, history.messages, strict=True)),
                 pa.Table.from_pylist([{**entry.market, "member": path, "chunk": chunk}], CATALOGUE_MARKETS.schema),
                 pa.Table.from_pylist(entry.runners, CATALOGUE_RUNNERS.schema),
-                as_table(history.market_id, [*self._windows, *self._compressor.finish()]) if self._compressor else None,
+                as_table(history.market_id, [*self._windows, *self._compressor.finish()]),
             )
         except (*_MISFITS, pa.ArrowException) as error:
             raise BadMemberError("bad content", f"{history.market_id}: {error}") from None
-
-
-def _is_wanted(change: dict[str, Any], windows: WindowsFile) -> bool:
-    definition = change.get("marketDefinition")
-    # A market whose type is not text cannot be replayed.
-    return definition is not None and isinstance(definition.get("marketType"), str | None) and windows.wants(change)

@@ -1,11 +1,12 @@
 """The extract stage's Prefect tasks, and the deletion of obsolete files; the other modules here do the work."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.archives.identity import Archive, file_of, forget_archive
+from tasks.archives.identity import Archive, file_of, forget_archive, manifest_keys
+from tasks.archives.manifest import ExtractedChunk, chunks_of, find_manifest, is_asked, types_of
 from tasks.errors import ArchiveError
 from tasks.executor import Executor
 from tasks.extraction.chunks import cut_into_chunks
@@ -18,26 +19,51 @@ from tasks.tally import Tally, completed
 
 
 def plan_extraction(
-    lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Sequence[str] = ()
+    lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Iterable[str] = ()
 ) -> list[ExtractJob]:
-    """Cut an archive into one job per chunk, and delete the files of chunks it no longer has.
+    """Plan one job per chunk of some market types and of no known one, and delete what an earlier cut left.
 
     Args:
         lake: Where the output goes.
         archive: The archive.
         chunk_bytes: Target size of a chunk, bytes as stored.
         window: The part of each market that will be replayed.
-        market_types: The types that will be replayed; none means all.
+        market_types: The types; none means all.
     """
-    jobs = [
-        extract_job(lake, archive, chunk, window, market_types)
+    _forget_earlier_cuts(lake, archive, jobs_of(lake, archive, chunk_bytes, window), market_types)
+    return jobs_of(lake, archive, chunk_bytes, window, market_types)
+
+
+def jobs_of(
+    lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Iterable[str] = ()
+) -> list[ExtractJob]:
+    """Return the jobs of `plan_extraction`, without deleting anything."""
+    asked = types_of(market_types)
+    return [
+        extract_job(lake, archive, chunk, window)
         for chunk in cut_into_chunks(archive.members, chunk_bytes)
+        if is_asked(chunk.market_type, asked)
     ]
-    present = {CATALOGUE_MARKETS.at(archive.name, job.chunk.number) for job in jobs}
+
+
+def _forget_earlier_cuts(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob], market_types: Iterable[str]) -> None:
+    """Delete manifests and chunks of another target size or version: they would be found beside those of this cut."""
+    present = {job.chunk.number: job.fingerprint for job in jobs}
+
+    def is_present(chunks: Mapping[int, ExtractedChunk]) -> bool:
+        return all(present.get(number) == chunk.fingerprint for number, chunk in chunks.items())
+
+    manifest = find_manifest(lake, archive, market_types)
+    if manifest and is_present(manifest.chunks):
+        return  # whoever wrote it has been here
+    for key in manifest_keys(lake, archive.content):
+        file = lake.find(key)
+        if file is None or not is_present(chunks_of(file)):
+            lake.delete(key)
     for key in lake.keys(CATALOGUE_MARKETS.of(archive.name)):
-        if key not in present:
-            _forget(lake, archive.name, int(key.name.removeprefix("chunk-")))
-    return jobs
+        number = int(key.name.removeprefix("chunk-"))
+        if number not in present or lake.fresh(key, present[number]) is None:
+            _forget(lake, archive.name, number)
 
 
 def forget_old_archives(lake: Lake) -> int:
@@ -62,8 +88,7 @@ def _forget(lake: Lake, archive: str, chunk: int) -> None:
     lake.delete(REJECTS.at("extract", archive, chunk_name(chunk)))
     lake.delete(MARKETS.at(archive, chunk))
     for window in lake.values(WINDOWS):
-        for key in lake.keys(WINDOWS.of(window, archive, chunk)):
-            lake.delete(key)
+        lake.delete_folders(WINDOWS, window, archive, str(chunk))
 
 
 def find_chunk(job: ExtractJob) -> Tally | None:

@@ -5,7 +5,7 @@ A dataset makes its own keys, `MARKETS.at(archive=…, chunk=…)`, so that a wr
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -155,8 +155,24 @@ class Whole(Dataset):
         return self._at()
 
     def at(self, name: str) -> Key:
-        """Return the key of one subject: an archive's content, or a digest of its address."""
+        """Return the key of one subject: a digest of an archive's address."""
         return self._at().file(name)
+
+
+class OfTypes(Dataset):
+    """Not partitioned: one file per archive and set of market types."""
+
+    @property
+    def folder(self) -> Folder:
+        """The folder of all its files."""
+        return self._at()
+
+    def at(self, content: str, market_types: Sequence[str] = ()) -> Key:
+        """Return the key of an archive's file for some market types, in upper case and sorted; none means all."""
+        types = "+".join(market_types)
+        if len(types) > _LONGEST_NAME:
+            types = digest([types.encode()]).upper()
+        return self._at().file(f"{content}-{types}" if types else content)
 
 
 class ByArchive(Dataset):
@@ -194,21 +210,14 @@ class OfMessages(Dataset):
 
 
 class OfWindows(Dataset):
-    """One folder per window and chunk, one file per set of market types."""
+    """One folder per window and chunk."""
 
     partitions = ("window", "archive", "chunk")
 
-    def of(self, window: str, archive: str, chunk: int) -> Folder:
-        """Return the folder of a chunk's files of a window."""
+    def at(self, window: str, archive: str, chunk: int) -> Key:
+        """Return the key of a chunk's file of a window."""
         # Windows (the operating system) does not allow folder names that end in dots.
-        return self._at(window.replace("..", "_"), archive, chunk)
-
-    def at(self, window: str, archive: str, chunk: int, market_types: Iterable[str]) -> Key:
-        """Return the key of the file of some market types, sorted; none means all."""
-        name = "+".join(market_types) or "ALL"
-        if len(name) > _LONGEST_NAME:
-            name = digest([name.encode()]).upper()
-        return self.of(window, archive, chunk).file(name)
+        return self._at(window.replace("..", "_"), archive, chunk).file()
 
 
 class ByModelAndDate(Dataset):

@@ -16,6 +16,7 @@ from tasks.lake.dataset import (
     Column,
     Dataset,
     OfMessages,
+    OfTypes,
     OfWindows,
     Whole,
 )
@@ -39,20 +40,23 @@ ARCHIVES = Whole(
         Column("bytes", pa.int64(), "its size as stored"),
         Column("offset", pa.int64(), "byte offset in a tar; index in a zip; otherwise 0"),
         Column("digest", pa.string(), "of its bytes as stored"),
+        Column("market_type", pa.string(), "of a market file's first definition; empty if not known"),
     ),
 )
 
-MANIFESTS = Whole(
+MANIFESTS = OfTypes(
     name="manifests",
     keys=(),
-    row="a market in an archive's member, or why it was left out; one file per completely extracted archive",
-    files=_DIGEST,
+    row="a market in an archive's member, why it was left out, or a member that is not extracted: with neither market "
+    "nor reason; one file per archive and set of market types that are completely extracted",
+    files=rf"{_DIGEST}(?:-[A-Z0-9_+]+)?",
     columns=(
         Column("member", pa.string(), "its path within the archive"),
         Column("bytes", pa.int64(), "the member's size as stored; null if the entry was not read", nullable=True),
         Column("digest", pa.string(), "of the member's bytes as stored; null if the entry was not read", nullable=True),
-        Column("chunk", pa.int32(), "the chunk that it was read in; 0 if the entry was not read"),
-        Column("market_id", pa.string(), "the market; null if it was left out", nullable=True),
+        Column("chunk", pa.int32(), "the chunk that it was extracted in; 0 if it was not extracted"),
+        Column("market_type", pa.string(), "of its chunk, or of the member; null if not known", nullable=True),
+        Column("market_id", pa.string(), "the market; null if it was left out or is not extracted", nullable=True),
         Column("reason", pa.string(), "why it was left out; null if it was not", nullable=True),
     ),
 )
@@ -148,7 +152,6 @@ WINDOWS = OfWindows(
     name="windows",
     keys=(),
     row="a message that a replay of the window needs: as in `markets`, with those outside the window compressed",
-    files=r"[A-Z0-9_+]+",
     columns=MARKETS.columns,
 )
 

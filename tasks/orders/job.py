@@ -20,7 +20,6 @@ class ReplayJob:
         sessions: In replay order, all of the same month.
         variants: All with the same window, session and settings.
         ratings: Of these markets, by the model's name.
-        market_types: The types that are compressed together, as in `WindowsFile`.
         limits: On time and memory; they do not affect the output.
     """
 
@@ -28,7 +27,6 @@ class ReplayJob:
     sessions: tuple[Session, ...]
     variants: tuple[Variant, ...]
     ratings: Mapping[str, Ratings]
-    market_types: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
 
     @property

@@ -119,7 +119,7 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFra
 
 
 def left_out_name(archives: Iterable[str], days: Iterable[str]) -> str:
-    """Return the name, without extension, of the rejects file for a source's days and archives, by name in the lake."""
+    """Return the name, without extension, of the rejects file for a source's days and archives, by `Manifest.title`."""
     return "unmatched-" + digest(name.encode() for name in (*sorted(archives), *sorted(days)))
 
 
@@ -129,7 +129,7 @@ def check_usable(lake: Lake, source: RatingsSource, days: Sequence[str], archive
     Args:
         source: The ratings' source.
         days: The source's.
-        archives: The archives' names in the lake.
+        archives: As for `left_out_name`.
         usable: Number of ratings for markets of the archives.
 
     Raises:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.worth import value
-from tasks.archives.manifest import named_manifest, read_runners
+from tasks.archives.manifest import Manifest, read_runners
 from tasks.errors import InputError
 from tasks.lake.datasets import (
     RESULTS_ACCOUNT,
@@ -80,11 +80,12 @@ class ReportData:
     unsettled: Mapping[str, Sequence[Reject]] = field(default_factory=dict)
 
 
-def collect(lake: Lake, record: RunRecord, selected: pd.DataFrame) -> ReportData:
+def collect(lake: Lake, record: RunRecord, selected: pd.DataFrame, archives: Sequence[Manifest]) -> ReportData:
     """Read the data of a run's report, without `draws`: the lake does not store them, so the caller adds them.
 
     Args:
         selected: The run's rows of the catalogue, with the column `archive`.
+        archives: The manifests of its archives.
 
     Raises:
         InputError: The run has no results in the lake.
@@ -96,9 +97,8 @@ def collect(lake: Lake, record: RunRecord, selected: pd.DataFrame) -> ReportData
         raise InputError(f"no run {run} in the lake {lake.root}")
     settled: pd.DataFrame = lake.read(RESULTS_MARKETS.at(run)).to_pandas()
     orders = read_orders(lake, parts_of(results))
-    manifests = [named_manifest(lake, archive.content) for archive in record.archives]
     markets = selected[selected["market_id"].isin(orders["market_id"])].reset_index(drop=True)
-    runners = read_runners(lake, manifests, markets)
+    runners = read_runners(lake, archives, markets)
     valued = value(orders, markets, runners)
     return ReportData(
         record=record,

@@ -112,7 +112,7 @@ class MarketMessages:
         job, variant = self._job, self._job.variants[0]
         if variant.engine == FLUMINE:
             return MARKETS.at(chunk.archive, chunk.number), chunk.upstream
-        windows = WindowsFile(job.lake, variant.window, chunk.archive, chunk.number, chunk.upstream, job.market_types)
+        windows = WindowsFile(job.lake, variant.window, chunk.archive, chunk.number, chunk.upstream)
         if windows.fresh() is None:
             windows.make()
         return windows.key, windows.fingerprint

@@ -27,7 +27,6 @@ from tasks.tally import Tally, completed
 from tasks.variants.dependencies.record import dependencies_of
 from tasks.variants.strategy_class import find_strategy
 from tasks.variants.variant import Variant
-from tasks.windows.files import types_of
 
 logger = logging.getLogger("backtest")
 
@@ -37,7 +36,6 @@ def plan_replays(
     markets: pd.DataFrame,
     variants: Sequence[Variant],
     ratings: Mapping[str, Ratings],
-    market_types: Sequence[str] = (),
 ) -> list[ReplayJob]:
     """Divide a run into jobs, one for the sessions that begin in a chunk.
 
@@ -45,7 +43,6 @@ def plan_replays(
         markets: The selected rows of the catalogue, with columns `archive` and `upstream`.
         variants: All that are wanted, with the same window, session and settings.
         ratings: By the model's name.
-        market_types: The filter's; empty means all.
 
     Returns:
         The jobs; each session is in exactly one.
@@ -57,9 +54,8 @@ def plan_replays(
     for session in divide(markets, variants[0].session):
         first = session.markets[0]
         together.setdefault((first.archive, first.chunk, session.month), []).append(session)
-    types = types_of(market_types)
     jobs = [
-        ReplayJob(lake, tuple(sessions), tuple(variants), _of_markets(ratings, sessions), types)
+        ReplayJob(lake, tuple(sessions), tuple(variants), _of_markets(ratings, sessions))
         for _, sessions in sorted(together.items())
     ]
     planned = Counter(market_id for job in jobs for market_id in job.market_ids)

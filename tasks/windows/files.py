@@ -1,10 +1,9 @@
 """A chunk's compressed windows in the lake: find the file, or make it if it is missing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
 import pyarrow as pa
 
 from tasks.errors import LakeError
@@ -28,7 +27,6 @@ class WindowsFile(NamedTuple):
         archive: The archive's name.
         chunk: The chunk's number.
         upstream: Fingerprint of the chunk's messages.
-        market_types: The types that are compressed, from `types_of`; none means all.
     """
 
     lake: Lake
@@ -36,23 +34,17 @@ class WindowsFile(NamedTuple):
     archive: str
     chunk: int
     upstream: str
-    market_types: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
         """Its key in the lake."""
-        return WINDOWS.at(self.window, self.archive, self.chunk, self.market_types)
+        return WINDOWS.at(self.window, self.archive, self.chunk)
 
     @property
     def fingerprint(self) -> str:
         """Of everything its content depends on."""
         return fingerprint(
-            "windows",
-            version=VERSION,
-            upstream=self.upstream,
-            window=self.window,
-            market_types=self.market_types,
-            schema=WINDOWS.layout,
+            "windows", version=VERSION, upstream=self.upstream, window=self.window, schema=WINDOWS.layout
         )
 
     def fresh(self) -> LakeFile | None:
@@ -62,11 +54,6 @@ class WindowsFile(NamedTuple):
     def writer(self) -> AbstractContextManager[Writer]:
         """Open it for writing, one row group per market."""
         return self.lake.writer(self.key, self.fingerprint)
-
-    def wants(self, change: Mapping[str, Any]) -> bool:
-        """Return whether a market's type is compressed, by its first entry in `mc`, which has its definition."""
-        kind = (change.get("marketDefinition") or {}).get("marketType") or ""
-        return not self.market_types or kind.upper() in self.market_types
 
     def make(self) -> LakeFile:
         """Write it from the chunk's messages.
@@ -82,15 +69,9 @@ class WindowsFile(NamedTuple):
             for market_id, group in row_groups(reader).items():
                 rows = reader.read_row_group(group, ["publish_time", "message"])
                 raw = rows["message"].cast(pa.binary()).to_pylist()
-                if self.wants(orjson.loads(raw[0])["mc"][0]):
-                    messages = zip(rows["publish_time"].to_pylist(), raw, strict=True)
-                    writer.write(as_table(market_id, compress_window(messages, window)))
+                messages = zip(rows["publish_time"].to_pylist(), raw, strict=True)
+                writer.write(as_table(market_id, compress_window(messages, window)))
         return writer.file
-
-
-def types_of(market_types: Iterable[str]) -> tuple[str, ...]:
-    """Normalise market types: upper case, unique, sorted."""
-    return tuple(sorted({market_type.upper() for market_type in market_types}))
 
 
 def as_table(market_id: str, messages: Iterable[tuple[int, bytes]]) -> pa.Table:

@@ -125,7 +125,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     lake = Lake(tmp_path_factory.mktemp("lake"))
     archive = read_archive(lake, str(data / "2022_03_MarGreyhoundsPro.tar"))
     source = find_file(str(data / "model_predictions.csv"))
-    extraction = plan_extraction(lake, archive, 10**9, WINDOW, TYPES.market_types)
+    extraction = plan_extraction(lake, archive, 10**9, WINDOW)
     for job in extraction:
         extract_chunk(job)
     manifest = write_manifest(lake, archive, extraction)
@@ -136,7 +136,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     markets, _ = select_markets(lake, [manifest], TYPES)
     ratings = {source.name: as_lookup(load_ratings(lake, source.name, [ALL_DAYS], markets))}
-    jobs = tuple(plan_replays(lake, markets, variants, ratings, TYPES.market_types))
+    jobs = tuple(plan_replays(lake, markets, variants, ratings))
     for job in jobs:
         replay_chunk(job)
     run = Run(lake, variants, (manifest,), jobs, Commission(), SPLIT)

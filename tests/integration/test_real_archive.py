@@ -83,7 +83,7 @@ def test_json_tells_what_each_stage_did(report):
         assert not stage["cached"]
     counts = {name: (stage["in"], stage["out"]) for name, stage in report["stages"].items()}
     assert counts == {
-        "extract": (102, 102),
+        "extract": (33, 33),
         "ratings": (25545, 135),
         "simulate": (33, 33),
         "aggregate": (410, 410),
@@ -158,3 +158,29 @@ def test_another_window_is_folded_when_a_replay_asks_for_it(data, lake, report, 
     assert list((lake / "windows" / "window=preoff").rglob("*.parquet"))
     # The favourite is backed in the last minute, which both windows hold.
     assert_same_orders(lake_orders(lake, variant["strategy"]), lake_orders(lake, report["variants"][0]["strategy"]))
+
+
+def test_other_types_are_extracted_once_somebody_asks_for_them(data, lake, report, tmp_path, backtest, backtest_json):
+    for dataset in EXTRACTED:
+        shutil.copytree(lake / dataset, tmp_path / "some" / dataset)
+    both = ("--market-type", "WIN", "--market-type", "PLACE")
+
+    def run(folder: str, *words: str) -> dict[str, Any]:
+        return backtest_json("run", data / ARCHIVE, "--lake", tmp_path / folder, *words)
+
+    place = run("some", "--market-type", "PLACE")
+    assert (place["stages"]["extract"]["in"], place["stages"]["simulate"]["in"]) == (33, 33)
+    assert any("69 markets of other types not extracted for this run (33 WIN," in said for said in place["notices"])
+    of_some = run("some", *both)
+    assert of_some["stages"]["extract"]["cached"]
+    whole = backtest_json("extract", data / ARCHIVE, "--lake", tmp_path / "whole")
+    assert (whole["in"], whole["out"]) == (102, 102)
+    of_whole = run("whole", *both)
+    assert of_whole["stages"]["extract"]["cached"]
+    differing = {"lake", "stages", "page"}
+    assert {name: said for name, said in of_some.items() if name not in differing} == {
+        name: said for name, said in of_whole.items() if name not in differing
+    }
+    said = backtest("check", "--lake", tmp_path / "some").stdout
+    assert "36 members not extracted, since no run asked for their type: 12 EXACTA, 12 MATCH_BET, 12 QUINELLA" in said
+    assert "not extracted" not in backtest("check", "--lake", tmp_path / "whole").stdout

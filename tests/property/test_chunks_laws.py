@@ -14,8 +14,12 @@ names = st.builds(
     st.integers(1, 3),
     st.integers(0, 40).map("1.2000000{:02d}".format) | st.integers(34, 37).map(str),
 )
-archives = st.lists(st.tuples(names, st.integers(0, 5000)), min_size=1, max_size=60, unique_by=lambda m: m[0]).map(
-    lambda pairs: [Member(name, size, offset) for offset, (name, size) in enumerate(pairs)]
+members = st.tuples(names, st.integers(0, 5000), st.sampled_from(["WIN", "PLACE", ""]))
+archives = st.lists(members, min_size=1, max_size=60, unique_by=lambda m: m[0]).map(
+    lambda listed: [
+        Member(name, size, offset, market_type=market_type if market_of(name) else "")
+        for offset, (name, size, market_type) in enumerate(listed)
+    ]
 )
 sizes = st.integers(1, 20_000)
 
@@ -34,12 +38,21 @@ def test_every_member_is_in_one_chunk(members, chunk_bytes):
 @given(archives, sizes)
 def test_chunks_are_of_the_size_aimed_at_give_or_take_one_market(members, chunk_bytes):
     chunks = cut_into_chunks(members, chunk_bytes)
-    total = sum(m.size for m in members)
     copies = Counter()
     for m in members:
         copies[market_of(m.path) or m.path.rsplit("/", 1)[1]] += m.size
     assert all(chunk.bytes <= chunk_bytes + max(copies.values()) for chunk in chunks)
-    assert len(chunks) <= max(1, -(-total // chunk_bytes))
+    for market_type in ("WIN", "PLACE", ""):
+        of_type = [chunk.bytes for chunk in chunks if chunk.market_type == market_type]
+        assert len(of_type) <= max(1, -(-sum(of_type) // chunk_bytes))
+
+
+@settings(max_examples=200)
+@given(archives, sizes)
+def test_a_type_is_found_in_its_own_chunks_or_among_those_of_none(members, chunk_bytes):
+    for chunk in cut_into_chunks(members, chunk_bytes):
+        assert chunk.market_type in {"", *(m.market_type for m in chunk.members)}
+        assert not chunk.market_type or len({m.market_type for m in chunk.members}) == 1
 
 
 @settings(max_examples=200)

@@ -8,11 +8,8 @@ from plain_flumine import Raised, orders_of
 from stream_messages import MARKET_ID, markets
 
 from tasks.extraction.markets import read_markets
-from tasks.lake.store import Lake
 from tasks.rejects import Reject
-from tasks.windows.files import WindowsFile
 
-WINDOWS = WindowsFile(Lake("memory://lake-of-replayable-laws"), "80s", "month", 1, "upstream")
 LISTENER_KWARGS = [{}, {"inplay": False, "seconds_to_start": 80}]
 
 
@@ -23,7 +20,7 @@ def test_what_is_refused_is_what_flumine_cannot_replay(messages, data):
         spoil(data.draw, data.draw(st.sampled_from(lines))["mc"][0])
     lines.append(closing(lines))
     written = [orjson.dumps(line) for line in lines]
-    [found] = read_markets(f"PRO/{MARKET_ID}.bz2", b"\n".join(written), 1, WINDOWS)
+    [found] = read_markets(f"PRO/{MARKET_ID}.bz2", b"\n".join(written), 1, "80s")
     raises = [isinstance(orders_of(written, BaseStrategy, window), Raised) for window in LISTENER_KWARGS]
     event(found.reason if isinstance(found, Reject) else "kept")
     assert isinstance(found, Reject) == any(raises)

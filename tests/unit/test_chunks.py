@@ -1,4 +1,4 @@
-"""Chunks: a partition of an archive, balanced, in which copies of a market meet."""
+"""Chunks: a partition of an archive by market type, balanced, in which copies of a market meet."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from tasks.archives.market_files import market_of
 from tasks.extraction.chunks import cut_into_chunks
 
 
-def market(number, day=1, size=100):
-    return Member(f"PRO/2026/Jan/{day}/34/1.2000000{number:02d}.bz2", size, number * 1000)
+def market(number, day=1, size=100, market_type=""):
+    return Member(f"PRO/2026/Jan/{day}/34/1.2000000{number:02d}.bz2", size, number * 1000, market_type=market_type)
 
 
 def event(number, day=1, size=100):
@@ -82,3 +82,18 @@ def test_event_files_come_after_market_files_and_know_what_is_elsewhere():
     assert with_event.members[-1] == event(34)
     assert with_event.elsewhere == without.members
     assert without.elsewhere == ()
+
+
+def test_a_chunk_is_of_one_type_and_those_of_none_come_last():
+    types = ["WIN", "PLACE", "", "WIN", "PLACE", "WIN"]
+    members = [event(34), *(market(n, market_type=type_) for n, type_ in enumerate(types))]
+    chunks = cut_into_chunks(members, 200)
+    assert [chunk.market_type for chunk in chunks] == ["PLACE", "WIN", "WIN", ""]
+    assert all(member.market_type == chunk.market_type for chunk in chunks for member in chunk.members)
+    assert set(chunks[-1].elsewhere) == {member for chunk in chunks[:-1] for member in chunk.members}
+
+
+def test_copies_of_different_types_meet_among_those_of_none():
+    members = [market(1, market_type="WIN"), market(1, day=9), market(2, market_type="WIN")]
+    win, none = cut_into_chunks(members, 10_000)
+    assert (win.members, none.members) == (tuple(members[2:]), tuple(members[:2]))

@@ -95,7 +95,14 @@ def bad_json(hand_made):
     return whole(hand_made).raw + b'{"op":'
 
 
+def another_type(hand_made):
+    market = hand_made().define(3600)
+    market.definition["marketType"] = "PLACE"
+    return market.close().raw
+
+
 BAD = {
+    "another type in the end": ("another market type in the end", another_type),
     "empty": ("empty", lambda _: b""),
     "empty bz2": ("empty", lambda _: bz2.compress(b"")),
     "no definition at the start": ("no definition at the start", late_definition),
@@ -164,7 +171,7 @@ def test_event_files_beside_market_files(extract, hand_made, chunk_bytes):
         **{f"PRO/{market.id}.bz2": packed(market) for market in both},
     }
     month = extract(members, chunk_bytes)
-    assert len(month.jobs) == (1 if chunk_bytes > 400 else 3)
+    assert len(month.jobs) == (2 if chunk_bytes > 400 else 3)
     homes = {row["market_id"]: row["member"] for row in month.catalogue}
     assert homes == {
         "1.200000001": "PRO/1.200000001.bz2",
@@ -465,10 +472,10 @@ def jobs_of(address, lake):
 
 def test_what_was_extracted_is_found(extract, hand_made):
     month = extract({GOOD: packed(whole(hand_made)), "bad": b""})
-    [job] = jobs_of(month.archive.address, month.lake)
-    files = find_extracted(job)
-    assert [file.rows for file in files] == [5, 3, 1, 1]
-    assert extract_chunk(job) == files
+    jobs = jobs_of(month.archive.address, month.lake)
+    files = [find_extracted(job) for job in jobs]
+    assert [[file.rows for file in of_chunk] for of_chunk in files] == [[5, 3, 0, 1], [0, 0, 1, 0]]
+    assert [extract_chunk(job) for job in jobs] == files
 
 
 def test_the_same_archive_by_another_name_is_found(extract, hand_made, write_tar, tmp_path):
@@ -494,7 +501,7 @@ def test_another_archive_by_the_same_name_is_not_found_and_beside_it(extract, ha
 @pytest.mark.parametrize("dataset", [MARKETS, CATALOGUE_RUNNERS, REJECTS, CATALOGUE_MARKETS], ids=lambda d: d.name)
 def test_a_deleted_file_is_not_found_and_made_again(extract, hand_made, dataset):
     month = extract({GOOD: packed(whole(hand_made)), "bad": b""})
-    [job] = month.jobs
+    [job, _] = month.jobs
     before = find_extracted(job)
     [lost] = [key for key in outputs(job) if key.dataset is dataset]
     month.lake.delete(lost)
@@ -505,6 +512,6 @@ def test_a_deleted_file_is_not_found_and_made_again(extract, hand_made, dataset)
 
 def test_extracting_twice_gives_the_same_bytes(extract, markets):
     month = extract({markets["usual"].member: markets["usual"].packed, "bad": b""})
-    [job] = month.jobs
-    before = [Path(month.lake.root, file.path).read_bytes() for file in find_extracted(job)]
-    assert [Path(month.lake.root, file.path).read_bytes() for file in extract_chunk(job)] == before
+    for job in month.jobs:
+        before = [Path(month.lake.root, file.path).read_bytes() for file in find_extracted(job)]
+        assert [Path(month.lake.root, file.path).read_bytes() for file in extract_chunk(job)] == before

@@ -17,11 +17,7 @@ PATHS = {
     d.CATALOGUE_MARKETS.at("month", 3): "catalogue/markets/archive=month/chunk-0003.parquet",
     d.CATALOGUE_RUNNERS.at("month", 12345): "catalogue/runners/archive=month/chunk-12345.parquet",
     d.MARKETS.at("month", 3): "markets/archive=month/chunk=3/data.parquet",
-    d.WINDOWS.at("-80s..", "month", 3, ()): "windows/window=-80s_/archive=month/chunk=3/ALL.parquet",
-    d.WINDOWS.at("80s", "month", 3, [f"TYPE_{n}" for n in range(60)]): (
-        "windows/window=80s/archive=month/chunk=3/E3CFEACF02DB163B.parquet"
-    ),
-    d.WINDOWS.at("80s", "month", 3, ("PLACE", "WIN")): "windows/window=80s/archive=month/chunk=3/PLACE+WIN.parquet",
+    d.WINDOWS.at("-80s..", "month", 3): "windows/window=-80s_/archive=month/chunk=3/data.parquet",
     d.RATINGS.at("iggy", "2022-03-01"): "ratings/model=iggy/date=2022-03-01/data.parquet",
     d.ORDERS.at("2022-03", "0011"): "orders/month=2022-03/0011.parquet",
     d.REJECTS.at("extract", "month", "entries"): "rejects/stage=extract/source=month/entries.parquet",

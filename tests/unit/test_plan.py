@@ -31,7 +31,7 @@ def test_chunks_that_an_archive_no_longer_has_are_forgotten(tmp_path):
     plan_extraction(lake, archive, 10_000_000, "80s")
 
     left = {path.relative_to(tmp_path / "lake").parts[0] for path in (tmp_path / "lake").rglob("*.parquet")}
-    assert left == {"archives", "catalogue", "markets", "windows", "rejects"}
+    assert left == {"archives"}
     assert not [path for path in (tmp_path / "lake").rglob("*.parquet") if f"chunk={last.chunk.number}" in str(path)]
 
 

@@ -24,7 +24,7 @@ from tasks.ratings.predictions import ALL_DAYS
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import collect
 from tasks.report.html import render
-from tasks.runs import RunArchive, RunRatings
+from tasks.runs import RunRatings
 
 VARIANTS = ("a-1", "b-2")
 RUN = "month-0011aabb"
@@ -52,9 +52,13 @@ def report():
 
 
 @pytest.fixture
+def month(lake):
+    return keep_manifest(lake, "month", [(1, 20)])
+
+
+@pytest.fixture
 def lake(tmp_path, report):
     lake = Lake(tmp_path)
-    keep_manifest(lake, "month", [(1, 20)])
     lake.write(CATALOGUE_MARKETS.at("month", 1), table(report.markets, CATALOGUE_MARKETS), "p")
     lake.write(CATALOGUE_RUNNERS.at("month", 1), table(report.runners, CATALOGUE_RUNNERS), "p")
     write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
@@ -82,9 +86,9 @@ def write_summary(lake, report, run, parts):
     lake.write(RESULTS_SUMMARY.at(run), table(report.summary, RESULTS_SUMMARY), "4", notes=note_parts(parts))
 
 
-def test_all_of_a_run_is_read(lake, report, selected):
+def test_all_of_a_run_is_read(lake, report, selected, month):
     rejects = (RejectSource("extract", "month", ("data",)),)
-    read = collect(lake, RECORD.model_copy(update={"ratings": RATINGS_OF_RUN, "rejects": rejects}), selected)
+    read = collect(lake, RECORD.model_copy(update={"ratings": RATINGS_OF_RUN, "rejects": rejects}), selected, [month])
     assert len(read.orders) == len(report.orders)
     assert len(read.markets) == 20
     assert len(read.runners) == len(read.ratings) == 160
@@ -94,43 +98,42 @@ def test_all_of_a_run_is_read(lake, report, selected):
     assert "never closes" in render(read)
 
 
-def test_a_market_is_told_of_by_the_archive_that_it_was_taken_from(lake, report, selected):
+def test_a_market_is_told_of_by_the_archive_that_it_was_taken_from(lake, report, selected, month):
     other = report.runners.assign(status="LOSER")
     more = report.runners.head(1).assign(selection_id=99)
-    keep_manifest(lake, "older", [(1, 20)])
+    older = keep_manifest(lake, "older", [(1, 20)])
     lake.write(CATALOGUE_MARKETS.at("older", 1), table(report.markets.assign(venue="x"), CATALOGUE_MARKETS), "p")
     lake.write(CATALOGUE_RUNNERS.at("older", 1), table(pd.concat([other, more]), CATALOGUE_RUNNERS), "p")
-    archives = (RunArchive("older", "older", "older.tar"), *RECORD.archives)
-    read = collect(lake, RECORD.model_copy(update={"archives": archives}), selected)
-    alone = collect(lake, RECORD, selected)
+    read = collect(lake, RECORD, selected, [older, month])
+    alone = collect(lake, RECORD, selected, [month])
     pd.testing.assert_frame_equal(read.runners, alone.runners)
     pd.testing.assert_frame_equal(read.orders, alone.orders)
 
 
-def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report, selected):
+def test_a_run_on_fewer_markets_finds_its_orders_among_others(lake, report, selected, month):
     some = report.settled[report.settled["market_id"] <= "1.200000009"]
     lake.write(RESULTS_MARKETS.at("less-1"), table(some, RESULTS_MARKETS), "6")
     parts = [write_orders(lake, report, variant)._replace(markets=list(some["market_id"])) for variant in VARIANTS]
     write_summary(lake, report, "less-1", parts)
-    read = collect(lake, RECORD.model_copy(update={"run": "less-1"}), selected)
+    read = collect(lake, RECORD.model_copy(update={"run": "less-1"}), selected, [month])
     assert len(read.orders) == some["orders"].sum() < len(report.orders)
     assert read.statistics.empty
     assert read.ratings.empty
 
 
-def test_orders_that_were_replaced_since(lake, report, selected):
+def test_orders_that_were_replaced_since(lake, report, selected, month):
     other = make_report(VARIANTS, races=10)
     write_orders(lake, other, "b-2")
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RECORD, selected)
+        collect(lake, RECORD, selected, [month])
 
 
-def test_orders_that_are_gone(lake, report, selected):
+def test_orders_that_are_gone(lake, report, selected, month):
     lake.delete(ORDERS.at("2026-01", "a-1"))
     with pytest.raises(ReplacedOrdersError, match="were deleted or replaced since the run; run the backtest again"):
-        collect(lake, RECORD, selected)
+        collect(lake, RECORD, selected, [month])
 
 
-def test_a_run_that_never_was(lake, report, selected):
+def test_a_run_that_never_was(lake, report, selected, month):
     with pytest.raises(InputError, match="no run other"):
-        collect(lake, RECORD.model_copy(update={"run": "other"}), selected)
+        collect(lake, RECORD.model_copy(update={"run": "other"}), selected, [month])

@@ -263,9 +263,17 @@ class OneSession:
 
     def __init__(self, month: Any, markets: Sequence[Any], ratings: dict[str, dict[int, float]]) -> None:
         self.lake, self.ratings = month.lake, ratings
+        chunk = {row["market_id"]: row["chunk"] for row in month.catalogue}
+        upstream = {job.chunk.number: job.fingerprint for job in month.jobs}
         self.session = Session(
             tuple(
-                SessionMarket(market.id, f"digest of {market.id}", month.archive.name, 1, month.jobs[0].fingerprint)
+                SessionMarket(
+                    market.id,
+                    f"digest of {market.id}",
+                    month.archive.name,
+                    chunk[market.id],
+                    upstream[chunk[market.id]],
+                )
                 for market in markets
             ),
             "2026-01",

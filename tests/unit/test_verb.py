@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from flows.command_line.command import command_of
 from flows.command_line.options import options_of
 from flows.command_line.verb import verb_of
-from flows.parameters import BacktestParameters
+from flows.parameters import BacktestParameters, ExtractParameters
 from flows.sweep import SweepParameters
 from tasks.errors import InputError
 from tasks.option import Option
@@ -154,7 +154,17 @@ def test_all_market_types(line):
     assert line("month.tar").markets.market_types == ["WIN"]
 
 
-@pytest.mark.parametrize("model", [BacktestParameters, SweepParameters, Wider])
+def test_extract_alone_takes_all_types_unless_some_are_given(tmp_path):
+    (tmp_path / "month.tar").touch()
+    asked = []
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(verb_of(ExtractParameters, lambda parameters, _: asked.append(parameters.markets.types_that_filter)))
+    for words in ([], ["--market-type", "ALL"], ["--market-type", "WIN"], ["--market-type", "PLACE"]):
+        app([str(tmp_path / "month.tar"), *words], standalone_mode=False)
+    assert asked == [[], [], ["WIN"], ["PLACE"]]
+
+
+@pytest.mark.parametrize("model", [BacktestParameters, SweepParameters, ExtractParameters, Wider])
 def test_no_two_options_share_a_word(model):
     words = [option.word for option in options_of(model)]
     assert len(set(words)) == len(words)
