@@ -1,7 +1,8 @@
-"""The cores and memory available to this process, within its container's limits."""
+"""The cores and memory that this process may use, within its container's limits; how an interpreter is started."""
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,11 @@ import psutil
 
 _GROUPS = Path("/proc/self/cgroup")
 _LIMITS = Path("/sys/fs/cgroup")
+
+# Read on start: a fixed hash seed for a fixed order of sets; one thread per process, so that floats are also summed in
+# the same order everywhere.
+_SET = {"PYTHONHASHSEED": "0"}
+_SET_UNLESS_GIVEN = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 
 class Share(NamedTuple):
@@ -21,6 +27,11 @@ class Share(NamedTuple):
 
     cores: float = math.inf
     megabytes: float = math.inf
+
+
+def reproducible(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with what an interpreter has to start with so that a replay is the same everywhere."""
+    return {**_SET_UNLESS_GIVEN, **environment, **_SET}
 
 
 def cores() -> int:

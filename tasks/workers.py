@@ -28,6 +28,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from tasks import errors
 from tasks.errors import BacktestError, JobError, ReplayError, WorkerError
+from tasks.machine import reproducible
 from tasks.watch import Overrun, Step, watch
 
 if TYPE_CHECKING:
@@ -51,11 +52,6 @@ _PRELOADED = [
 ]
 _FORKS = "forkserver" in get_all_start_methods()
 _CONTEXT: "ForkServerContext | SpawnContext" = get_context("forkserver") if _FORKS else get_context("spawn")
-
-# Read on start: a fixed hash seed for a fixed order of sets; one thread per worker, so that floats are also summed in
-# the same order everywhere.
-_SET = {"PYTHONHASHSEED": "0"}
-_SET_UNLESS_GIVEN = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 _STARTS = 10
 _SECONDS_BETWEEN_STARTS = 0.1
@@ -107,9 +103,7 @@ class WorkerPool:
 
     def __init__(self, width: int) -> None:
         # Stays in the environment, because an interpreter may start at any time.
-        os.environ.update(_SET)
-        for name, value in _SET_UNLESS_GIVEN.items():
-            os.environ.setdefault(name, value)
+        os.environ.update(reproducible(os.environ))
         if _FORKS:
             _CONTEXT.set_forkserver_preload(_PRELOADED)
         self.width = width

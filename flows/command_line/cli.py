@@ -25,6 +25,7 @@ from flows.command_line.terminal import (
     print_stage,
     print_strategies,
     say,
+    say_error,
     use_any_encoding,
     use_prefect_quietly,
 )
@@ -33,6 +34,7 @@ from tasks.errors import BacktestError, InputError, LakeError
 from tasks.foreign_text import is_encodable
 
 if TYPE_CHECKING:
+    from flows.command_line.debug_options import Ask
     from flows.parameters import BacktestParameters
 
 app = typer.Typer(
@@ -71,12 +73,20 @@ def _prefect_server(flow: str) -> AbstractContextManager[None]:
     return prefect_server(meanwhile=lambda: import_module(f"flows.{flow}"))
 
 
-def _verb(
+def _debug(ask: "Ask", strategies: Sequence[str], watches: bool) -> None:
+    from flows.debug.terminal import run as run_here  # noqa: PLC0415 - see the module's docstring
+
+    sys.exit(run_here(ask, strategies, again=watches))
+
+
+def _verb(  # noqa: PLR0913 - what a verb is
     name: str,
     doc: str,
     flow: str,
     show: Callable[[Any], None],
     model: str = "flows.parameters.BacktestParameters",
+    *,
+    debugs: bool = False,
 ) -> None:
     def act(parameters: "BacktestParameters", as_json: bool) -> None:
         parameters.check()  # what can be refused is, before anything is waited for
@@ -95,10 +105,10 @@ def _verb(
         from flows.command_line.verb import verb_of  # noqa: PLC0415 - see the module's docstring
 
         module, _, class_name = model.rpartition(".")
-        return verb_of(getattr(import_module(module), class_name), act)
+        return verb_of(getattr(import_module(module), class_name), act, _debug if debugs else None)
 
 
-_verb("run", "Run a backtest: extract, ratings, simulate, aggregate.", "backtest", print_report)
+_verb("run", "Run a backtest: extract, ratings, simulate, aggregate.", "backtest", print_report, debugs=True)
 _verb(
     "sweep",
     "Run a backtest with each combination of one strategy's parameters.",
@@ -191,7 +201,10 @@ def serve_here(
 def new(file: Annotated[Path, typer.Argument(help="Where to, such as my_strategy.py")]) -> None:
     """Write a commented strategy of your own to begin with."""
     write_strategy(file)
-    say(f"Written to {file}. Run it: backtest run ARCHIVE --strategy {file}:MyStrategy")
+    word = f"--strategy {file}:MyStrategy"
+    say(f"Written to {file}. Look at it on one market, breakpoint() and print work, nothing is kept:")
+    say(f"    backtest run ARCHIVE --market 1.234567890 {word} --debug")
+    say(f"With --watch in place of --debug, again at each save. Then on all: backtest run ARCHIVE {word}")
 
 
 @app.command()
@@ -213,8 +226,4 @@ def run() -> None:
         _check_arguments(sys.argv[1:])
         app()
     except BacktestError as error:
-        first, *others = str(error).split("\n")
-        say(f"error: {first}", is_error=True)
-        for line in others:
-            say(f"  {line}", is_error=True)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        sys.exit(say_error(error))

@@ -5,6 +5,7 @@ It imports almost nothing before it handles Ctrl-C, because the command line's i
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -14,6 +15,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # For Prefect to record it, and for workers and server to end. A kill after that leaves a consistent state, too.
 _SECONDS_TO_STOP = 10
 
+_DEBUGS = {"--debug", "--watch"}
+
 _interrupted_by: list[int] = []
 
 
@@ -21,6 +24,8 @@ def main() -> None:
     """Run the command line, until it ends or is interrupted."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    if _DEBUGS.intersection(sys.argv):
+        _start_as_workers_do()
     try:
         from flows.command_line.cli import run  # noqa: PLC0415 - see the module's docstring
 
@@ -31,6 +36,16 @@ def main() -> None:
     finally:
         if _interrupted_by:
             _end(_interrupted_by[0])
+
+
+def _start_as_workers_do() -> None:
+    """Start this process's interpreter again with the environment of worker processes, so that orders are the same."""
+    from tasks.machine import reproducible  # noqa: PLC0415 - only here
+
+    environment = reproducible(os.environ)
+    # On Windows this would end the process that the terminal waits for.
+    if environment != os.environ and os.name != "nt":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - the same command
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

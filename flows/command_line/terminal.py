@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tasks.errors import BacktestError, InputError
 from tasks.foreign_text import visible
 
 if TYPE_CHECKING:
@@ -75,6 +76,15 @@ def _written_plainly(error: UnicodeError) -> tuple[str, int]:
 def say(text: str, *, is_error: bool = False) -> None:
     """Print one line as plain text, without markup and with control characters escaped."""
     _Output(stderr=is_error).print(Text(visible(text)), soft_wrap=True)
+
+
+def say_error(error: BacktestError) -> int:
+    """Print an error and return the exit status: 2 if the input is wrong, else 1."""
+    first, *others = str(error).split("\n")
+    say(f"error: {first}", is_error=True)
+    for line in others:
+        say(f"  {line}", is_error=True)
+    return 2 if isinstance(error, InputError) else 1
 
 
 def hand_over(text: str) -> None:
@@ -199,9 +209,14 @@ def _differing(variant: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]
     return ", ".join(f"{key}={own[key]}" for key in own if any(other.get(key) != own[key] for other in others))
 
 
+def print_table(table: Table) -> None:
+    """Print a table."""
+    _Output().print(table)
+
+
 def print_stage(record: "StageRecord") -> None:
     """Print a stage's record."""
-    _Output().print(_stages_table({"stage": record}))
+    print_table(_stages_table({"stage": record}))
 
 
 def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:

@@ -1,6 +1,7 @@
 """Generate a verb of the command line from a model: its arguments and options are parsed into the model."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flows.command_line.debug_options import IN_MEMORY, Ask, check_debugs
 from flows.command_line.options import FieldOption, nest, options_of
 from flows.parameters import BacktestParameters
 from flows.strategy_text import read_axis, read_strategy, write_exactly
@@ -16,36 +18,56 @@ from tasks.errors import InputError, StrategyError
 _STRATEGY = "NAME[:key=value,…] or path/to/my.py:Class[:key=value,…]"
 _GRID = "NAME=VALUE,…: values of a parameter to combine; repeatable"
 _JSON = "Print one JSON object instead of tables"
+_DEBUGS = {
+    "debugs": typer.Option("--debug", help="Replay in this process and write nothing: breakpoint(), print, tracebacks"),
+    "watches": typer.Option("--watch", help="As --debug, and again whenever the strategy's file is saved"),
+}
 
 # The options of fields that `options_of` leaves out, for error messages.
 _WORDS = {"strategies": "--strategy", "own_strategies": "--strategy", "strategy": "--strategy", "grid": "--set"}
 
 
-def verb_of(model: type[BacktestParameters], act: Callable[[BacktestParameters, bool], None]) -> Callable[..., None]:
+def verb_of(
+    model: type[BacktestParameters],
+    act: Callable[[BacktestParameters, bool], None],
+    debug: Callable[[Ask, Sequence[str], bool], None] | None = None,
+) -> Callable[..., None]:
     """Return a verb's function, with a signature for Typer; it raises InputError if the input is wrong.
 
     Args:
         model: Its fields are the options. If it has a `grid`, the verb takes one strategy and values to combine.
         act: What the verb does, given the checked parameters and whether to print JSON.
+        debug: What it does with `--debug`, given what makes the parameters, the strategies as they were written, and
+            whether to watch their files; None if it has no such option.
     """
     options, sweeps = options_of(model), "grid" in model.model_fields
 
-    def verb(
+    def verb(  # noqa: PLR0913 - the options that no model has, and all that one has
         *,
         archives: list[str],
         strategy: list[str] | None,
         grid: list[str] | None = None,
         as_json: bool,
+        debugs: bool = False,
+        watches: bool = False,
         **given: Any,  # noqa: ANN401 - texts, lists of texts, bools; None if an option was not given
     ) -> None:
+        def ask(texts: Sequence[str], **instead: Any) -> BacktestParameters:  # noqa: ANN401 - any field
+            strategies = _swept(texts, grid or ()) if sweeps else _strategies(texts)
+            try:
+                return model.model_validate({"archives": archives, **strategies, **asked, **instead})
+            except ValidationError as error:
+                raise InputError("; ".join(_problem(found, options) for found in error.errors())) from None
+
         asked = nest([(option, option.read(given[_name(option)])) for option in options])
-        strategies = _swept(strategy or (), grid or ()) if sweeps else _strategies(strategy or ())
-        try:
-            parameters = model.model_validate({"archives": archives, **strategies, **asked})
-        except ValidationError as error:
-            raise InputError("; ".join(_problem(found, options) for found in error.errors())) from None
-        parameters.check()
-        act(parameters, as_json)
+        if debug and (debugs or watches):
+            words = [option.word for option in options if given[_name(option)] is not None]
+            check_debugs([*words, "--json"] if as_json else words)
+            debug(partial(ask, lake=IN_MEMORY), strategy or (), watches)
+        else:
+            parameters = ask(strategy or ())
+            parameters.check()
+            act(parameters, as_json)
 
     verb.__signature__ = Signature(  # type: ignore[attr-defined]  # what Typer reads
         [
@@ -54,6 +76,7 @@ def verb_of(model: type[BacktestParameters], act: Callable[[BacktestParameters, 
             *([_told("grid", Annotated[list[str] | None, typer.Option("--set", help=_GRID)], None)] if sweeps else []),
             *map(_told_of, options),
             _told("as_json", Annotated[bool, typer.Option("--json", help=_JSON)], False),
+            *(_told(name, Annotated[bool, option], False) for name, option in (_DEBUGS if debug else {}).items()),
         ]
     )
     return verb

@@ -6,7 +6,7 @@ An archive is read completely once; the lake remembers the result until the file
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +84,18 @@ def read_archive(lake: Lake, address: str) -> Archive:
 def manifest_keys(lake: Lake, content: str) -> list[Key]:
     """List the keys of an archive's manifests, whatever market types they were written for."""
     return [key for key in lake.keys(MANIFESTS.folder) if key.name.startswith(content)]
+
+
+def read_part(address: str, is_wanted: Callable[[Member], bool]) -> Archive:
+    """Return the archive at a path or fsspec URL as if it had some of its members only; no lake remembers it.
+
+    Raises:
+        ArchiveError: It is missing, of an unknown kind, truncated or damaged.
+    """
+    wanted = filter(is_wanted, read_index(address).members)
+    members = tuple(member._replace(digest=digest([raw])) for member, raw in read_members(address, wanted))
+    content = _content(Index(members, ()))
+    return Archive(address, f"{archive_name(address)}-{content[:8]}", content, members, ())
 
 
 def find_archive(lake: Lake, address: str) -> Archive | None:

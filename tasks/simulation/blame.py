@@ -6,10 +6,10 @@ length, even where a strategy's exception raises in its own `__str__`.
 """
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
 from flumine import BaseStrategy, utils
@@ -83,6 +83,25 @@ def failure(variant_id: str, error: BaseException, where: str | Place) -> Replay
     did = _DID.get(type(error)) or f"raised {_name_of(error)}:"
     frames = traceback.walk_tb(error.__traceback__)
     return _told(variant_id, f"{did} {said(error)} {where}{_line_of(frames)}", _traceback_of(error))
+
+
+def trace(error: BaseException) -> str:
+    """Return an exception's traceback as Python prints it, from the strategy's first line on; whole if it has none."""
+    every = [*_tracebacks(error)]
+    own = [one for one in every if _is_strategys(one.tb_frame)]
+    if isinstance(error, SyntaxError):
+        # It names its own line; what follows the strategy's last one is the import.
+        every = own
+        if own:
+            own[-1].tb_next = None
+    return _traceback_of(error.with_traceback(next(iter(own or every), None)))
+
+
+def _tracebacks(error: BaseException) -> Iterator[TracebackType]:
+    found = error.__traceback__
+    while found is not None:
+        yield found
+        found = found.tb_next
 
 
 def overrun(variant_id: str, overrun: Overrun, where: str | Place, frame: FrameType | None) -> ReplayError:

@@ -58,14 +58,17 @@ class Member:
             shows any; each session gets a fresh instance.
     """
 
-    def __init__(self, variant: Variant, job: ReplayJob) -> None:
+    def __init__(self, variant: Variant, job: ReplayJob, kind: type[Entry]) -> None:
         """Find a variant's strategy.
+
+        Args:
+            kind: What it enters sessions as.
 
         Raises:
             ChangedSourceError: The strategy is not the one that was planned.
             StrategyError: It cannot be found.
         """
-        self.variant = variant
+        self.variant, self._kind = variant, kind
         self.is_stranger = not variant.is_ours
         self.strategy = find_strategy(variant.name)
         recorder.forget(variant.id)
@@ -86,7 +89,7 @@ class Member:
         # An instance that spans several markets is known to carry state over.
         may_lose = self.is_stranger and self.variant.session == "market"
         make = partial(self._make_with_ratings, market_ids)
-        return Entry(self.variant, make, market_ids, tells_carried=may_lose and not self.carries)
+        return self._kind(self.variant, make, market_ids, tells_carried=may_lose and not self.carries)
 
     def take(self, market_ids: Iterable[str], outcome: Outcome) -> None:
         """Add the outcome of a session."""
@@ -118,8 +121,11 @@ class Company:
         leavers: Ids of variants that left something behind; their results so far are not valid.
     """
 
-    def __init__(self, job: ReplayJob) -> None:
+    def __init__(self, job: ReplayJob, kind: type[Entry] = Entry) -> None:
         """Find the variants' strategies.
+
+        Args:
+            kind: What they enter sessions as.
 
         Raises:
             ChangedSourceError: A strategy is not the one that was planned.
@@ -141,7 +147,7 @@ class Company:
             running.variant = variant.id
             seed(variant.name.partition(":")[0])  # a module may draw random numbers on import
             try:
-                self.members.append(Member(variant, job))
+                self.members.append(Member(variant, job, kind))
             except ChangedSourceError:
                 raise
             except BaseException as error:  # noqa: BLE001 - a module may raise anything

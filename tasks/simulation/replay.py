@@ -14,6 +14,7 @@ from tasks.simulation.company import Company
 from tasks.simulation.garbage import collected_once
 from tasks.simulation.instance_times import Took
 from tasks.simulation.market_messages import MarketMessages
+from tasks.simulation.open_entry import OpenEntry
 from tasks.simulation.replayed import Replayed
 from tasks.simulation.write_orders import orders_table, write_orders
 from tasks.watch import watch
@@ -80,17 +81,47 @@ def replay_alone(job: ReplayJob) -> Replayed | None:
         return replayed._replace(rows=orders_table(variant.id, replayed.rows).to_pylist())
 
 
+def replay_openly(job: ReplayJob) -> dict[str, Replayed]:
+    """Replay a job in a person's own process, without writing anything: what a strategy raises is raised.
+
+    Returns:
+        Each variant's results, by its id.
+
+    Raises:
+        BaseException: Whatever a strategy raised, with its traceback.
+        ReplayError: A book or a setting was changed, or a strategy left something behind for a later session.
+        ChangedSourceError: A strategy is not the one that was planned.
+        LakeError: Messages are missing, damaged, or lack a market.
+    """
+    company = Company(job, OpenEntry)
+    _replay(company, job)
+    company.come_back()
+    for error in company.failures:
+        raise error
+    for variant_id in company.leavers:
+        raise ReplayError(
+            f"{variant_id} keeps something outside of its instance, where another market or strategy would find it; "
+            "a run gives each a process of its own, so debug one market and one strategy at a time",
+            variant_id,
+        )
+    return {member.variant.id: member.replayed for member in company.members}
+
+
 @contextmanager
 def _replaying(job: ReplayJob) -> Iterator[Company]:
     """Replay a job; drop an error's traceback, whose frames would keep the whole simulation in memory."""
     try:
         company = Company(job)
         with company.suspecting():
-            with ExitStack() as opened, collected_once():
-                messages = MarketMessages(job, opened)
-                for session in job.sessions:
-                    company.replay(messages.of(session))
+            _replay(company, job)
             yield company
     except ReplayError as error:
         error.__context__ = None
         raise error.with_traceback(None)  # noqa: B904 - it is the same error
+
+
+def _replay(company: Company, job: ReplayJob) -> None:
+    with ExitStack() as opened, collected_once():
+        messages = MarketMessages(job, opened)
+        for session in job.sessions:
+            company.replay(messages.of(session))

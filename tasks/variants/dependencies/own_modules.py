@@ -153,6 +153,11 @@ def executed_from(path: str) -> Iterator[str]:
         yield _executed[path].name
 
 
+def executed_files() -> list[str]:
+    """Return the absolute paths of all own modules that were executed, or were to be and could not be compiled."""
+    return list(_executed)
+
+
 def _spec_of_executed(path: str) -> ModuleSpec | None:
     name = _executed[path].name
     return spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
