@@ -19,7 +19,21 @@ from tasks.variants.variant import Variant
 
 _NO_TRY = "This was no try: nothing is written, and nothing counts. The same without --debug is one."
 
-_RIGHT = ("to off", "price", "size", "matched", "at", "profit")
+_FIGURES = {"to off", "price", "size", "matched", "at", "profit"}
+_HEADINGS = (
+    "UTC",
+    "to off",
+    "runner",
+    "side",
+    "price",
+    "size",
+    "matched",
+    "at",
+    "result",
+    "profit",
+)
+_LEAST_OF_A_NAME = 8
+_FATES = ("lapsed", "cancelled", "voided")
 
 
 class Debugged(NamedTuple):
@@ -52,8 +66,8 @@ def _of_variant(debugged: Debugged, variant: str) -> Iterator[str]:
     replayed, valued, settled = debugged.replayed[variant], debugged.valued, debugged.settled
     orders = valued.orders[valued.orders["strategy_name"] == variant]
     unsettled = valued.rejects.get(variant, [])
-    if len(orders):
-        print_table(_table(variant, orders, debugged.markets))
+    for market_id, of_market in orders.groupby("market_id", sort=False):
+        print_table(_table(f"{variant} in {market_id}", of_market, debugged.markets))
     own = settled[settled["strategy"] == variant]
     if own["bets"].sum():
         gross, commission, net = (own[column].sum() for column in ("gross", "commission", "net"))
@@ -70,44 +84,47 @@ def _left_out(rejects: Iterable[Reject]) -> Iterator[str]:
         yield f"market {reject.what} is in no figure: {reject.reason} ({reject.detail})"
 
 
-def _table(variant: str, orders: pd.DataFrame, markets: Markets) -> Table:
+def _table(title: str, orders: pd.DataFrame, markets: Markets) -> Table:
     table = Table(
-        title=Text(visible(variant)),
+        title=Text(visible(title)),
         title_justify="left",
         box=SIMPLE,
         padding=(0, 0, 0, 1),
         show_edge=False,
         pad_edge=False,
     )
-    for heading in ("market", "placed (UTC)", "to off", "runner", "side", *_RIGHT[1:5], "status", "profit"):
+    for heading in _HEADINGS:
+        # Wrap names, never figures.
         table.add_column(
-            heading, justify="right" if heading in _RIGHT else "left", no_wrap=heading != "runner", overflow="fold"
+            heading,
+            justify="right" if heading in _FIGURES else "left",
+            no_wrap=heading != "runner",
+            min_width=_LEAST_OF_A_NAME if heading == "runner" else None,
+            overflow="fold",
         )
     offs = dict(zip(markets.catalogue["market_id"], markets.catalogue["market_time"], strict=True))
     keys = (markets.runners[column] for column in ("market_id", "selection_id", "handicap"))
     names = dict(zip(zip(*keys, strict=True), markets.runners["name"], strict=True))
     for order in orders.to_dict("records"):
         name = names.get((order["market_id"], order["selection_id"], order["handicap"]))
-        table.add_row(*_cells(order, offs[order["market_id"]], "" if pd.isna(name) else name))
+        cells = _cells(order, offs[order["market_id"]], "" if pd.isna(name) else f" {name}")
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     return table
 
 
-def _cells(order: Mapping[Any, Any], off: pd.Timestamp, name: str) -> Iterator[Text]:
-    placed, price = order["date_time_placed"], order["price"]
-    is_placed, is_matched = not pd.isna(placed), order["size_matched"] > 0
-    yield from map(
-        Text,
-        (
-            order["market_id"],
-            f"{placed:%H:%M:%S.%f}"[:-3] if is_placed else "never",
-            f"{(off - placed).total_seconds():.1f} s" if is_placed else "",
-            visible(f"{order['selection_id']} {name}".rstrip()),
-            order["side"],
-            "SP" if pd.isna(price) else f"{price:g}",
-            f"{order['size']:,.2f}",
-            f"{order['size_matched']:,.2f}",
-            f"{order['price_matched']:,.2f}" if is_matched else "",
-            visible(f"{order['order_status']}, {order['runner_status']}"),
-            f"{order['profit']:,.2f}",
-        ),
-    )
+def _cells(order: Mapping[Any, Any], off: pd.Timestamp, name: str) -> Iterator[str]:
+    placed, price, is_matched = order["date_time_placed"], order["price"], order["size_matched"] > 0
+    yield "never" if pd.isna(placed) else f"{placed:%H:%M:%S}"
+    yield "" if pd.isna(placed) else f"{(off - placed).total_seconds():.1f}"
+    yield f"{order['selection_id']}{name}"
+    yield order["side"]
+    yield "SP" if pd.isna(price) else f"{price:g}"
+    yield from (f"{order[size]:,.2f}" for size in ("size", "size_matched"))
+    yield f"{order['price_matched']:,.2f}" if is_matched else ""
+    yield str(order["runner_status"]) if is_matched else _fate(order)
+    yield f"{order['profit']:,.2f}"
+
+
+def _fate(order: Mapping[Any, Any]) -> str:
+    """Return what became of an order that was not matched."""
+    return next((fate for fate in _FATES if order[f"size_{fate}"] > 0), order["order_status"].lower())
