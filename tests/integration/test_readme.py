@@ -115,9 +115,10 @@ def test_every_verb_and_option_is_in_the_pages(backtest):
     everything = README + "".join(DOCS.values())
     assert [verb for verb in verbs if not re.search(rf"`{verb}`|backtest {verb}\b", everything)] == []
     # A flag's other word, `--no-…`, follows from the first.
-    options = re.findall(r"^[│* ]+(--(?!no-)[\w-]+)", backtest("sweep", "--help").stdout, re.MULTILINE)
-    assert {"--strategy", "--set", "--worker-megabytes"} <= set(options)
-    assert [option for option in options if f"`{option}`" not in DOCS["options.md"]] == ["--help"]
+    told = "".join(backtest(verb, "--help").stdout for verb in ("run", "sweep"))
+    options = set(re.findall(r"^[│* ]+(--(?!no-)[\w-]+)", told, re.MULTILINE))
+    assert {"--strategy", "--set", "--worker-megabytes", "--debug", "--watch"} <= options
+    assert {option for option in options if f"`{option}`" not in DOCS["options.md"]} == {"--help"}
 
 
 def test_the_readme_is_short_and_names_every_page():
