@@ -7,7 +7,8 @@ import pandas as pd
 from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.aggregation.words import money, plural
 from tasks.aggregation.worth import Valued
-from tasks.archives.manifest import Manifest, read_not_asked, reasons_left_out, say_types
+from tasks.archives.manifest import Manifest, read_extracted, read_not_asked, reasons_left_out, say_types
+from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.fingerprint import ENGINE
 from tasks.lake.store import Lake
 from tasks.orders.coverage import Coverage
@@ -77,6 +78,27 @@ def left_out(lake: Lake, archives: Iterable[Manifest]) -> Iterator[str]:
             yield (
                 f"of {archive.archive} {plural(len(others), 'market')} of other types not extracted for this run "
                 f"({say_types(others.values())}): what may be damaged in them is not seen"
+            )
+
+
+def differing(lake: Lake, archives: Sequence[Manifest], markets: pd.DataFrame) -> Iterator[str]:
+    """Yield how many of the run's markets another of its archives has with other messages.
+
+    Args:
+        archives: The manifests of the run's archives.
+        markets: The run's rows of the catalogue.
+
+    Yields:
+        A sentence per archive.
+    """
+    digests = dict(zip(markets["market_id"], markets["digest"], strict=True))
+    for archive in archives[1:]:
+        rows = read_extracted(lake, archive, CATALOGUE_MARKETS).select(["market_id", "digest"]).to_pylist()
+        others = [row["market_id"] for row in rows if digests.get(row["market_id"], row["digest"]) != row["digest"]]
+        if others:
+            yield (
+                f"{archive.archive} has {plural(len(others), 'market')} with other messages than an archive before it "
+                f"(first {others[0]}): the copy of the archive given first counts"
             )
 
 

@@ -14,7 +14,7 @@ from tasks.aggregation.account import on_one_account
 from tasks.aggregation.commission import Commission
 from tasks.aggregation.folds import split_markets
 from tasks.aggregation.no_bets import count_orders, refused_rows, why_no_bets
-from tasks.aggregation.notices import left_out, notices, of_settlement, unrated
+from tasks.aggregation.notices import differing, left_out, notices, of_settlement, unrated
 from tasks.aggregation.races import Races
 from tasks.aggregation.settlement import settle
 from tasks.aggregation.split import compare
@@ -198,6 +198,7 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
         frames |= {RESULTS_ACCOUNT_MARKETS: account.settled, RESULTS_ACCOUNT: account.summary}
     said = [
         *left_out(run.lake, run.archives),
+        *differing(run.lake, run.archives, markets),
         *unrated(_rated(run), markets),
         *notices(run.variants, markets, covered),
         *of_settlement(valued, markets, runners),

@@ -7,6 +7,7 @@ import pytest
 from manifests import keep_manifest
 from pydantic import ValidationError
 
+from tasks.aggregation.notices import differing
 from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
 from tasks.errors import BalanceError, InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
@@ -194,6 +195,18 @@ def test_a_market_in_two_archives_is_taken_once(lake):
     markets, rejects = select_markets(lake, manifests(lake, "february", "january"), MarketFilter())
     assert list(markets.loc[markets["market_id"] == CATALOGUE[0]["market_id"], "archive"]) == ["february"]
     assert list(rejects) == ["january"]
+
+
+def test_another_copy_of_a_market_is_told(lake):
+    keep(lake, "february", 1, [CATALOGUE[0], market(5, hours=60, digest="another"), market(9, hours=4)])
+    both = manifests(lake, "january", "february")
+    markets, _ = select_markets(lake, both, MarketFilter())
+    [said] = differing(lake, both, markets)
+    assert said.startswith(
+        f"february has 1 market with other messages than an archive before it (first {CATALOGUE[4]['market_id']})"
+    )
+    assert not list(differing(lake, both, markets[markets["archive"] == "february"]))
+    assert not list(differing(lake, both[:1], markets))
 
 
 def test_copies_that_the_filter_leaves_out_anyway_are_no_rejects(lake):
