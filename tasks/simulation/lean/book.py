@@ -44,6 +44,21 @@ RUNNER_FIELDS: dict[str, Any] = {
 }
 
 
+class _OfWhole:
+    """An attribute that makes a book whole when it is read before that."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, book: "MarketBook | None", owner: type) -> Any:  # noqa: ANN401 - of any attribute
+        if book is None:
+            return self
+        if book.cache is None:
+            raise AttributeError(self._name)
+        book.cache.make_whole(book.number)
+        return attributes_of(book)[self._name]
+
+
 class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairlightweight ships no types
     """A market book that is made whole, and its rarely read attributes made, when first read.
 
@@ -67,12 +82,10 @@ class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairl
     is_redefined: bool
     message: str
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any attribute
-        """Make the book whole for an attribute that it lacks until then."""
-        if name in MADE_WHOLE and self.cache is not None:
-            self.cache.make_whole(self.number)
-            return attributes_of(self)[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+    # Not by `__getattr__`, with which Python reads every attribute the slow way.
+    runners = _OfWhole()
+    number_of_runners = _OfWhole()
+    total_matched = _OfWhole()
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]

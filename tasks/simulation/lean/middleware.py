@@ -51,7 +51,7 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
 
     def is_idle(self, market: LeanMarket) -> bool:
         """Return whether nothing can happen to any order at this tick: it is quiet, and no runner traded."""
-        return not self.volumes.is_news and self._is_quiet(market) and not self.volumes.trading
+        return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
 
     def _is_quiet(self, market: LeanMarket) -> bool:
         """Return whether only trades can match orders: none was touched, and the market's version is the same."""
