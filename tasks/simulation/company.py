@@ -138,8 +138,10 @@ class Company:
         quiet()
         guard_config(job.variants[0].settings)
         record_dependencies()
-        self._has_strangers = not all(variant.is_ours for variant in job.variants)
-        self._folder, self._before = Path.cwd(), Surroundings()
+        self._folder = Path.cwd()
+        # This project's strategies are tested to change nothing; to look takes as long as to replay a market or two.
+        has_strangers = not all(variant.is_ours for variant in job.variants)
+        self._before = Surroundings() if has_strangers else None
         self.members: list[Member] = []
         self.failures: list[ReplayError] = []
         self.leavers: list[str] = []
@@ -158,7 +160,7 @@ class Company:
             # A module changed process-wide state on import, and the culprit is unknown.
             self.end()
         # A strategy in a process of its own may change anything, as it could in plain flumine.
-        self._imported = Surroundings()
+        self._imported = self._before.renewed() if self._before else None
         # After the last session of a single variant nobody is left to be affected.
         is_last_of_one = len(job.sessions) == len(self._strangers) == 1
         self._leavings = Leavings([] if is_last_of_one else [(m.strategy, m.variant.id) for m in self._strangers])
@@ -238,7 +240,7 @@ class Company:
         except (ReplayError, ChangedSourceError):
             raise
         except BaseException as error:
-            changed = self._before.changes() if self._has_strangers else ()
+            changed = self._before.changes() if self._before else ()
             if not changed:
                 raise
             raise blame.failure(self._suspect, error, f"after a change of {', '.join(changed)}") from None
@@ -248,7 +250,7 @@ class Company:
 
         All strangers have to be replayed alone, also those that failed: the change may be why.
         """
-        if not self._has_strangers or not self._imported.changes():
+        if self._imported is None or not self._imported.changes():
             return
         strangers = {member.variant.id for member in self._strangers}
         failed = {failure.variant for failure in self.failures}

@@ -93,8 +93,9 @@ def replay_openly(job: ReplayJob) -> dict[str, Replayed]:
         ChangedSourceError: A strategy is not the one that was planned.
         LakeError: Messages are missing, damaged, or lack a market.
     """
-    company = Company(job, OpenEntry)
-    _replay(company, job)
+    with collected_once():
+        company = Company(job, OpenEntry)
+        _replay(company, job)
     company.come_back()
     for error in company.failures:
         raise error
@@ -111,17 +112,20 @@ def replay_openly(job: ReplayJob) -> dict[str, Replayed]:
 def _replaying(job: ReplayJob) -> Iterator[Company]:
     """Replay a job; drop an error's traceback, whose frames would keep the whole simulation in memory."""
     try:
-        company = Company(job)
-        with company.suspecting():
-            _replay(company, job)
-            yield company
+        with ExitStack() as collecting:
+            collecting.enter_context(collected_once())
+            company = Company(job)
+            with company.suspecting():
+                _replay(company, job)
+                collecting.close()
+                yield company
     except ReplayError as error:
         error.__context__ = None
         raise error.with_traceback(None)  # noqa: B904 - it is the same error
 
 
 def _replay(company: Company, job: ReplayJob) -> None:
-    with ExitStack() as opened, collected_once():
+    with ExitStack() as opened:
         messages = MarketMessages(job, opened)
         for session in job.sessions:
             company.replay(messages.of(session))

@@ -198,9 +198,9 @@ def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Le
                 volumes = traded[market_id] = TradedVolumes(removed)
             is_closing = book.status == "CLOSED"
             if is_closing:
-                volumes.forget()
+                del traded[market_id]
             else:
-                volumes.take(book.runners)
+                volumes.take(book)
             everyone = tuple(playing.items())
             if leavings.are_shared:
                 is_eventful = is_closing or any(simulation.awaits(market_id) for simulation in frameworks.values())
@@ -221,6 +221,8 @@ def _take(
         running.variant = entry.id
         try:
             take(book, volumes)
+        except ChangedBookError:
+            raise
         except BaseException as error:  # noqa: BLE001 - a strategy may raise anything
             entry.fail(error, Place(book.market_id, book.publish_time_epoch))
             del playing[entry]

@@ -8,7 +8,9 @@ from itertools import islice
 
 import pytest
 from betfairlightweight.resources import MarketBook
+from flumine import config
 from flumine.patching import EX
+from flumine.simulation.utils import SimulatedDateTime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sameness import Messages, Seen, books, compare_streams, keep_all
@@ -51,10 +53,58 @@ def test_a_kept_book_never_changes(messages: Messages, window: str):
         Seen().compare(one, other)
 
 
+READS: dict[str, Callable[[MarketBook], object]] = {
+    "runners": lambda book: book.runners,
+    "number of runners": lambda book: book.number_of_runners,
+    "volume": lambda book: book.total_matched,
+    "message": lambda book: book.streaming_update,
+    "definition": lambda book: (book.market_definition, book.price_ladder_definition, book.key_line_description),
+    "vars": vars,
+    "data": lambda book: book._data,
+    "copy": copy.copy,
+    "nothing": lambda book: book.status,
+}
+
+
+def read_now_and_then(expected: list[MarketBook], ticks: Iterator[list[MarketBook]], data: st.DataObject) -> None:
+    """Read some books at once, hold some to read them later, and drop the others unread."""
+    seen, held = Seen(), []
+    for at, (book,) in enumerate(ticks):
+        READS[data.draw(st.sampled_from([*READS, *["nothing"] * 5]))](book)
+        what = data.draw(st.sampled_from(["compare", "hold", "hold", "drop", "drop", "drop"]))
+        if what == "compare":
+            seen.compare(expected[at], book)
+        elif what == "hold":
+            held.append((at, book))
+        del book
+        while held and data.draw(st.booleans()):
+            then, kept = held.pop(data.draw(st.integers(0, len(held) - 1)))
+            Seen().compare(expected[then], kept)
+            del kept
+    for then, kept in held:
+        Seen().compare(expected[then], kept)
+
+
+@settings(max_examples=60)
+@pytest.mark.parametrize("stream_class", [LeanStream, WatchedStream])
+@given(messages=markets(), window=st.sampled_from(WINDOWS), sums=st.sampled_from([{}, *SUMS]), data=st.data())
+def test_books_are_flumines_whenever_they_are_read(
+    stream_class: type[LakeStream], messages: Messages, window: str, sums: dict[str, bool], data: st.DataObject
+):
+    with SimulatedDateTime():
+        config.current_time = None
+        expected = [book for tick in books(LakeStream, messages, Window.parse(window), sums) for book in tick]
+        read_now_and_then(expected, books(stream_class, messages, Window.parse(window), sums), data)
+
+
 def changes(book: MarketBook) -> Iterator[Callable[[], object]]:
     """All that a strategy could do to a book, of each kind a few."""
     yield partial(setattr, book, "status", "another")
     yield partial(delattr, book, "publish_time")
+    yield partial(setattr, book, "runners", [None])
+    yield partial(setattr, book, "total_matched", -1)
+    yield partial(setattr, book, "streaming_update", {})
+    yield partial(book.streaming_update.update, note="mine")
     # Another variant would find it.
     yield partial(setattr, book, "note", "mine")
     yield partial(setattr, book.market_definition, "note", "mine")

@@ -7,8 +7,10 @@ import inspect
 import json
 import logging
 import random
+import sys
 import typing
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import betfairlightweight.endpoints.baseendpoint as endpoint
 import pytest
@@ -161,3 +163,17 @@ def test_what_python_does_by_itself_is_no_change():
     logging.getLogger("wave").addHandler(logging.NullHandler())
     __import__("wave")
     assert surroundings.changes() == ()
+
+
+def test_what_is_as_it_was_is_not_taken_down_again(monkeypatch: pytest.MonkeyPatch):
+    surroundings = Surroundings()
+    assert surroundings.renewed() is surroundings
+    monkeypatch.setitem(sys.modules, "flumine.of_nobody", ModuleType("flumine.of_nobody"))
+    assert surroundings.renewed() is not surroundings
+
+
+def test_what_was_changed_is_as_it_should_be_from_then_on(monkeypatch: pytest.MonkeyPatch):
+    surroundings = Surroundings()
+    monkeypatch.setattr(utils, "chunks", None)
+    assert surroundings.renewed().changes() == ()
+    assert surroundings.changes()

@@ -1,17 +1,30 @@
 """Market and runner books, equal to those of flumine's stream but cheaper to make.
 
-What strategies read on every tick is set at once; rarely read attributes are made on first access. See `cache.py` for
-how books change from message to message.
+What a message leaves as it was is set at once; a book becomes whole, with its runners, when somebody reads one of them.
+See `cache.py` for how books change from message to message.
 """
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from betfairlightweight.resources import bettingresources
 from betfairlightweight.resources.bettingresources import KeyLine, PriceLadderDescription, RunnerBook
 
-Definition = dict[str, Any]
+if TYPE_CHECKING:
+    from tasks.simulation.lean.cache import MarketCache
 
+Definition = dict[str, Any]
+Change = dict[str, Any]
+
+# A book's own dictionary, which is read and set without making the book whole.
+_OWN = bettingresources.BaseResource.__dict__["__dict__"]
+attributes_of: Callable[[bettingresources.MarketBook], dict[str, Any]] = _OWN.__get__
+set_attributes: Callable[[bettingresources.MarketBook, dict[str, Any]], None] = _OWN.__set__
+
+MADE_WHOLE = frozenset(("runners", "number_of_runners", "total_matched"))
+"""What only a whole book has."""
 
 RUNNER_FIELDS: dict[str, Any] = {
     "selection_id": None,
@@ -31,16 +44,71 @@ RUNNER_FIELDS: dict[str, Any] = {
 }
 
 
+class _OfWhole:
+    """An attribute that makes a book whole when it is read before that."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, book: "MarketBook | None", owner: type) -> Any:  # noqa: ANN401 - of any attribute
+        if book is None:
+            return self
+        if book.cache is None:
+            raise AttributeError(self._name)
+        book.cache.make_whole(book.number)
+        return attributes_of(book)[self._name]
+
+
 class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairlightweight ships no types
-    """A market book whose rarely read attributes are made when first read.
+    """A market book that is made whole, and its rarely read attributes made, when first read.
 
     It keeps its base's name, so that its `repr` is the same.
+
+    Attributes:
+        source: The definition as streamed, and each runner's removal date.
+        cache: Makes it whole; None once it is.
+        number: Of its message, in the cache's count.
+        change: Its message's entry of `mc`, which is the engine's own.
+        is_redefined: Whether its runners may have another status than in the book before.
+        message: As JSON; strategies get a parsed one of their own.
     """
 
-    # The definition as streamed, and each runner's removal date: the source of the attributes below.
-    __slots__ = ("source",)
+    __slots__ = ("cache", "change", "is_redefined", "message", "number", "source")
 
     source: tuple[Definition, tuple[str | None, ...]]
+    cache: "MarketCache | None"
+    number: int
+    change: Change
+    is_redefined: bool
+    message: str
+
+    # Not by `__getattr__`, with which Python reads every attribute the slow way.
+    runners = _OfWhole()
+    number_of_runners = _OfWhole()
+    total_matched = _OfWhole()
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        """All attributes, as `vars` shows them."""
+        cache = getattr(self, "cache", None)
+        if cache is not None:
+            cache.make_whole(self.number)
+            self.streaming_update  # noqa: B018 - is an attribute once it was read
+        return attributes_of(self)
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a whole book, which needs no cache, to be copied or pickled."""
+        return self.__dict__, {"source": self.source}
+
+    @cached_property
+    def streaming_update(self) -> Change:
+        """The market's entry in its message."""
+        return self.parse()
+
+    def parse(self) -> Change:
+        """Return the market's entry in its message, which the receiver may change."""
+        changes: list[Change] = [c for c in orjson.loads(self.message)["mc"] if c["id"] == self.market_id]
+        return changes[-1]
 
     @cached_property
     def price_ladder_definition(self) -> PriceLadderDescription | None:
@@ -56,11 +124,11 @@ class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairl
 
     @cached_property
     def _data(self) -> dict[str, Any]:
+        runners = self.runners
         definition, removal_dates = self.source
         return {
             "runners": [
-                _runner_data(runner, removal_date)
-                for runner, removal_date in zip(self.runners, removal_dates, strict=True)
+                _runner_data(runner, removal_date) for runner, removal_date in zip(runners, removal_dates, strict=True)
             ],
             "marketId": self.market_id,
             "totalAvailable": None,
@@ -110,14 +178,13 @@ def _runner_data(runner: RunnerBook, removal_date: str | None) -> dict[str, Any]
 
 
 def fixed_attributes(market_id: str, definition: Definition) -> dict[str, Any]:
-    """Return the attributes of a market's books that stay the same until its next definition.
+    """Return the attributes of a market's books that stay the same until its next definition, and places for times.
 
     Args:
         definition: As streamed; empty before the first.
     """
     return {
         "streaming_unique_id": None,
-        "streaming_update": None,
         "streaming_snap": True,
         "market_definition": None,
         "elapsed_time": None,
@@ -133,15 +200,12 @@ def fixed_attributes(market_id: str, definition: Definition) -> dict[str, Any]:
         "is_market_data_delayed": None,
         "last_match_time": None,
         "number_of_active_runners": definition.get("numberOfActiveRunners"),
-        "number_of_runners": 0,
         "number_of_winners": definition.get("numberOfWinners"),
         "runners_voidable": definition.get("runnersVoidable"),
         "status": definition.get("status"),
         "suspend_reason": None,
         "total_available": None,
-        "total_matched": 0,
         "version": definition.get("version"),
-        "runners": None,
         "publish_time": None,
         "publish_time_epoch": None,
     }

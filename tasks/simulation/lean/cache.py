@@ -1,25 +1,38 @@
-"""A market's state from message to message: only what a message changes is updated.
+"""A market's state from message to message: only what a message changes is updated, and only for who reads it.
 
-Ladders stay sorted by bisection instead of sorting; a list that was given to a book is never changed again. See
+Messages wait until a book is read; then the last write of a price wins. Ladders stay sorted by bisection instead of
+sorting; a list that was given to a book is never changed again. See
 `book.py` for the content of a book, and `tasks/windows/window.py` for which messages are replayed.
 """
 
 import datetime as dt
-from collections.abc import Iterable
 from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import ref
 
 from betfairlightweight.resources import RunnerBook
 from betfairlightweight.resources.baseresource import BaseResource
 from betfairlightweight.resources.streamingresources import MarketDefinition
 from flumine.patching import EX, SP
 
-from tasks.simulation.lean.book import RUNNER_FIELDS, Definition, MarketBook, fixed_attributes
+from tasks.simulation.lean.book import (
+    RUNNER_FIELDS,
+    Change,
+    Definition,
+    MarketBook,
+    attributes_of,
+    fixed_attributes,
+    set_attributes,
+)
 from tasks.simulation.lean.ladder import BestPrices, PriceLadder, TradedLadder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Messages that nobody asks for are taken in small batches, while they are in the processor's cache. The last few stay:
+# a framework holds its market's last book, and one of a session is made ahead of its turn.
+_BATCH, _STAY = 32, 3
 
 _new_ex, _new_sp = EX.__new__, SP.__new__
 _new_runner_book = RunnerBook.__new__
@@ -108,7 +121,10 @@ class Runner:
 
 
 class MarketCache:
-    """A market's state.
+    """A market's state, and the messages that are still to change it.
+
+    A message waits until a book of it or of a later one is made whole. Books that are still held by then are made whole
+    on the way; of those that nobody holds, nothing is made.
 
     Attributes:
         active: Whether the last message was within the window.
@@ -125,54 +141,88 @@ class MarketCache:
         self._books: list[RunnerBook] = []
         self._source: tuple[Definition, tuple[str | None, ...]] = ({}, ())
         self._fixed = fixed_attributes(market_id, {})
+        self._total_matched: float = 0
         self._publish_time = self._first = 0
         self._first_time = dt.datetime.fromtimestamp(0, tz=UTC)
+        self._change: Change = {}
+        self._message = ""
+        self._is_redefined = True
+        # Each with whether it is within the window, and its book.
+        self._waiting: list[tuple[Change, bool, Callable[[], MarketBook | None]]] = []
+        # Runners whose books are outdated.
+        self._changed: dict[Runner, None] = {}
+        self._taken = 0
 
     @property
     def closed(self) -> bool:
         """Whether the market is closed."""
         return bool(self._fixed["status"] == "CLOSED")
 
-    def update(self, change: dict[str, Any], publish_time: int, active: bool) -> None:
-        """Apply a message.
+    def update(self, change: Change, message: str, publish_time: int, active: bool) -> None:
+        """Receive a message.
 
         Args:
             change: The market's entry of `mc`.
+            message: All of it, as JSON.
             publish_time: Milliseconds since 1970 UTC.
             active: Whether the message is within the window.
         """
-        was_active, self.active = self.active, active
-        self._publish_time = publish_time
-        self._fixed["streaming_update"] = change
         definition = change.get("marketDefinition")
+        self._is_redefined = definition is not None or not self.active
+        self.active = active
+        self._publish_time, self._change, self._message = publish_time, change, message
         if definition is not None:
+            self._take_waiting(len(self._waiting))
             self._define(definition)
-        changed = self._take(change)
-        if active:
-            books = self._books
-            is_all_new = definition is not None or not was_active
-            for runner in self._runners if is_all_new else changed:
-                books[runner.at] = runner.book()
+        elif len(self._waiting) >= _BATCH:
+            self._take_waiting(_BATCH - _STAY)
+        self._waiting.append((change, active, _no_book))
 
-    def _take(self, change: dict[str, Any]) -> Iterable[Runner]:
-        """Apply a message's volumes and prices; return the runners in it."""
+    def make_whole(self, number: int) -> None:
+        """Make a book whole, and those before it that are still held.
+
+        Args:
+            number: The book's.
+        """
+        self._take_waiting(number - self._taken)
+
+    def _take_waiting(self, count: int) -> None:
+        for change, active, held in self._waiting[:count]:
+            self._take(change, active)
+            book = held()
+            if book is not None:
+                self._complete(book)
+        del self._waiting[:count]
+        self._taken += count
+
+    def _take(self, change: Change, active: bool) -> None:  # noqa: ARG002 - sums depend on it
+        """Apply a message's volumes and prices."""
         if "tv" in change:
-            self._fixed["total_matched"] = change["tv"]
-        by_key = self._by_key
-        changed: dict[tuple[int, float] | int, Runner] = {}
+            self._total_matched = change["tv"]
+        by_key, changed = self._by_key, self._changed
         for entry in change.get("rc", ()):
             key = (entry["id"], entry["hc"]) if "hc" in entry else entry["id"]
-            runner = changed.get(key)
-            if runner is None:
-                runner = changed[key] = by_key.get(key) or self._add(entry)
+            runner = by_key.get(key) or self._add(entry)
+            changed[runner] = None
             takes = runner.takes
             for field, value in entry.items():
                 if field in takes:
                     takes[field](value)
-        return changed.values()
+
+    def _complete(self, book: MarketBook) -> None:
+        """Make a book whole that is of the present state."""
+        books = self._books
+        for runner in self._changed:
+            books[runner.at] = runner.book()
+        self._changed.clear()
+        attributes = attributes_of(book)
+        attributes["runners"] = books.copy()
+        attributes["number_of_runners"] = len(books)
+        attributes["total_matched"] = self._total_matched
+        book.source, book.cache = self._source, None
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - betfairlightweight's signature
-        """Make the market's present book.
+        """Make the market's present book, to be made whole when it is read.
 
         Args:
             unique_id: Of the stream.
@@ -185,29 +235,32 @@ class MarketCache:
         if type(self._first_time) is not clock:
             self._first, self._first_time = self._publish_time, clock.fromtimestamp(self._publish_time / 1e3, tz=UTC)
         attributes = self._fixed.copy()
-        book.__dict__ = attributes  # type: ignore[misc]  # its base, which is not typed, has one
+        set_attributes(book, attributes)
         attributes["streaming_unique_id"] = unique_id
         attributes["streaming_snap"] = snap
         attributes["_datetime_created"] = attributes["_datetime_updated"] = clock.now(tz=UTC)
-        attributes["runners"] = self._books.copy()
         # Adding to a time costs half of making one.
         attributes["publish_time"] = self._first_time + timedelta(0, 0, (self._publish_time - self._first) * 1000)
         attributes["publish_time_epoch"] = self._publish_time
-        book.source = self._source
+        waiting = self._waiting
+        book.source, book.cache, book.number = self._source, self, self._taken + len(waiting)
+        book.change, book.message, book.is_redefined = self._change, self._message, self._is_redefined
+        if waiting:
+            change, active, _ = waiting[-1]
+            waiting[-1] = change, active, ref(book)
+        else:
+            self._complete(book)
         return book
 
     def _define(self, definition: Definition) -> None:
-        before = self._fixed
         self._fixed = {
             **fixed_attributes(self.market_id, definition),
-            "streaming_update": before["streaming_update"],
             "market_definition": MarketDefinition(**definition),
-            "total_matched": before["total_matched"],
-            "number_of_runners": before["number_of_runners"],
         }
         for named in definition.get("runners", ()):
             runner = self._by_key.get((named["id"], named.get("hc", 0))) or self._add(named)
             runner.define(named)
+        self._changed.update(dict.fromkeys(self._runners))
         self._source = definition, tuple(runner.removal_date for runner in self._runners)
 
     def _add(self, named: dict[str, Any]) -> Runner:
@@ -217,8 +270,12 @@ class MarketCache:
         self._by_key[named["id"], handicap] = runner
         if handicap == 0:
             self._by_key[named["id"]] = runner
-        self._fixed["number_of_runners"] = len(self._runners)
         self._books.append(None)
+        self._changed[runner] = None
         definition, removal_dates = self._source
         self._source = definition, (*removal_dates, None)
         return runner
+
+
+def _no_book() -> None:
+    return None

@@ -1,6 +1,7 @@
 """One side of a runner's prices, kept sorted by bisection; see `cache.py` for the sides."""
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from math import inf
 
 Level = dict[str, float]
@@ -8,13 +9,9 @@ Entries = list[list[float]]
 
 
 class PriceLadder:
-    """Levels by price, lowest or highest first.
+    """Levels by price, lowest or highest first."""
 
-    Attributes:
-        levels: A reader may keep it: each update assigns a new list.
-    """
-
-    __slots__ = ("_keys", "_levels", "_sign", "levels")
+    __slots__ = ("_keys", "_levels", "_shown", "_sign", "_waiting")
 
     def __init__(self, sign: int) -> None:
         """Start empty.
@@ -23,6 +20,7 @@ class PriceLadder:
             sign: 1 for lowest price first, -1 for highest first.
         """
         self._sign = sign
+        self._waiting: Entries = []
         self.clear()
 
     def clear(self) -> None:
@@ -30,10 +28,25 @@ class PriceLadder:
         # The last key is a sentinel: with it, every index that bisection returns is valid.
         self._keys: list[float] = [inf]
         self._levels: list[Level] = []
-        self.levels: list[Level] = []
+        self._shown: list[Level] = []
+        self._waiting.clear()
 
-    def update(self, entries: Entries) -> None:
-        """Apply a message's entries: `[price, size]` each; a size of 0 removes the level."""
+    @property
+    def update(self) -> Callable[[Entries], None]:
+        """Takes a message's entries: `[price, size]` each; a size of 0 removes the level."""
+        return self._waiting.extend
+
+    @property
+    def levels(self) -> list[Level]:
+        """The present ones; a reader may keep the list, which is never changed."""
+        waiting = self._waiting
+        if waiting:
+            # The last write of a price wins.
+            self._apply({entry[0]: entry for entry in waiting}.values() if len(waiting) > 1 else waiting)
+            waiting.clear()
+        return self._shown
+
+    def _apply(self, entries: Iterable[list[float]]) -> None:
         keys, levels, sign = self._keys, self._levels, self._sign
         for price, size in entries:
             key = price * sign
@@ -46,7 +59,7 @@ class PriceLadder:
             elif size != 0:
                 keys.insert(at, key)
                 levels.insert(at, {"price": price, "size": size})
-        self.levels = levels.copy()
+        self._shown = levels.copy()
 
 
 class TradedLadder(PriceLadder):
@@ -54,10 +67,14 @@ class TradedLadder(PriceLadder):
 
     __slots__ = ()
 
-    def update(self, entries: Entries) -> None:
-        """Apply a message's entries: `[price, size]` each; an empty list removes all levels."""
+    @property
+    def update(self) -> Callable[[Entries], None]:
+        """Takes a message's entries: `[price, size]` each; an empty list removes all levels."""
+        return self._update
+
+    def _update(self, entries: Entries) -> None:
         if entries:
-            super().update(entries)
+            self._waiting.extend(entries)
         else:
             self.clear()
 

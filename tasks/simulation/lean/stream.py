@@ -54,7 +54,7 @@ class LeanStream(LakeStream):
                 if "marketDefinition" in change:
                     gate.define(change["marketDefinition"], publish_time)
                 active = gate.opens <= publish_time <= gate.closes
-                cache.update(change, publish_time, active)
+                cache.update(change, raw, publish_time, active)
             if active:
                 self.publish_time = publish_time
                 yield [cache.create_resource(stream_id, snap=True) for cache in caches.values() if cache.active]

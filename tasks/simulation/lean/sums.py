@@ -7,6 +7,7 @@ betfairlightweight does not refresh its sums, so a volume can be outdated; here 
 from collections.abc import Iterable
 from typing import Any
 
+from tasks.simulation.lean.book import Change
 from tasks.simulation.lean.cache import MarketCache, Runner
 from tasks.simulation.lean.ladder import Level
 
@@ -23,40 +24,40 @@ class SummedCache(MarketCache):
         """
         super().__init__(market_id)
         self._sums_market, self._sums_runners = calculate_market_tv, cumulative_runner_tv
+        self._was_active = False
         # In the runners' order: betfairlightweight's `serialised`.
         self._traded: list[list[Level]] = []
 
-    def update(self, change: dict[str, Any], publish_time: int, active: bool) -> None:
-        """Apply a message."""
-        if active and not self.active:
-            self._traded = [runner.traded.levels for runner in self._runners]
-        super().update(change, publish_time, active)
-
-    def _take(self, change: dict[str, Any]) -> Iterable[Runner]:
+    def _take(self, change: Change, active: bool) -> None:
+        self._enter(active)
         if "tv" in change and not self._sums_market:
-            self._fixed["total_matched"] = change["tv"]
-        changed: dict[int, Runner] = {}
+            self._total_matched = change["tv"]
         is_traded = False
         for entry in change.get("rc", ()):
             runner = self._by_key.get((entry["id"], entry.get("hc", 0)))
             # A runner's first entry sets its volume and does not count as a trade.
             is_known = runner is not None
             runner = runner or self._add(entry)
-            changed[runner.at] = runner
+            self._changed[runner] = None
             takes = runner.takes
             for field, value in entry.items():
                 if field in takes and not (field == "tv" and is_known and self._sums_runners):
                     takes[field](value)
             if "trd" in entry:
-                if self.active or not is_known or not entry["trd"]:
+                if active or not is_known or not entry["trd"]:
                     self._traded[runner.at] = runner.traded.levels
                 if is_known:
                     is_traded = True
                     if self._sums_runners:
                         takes["tv"](_sum(self._traded[runner.at]))
         if is_traded and self._sums_market:
-            self._fixed["total_matched"] = _sum(level for levels in self._traded for level in levels)
-        return changed.values()
+            self._total_matched = _sum(level for levels in self._traded for level in levels)
+
+    def _enter(self, active: bool) -> None:
+        """Refresh the sums where a message is the first within the window."""
+        if active and not self._was_active:
+            self._traded = [runner.traded.levels for runner in self._runners]
+        self._was_active = active
 
     def _add(self, named: dict[str, Any]) -> Runner:
         self._traded.append([])

@@ -4,105 +4,164 @@ They do not depend on orders. Runners are identified by selection and handicap, 
 may list them in another order, drop some and add others.
 """
 
-from itertools import compress
-from operator import is_not
+from collections.abc import Mapping, Sequence
 
 from betfairlightweight.resources import RunnerBook
 
-Ladder = list[dict[str, float]]
+from tasks.simulation.lean.book import Change, MarketBook
+from tasks.simulation.lean.ladder import Entries
+
+Sizes = dict[float, float]
 Key = tuple[int, float]
-Traded = dict[float, float]
 Removal = tuple[int, float, float | None]
+
+# Messages that nobody asks for are processed in small batches, while they are in the processor's cache.
+_BATCH = 32
 
 
 class RunnerTraded:
     """Volumes traded on one runner.
 
     Attributes:
-        runner: Its book when it was last active.
-        traded: Sizes by price, traded since the previous tick; a new object whenever it changes.
         volume: The total traded volume, by price.
     """
 
-    __slots__ = ("runner", "traded", "volume")
+    __slots__ = ("_among", "_at", "_book", "_traded", "volume")
 
-    def __init__(self, runner: RunnerBook) -> None:
-        self.runner = runner
-        self.traded: Traded = {}
-        self.volume: Ladder = runner.ex.traded_volume
+    def __init__(self, among: "TradedVolumes") -> None:
+        self._among, self._at = among, 0
+        self._book: RunnerBook | None = None
+        self._traded: Sizes = {}
+        self.volume: Sizes = {}
+
+    @property
+    def runner(self) -> RunnerBook:
+        """Its book when it was last active."""
+        return self._book or self._among.book.runners[self._at]
+
+    @property
+    def traded(self) -> Sizes:
+        """Sizes by price, traded since the previous tick; a new object whenever it changes."""
+        self._among.catch_up()
+        return self._traded
+
+    def trade(self, traded: Sizes) -> None:
+        """Note what was traded since the previous tick."""
+        if traded or self._traded:
+            self._traded = traded
+
+    def stand(self, at: int) -> None:
+        """Stand among the runners of the market's books, for as long as it is active."""
+        self._at, self._book = at, None
+
+    def keep(self) -> None:
+        """Keep its present book, whatever follows."""
+        self._book = self.runner
 
 
 class TradedVolumes:
-    """Tracks a market's runners tick by tick, as flumine's `RunnerAnalytics` do, looking only at what changed.
+    """Tracks a market's runners tick by tick, as flumine's `RunnerAnalytics` do, but only for who asks.
 
-    It relies on a runner's book being the same object for as long as the runner does not change.
+    Until then messages wait. Runners begin and cease to be active with definitions only, so books between these are not
+    read.
 
     Attributes:
+        book: Of the last tick.
         runners: Every runner that was ever active, by selection id and handicap.
-        trading: Those that flumine considers traded at this tick: a runner that is no longer active keeps its last
-            trade.
         removals: Runners first found removed in the last tick, in the book's order.
         is_news: Whether the last tick had a runner that was never active before, or a removal.
     """
 
+    book: MarketBook
+
     def __init__(self, removed: set[Removal]) -> None:
-        """Track a market.
+        """Track a market until it is closed, when flumine forgets what was traded.
 
         Args:
             removed: Runners found removed so far in any market of the session, since flumine's middleware does not keep
                 removals per market.
         """
         self.runners: dict[Key, RunnerTraded] = {}
-        self.trading: set[Key] = set()
         self.removals: list[Removal] = []
         self.is_news = False
-        self._books: list[RunnerBook] = []
+        self._active: dict[Key, RunnerTraded] = {}
+        self._trading: set[Key] = set()
+        self._waiting: list[Change] = []
         self._removed = removed
 
-    def take(self, books: list[RunnerBook]) -> None:
-        """Process a tick.
+    @property
+    def trading(self) -> set[Key]:
+        """Runners that flumine considers traded at this tick: one that is no longer active keeps its last trade."""
+        if self._waiting:
+            self.catch_up()
+        return self._trading
+
+    def take(self, book: MarketBook) -> None:
+        """Receive a tick.
 
         Args:
-            books: The runners' books of a market that is not closed.
+            book: Of a market that is not closed.
         """
-        before, self._books = self._books, books
-        self.removals, self.is_news = [], False
-        for key in tuple(self.trading):
-            known = self.runners[key]
-            # The same object: its status has not changed, and nothing was traded since.
-            if known.runner in books:
-                self._trade(key, known, {})
-        for book in compress(books, map(is_not, books, before)) if len(books) == len(before) else books:
-            status = book.status
-            if status == "ACTIVE":
-                self._take_active((book.selection_id, book.handicap), book)
-            elif status == "REMOVED":
-                self._remove((book.selection_id, book.handicap, book.adjustment_factor))
-
-    def forget(self) -> None:
-        """Forget traded volumes, as flumine does when a market closes; removals stay known."""
-        self.runners, self.trading, self._books = {}, set(), []
-
-    def _take_active(self, key: Key, book: RunnerBook) -> None:
-        known = self.runners.get(key)
-        if known is None:
-            self.runners[key] = RunnerTraded(book)
-            self.is_news = True
-            return
-        known.runner = book
-        volume, before = book.ex.traded_volume, known.volume
-        if volume is not before and volume != before:
-            known.volume = volume
-            self._trade(key, known, _traded(before, volume))
-        elif known.traded:
-            self._trade(key, known, {})
-
-    def _trade(self, key: Key, known: RunnerTraded, traded: Traded) -> None:
-        known.traded = traded
-        if traded:
-            self.trading.add(key)
+        if book.is_redefined:
+            self.catch_up()
+            for known in self._active.values():
+                known.keep()
+            self.removals, self.is_news = [], False
+            self._look(book.runners)
         else:
-            self.trading.discard(key)
+            if self.is_news:
+                self.removals, self.is_news = [], False
+            self._waiting.append(book.change)
+            if len(self._waiting) >= _BATCH:
+                self.catch_up()
+        self.book = book
+
+    def catch_up(self) -> None:
+        """Process the messages that wait."""
+        waiting = self._waiting
+        if not waiting:
+            return
+        last = waiting.pop()
+        for change in waiting:
+            for key, entries in self._trades(change):
+                _add(self._active[key].volume, entries)
+        waiting.clear()
+        traded: dict[Key, list[Entries]] = {}
+        for key, entries in self._trades(last):
+            traded.setdefault(key, []).append(entries)
+        if traded or self._trading:
+            for key in (*traded, *(key for key in self._trading if key not in traded and key in self._active)):
+                known = self._active[key]
+                self._trade(key, known, _take(known.volume, traded.get(key, ())))
+
+    def _trades(self, change: Change) -> list[tuple[Key, Entries]]:
+        trades = ((entry["id"], entry.get("hc", 0), entry["trd"]) for entry in change.get("rc", ()) if "trd" in entry)
+        return [((id_, handicap), entries) for id_, handicap, entries in trades if (id_, handicap) in self._active]
+
+    def _look(self, books: list[RunnerBook]) -> None:
+        self._active = {}
+        for at, book in enumerate(books):
+            key = book.selection_id, book.handicap
+            if book.status == "ACTIVE":
+                volume = {level["price"]: level["size"] for level in book.ex.traded_volume}
+                known = self.runners.get(key)
+                if known is None:
+                    known = self.runners[key] = RunnerTraded(self)
+                    self.is_news = True
+                else:
+                    self._trade(key, known, _traded(known.volume, volume))
+                known.volume = volume
+                known.stand(at)
+                self._active[key] = known
+            elif book.status == "REMOVED":
+                self._remove((*key, book.adjustment_factor))
+
+    def _trade(self, key: Key, known: RunnerTraded, traded: Sizes) -> None:
+        known.trade(traded)
+        if traded:
+            self._trading.add(key)
+        else:
+            self._trading.discard(key)
 
     def _remove(self, removal: Removal) -> None:
         if removal not in self._removed:
@@ -111,25 +170,31 @@ class TradedVolumes:
             self.is_news = True
 
 
-def _traded(before: Ladder, now: Ladder) -> Traded:
-    """Return the volume traded between two ladders, by price; decreases are ignored."""
-    traded: Traded = {}
-    if len(before) == len(now):
-        # Unchanged levels are the same objects, so they are skipped by identity.
-        for old, new in compress(zip(before, now, strict=True), map(is_not, before, now)):
-            price = new["price"]
-            if price != old["price"]:
-                break
-            more = float(new["size"]) - float(old["size"])
-            if more > 0:
-                traded[price] = round(more, 2)
+def _add(volume: Sizes, entries: Entries) -> None:
+    """Apply a message's entries to a volume: `[price, size]` each; an empty list removes all."""
+    if not entries:
+        volume.clear()
+    for price, size in entries:
+        if size == 0:
+            volume.pop(price, None)
         else:
-            return traded
-    traded = {}
-    sizes = {level["price"]: level["size"] for level in before}
-    for level in now:
-        price, size = level["price"], level["size"]
-        size_before = sizes.get(price)
+            volume[price] = size
+
+
+def _take(volume: Sizes, trades: Sequence[Entries]) -> Sizes:
+    """Apply a message's entries to a volume; return what was traded by them."""
+    before = {price: volume.get(price) for entries in trades for price, _ in entries}
+    for entries in trades:
+        _add(volume, entries)
+    now = {price: volume[price] for price in sorted(before) if price in volume}
+    return _traded(before, now)
+
+
+def _traded(before: Mapping[float, float | None], now: Sizes) -> Sizes:
+    """Return the volume traded, by price; decreases are ignored."""
+    traded: Sizes = {}
+    for price, size in now.items():
+        size_before = before.get(price)
         if size_before is None:
             traded[price] = size
         elif size != size_before:

@@ -6,13 +6,14 @@ at the end. A new attribute is a modification too: another variant would find it
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, cast
 
 from betfairlightweight.resources import MarketBook, RunnerBook
 from betfairlightweight.resources.streamingresources import MarketDefinition
 
+from tasks.simulation.lean.book import MADE_WHOLE, Change, attributes_of
 from tasks.simulation.lean.book import MarketBook as LeanMarketBook
 from tasks.simulation.lean.cache import MarketCache, Runner
 from tasks.simulation.lean.ladder import BestPrices, Entries, Level, PriceLadder, TradedLadder
@@ -53,15 +54,10 @@ class WatchedLadder(PriceLadder):
         super().clear()
         self._sizes: list[float] = []
 
-    def update(self, entries: Entries) -> None:
-        """Apply a message's entries.
-
-        Raises:
-            ChangedBookError: The list, or a level to be replaced, was modified.
-        """
+    def _apply(self, entries: Iterable[list[float]]) -> None:
         # Repeats its base's lines, with sizes: to find the levels to be removed first costs half of a replay.
         keys, sizes, levels, sign = self._keys, self._sizes, self._levels, self._sign
-        if self.levels != levels:
+        if self._shown != levels:
             raise ChangedBookError("prices")
         for price, size in entries:
             key = price * sign
@@ -77,7 +73,7 @@ class WatchedLadder(PriceLadder):
                 keys.insert(at, key)
                 sizes.insert(at, size)
                 levels.insert(at, {"price": price, "size": size})
-        self.levels = levels.copy()
+        self._shown = levels.copy()
 
     def check(self) -> None:
         """Check all levels.
@@ -85,9 +81,10 @@ class WatchedLadder(PriceLadder):
         Raises:
             ChangedBookError: They were modified.
         """
+        levels = self.levels
         prices = [key * self._sign for key in self._keys[:-1]]
         made = [{"price": price, "size": size} for price, size in zip(prices, self._sizes, strict=True)]
-        if self.levels != made:
+        if levels != made:
             raise ChangedBookError("prices")
 
 
@@ -96,15 +93,10 @@ class WatchedTradedLadder(TradedLadder, WatchedLadder):
 
     __slots__ = ()
 
-    def update(self, entries: Entries) -> None:
-        """Apply a message's entries.
-
-        Raises:
-            ChangedBookError: A level to be replaced was modified.
-        """
+    def _update(self, entries: Entries) -> None:
         if not entries:
             self.check()
-        super().update(entries)
+        super()._update(entries)
 
 
 class WatchedBestPrices(BestPrices):
@@ -176,17 +168,27 @@ class WatchedRunner(Runner):
             side.check()
 
 
+def _own(thing: MarketBook | MarketDefinition) -> dict[str, Any]:
+    own: dict[str, Any] = attributes_of(thing) if type(thing) is LeanMarketBook else vars(thing)
+    return own
+
+
 class _Given:
     """A market book or definition, with its original attributes."""
 
     __slots__ = ("_made", "thing")
 
-    def __init__(self, thing: MarketBook | MarketDefinition | None, *lists: str) -> None:
+    def __init__(self, thing: MarketBook | MarketDefinition | None) -> None:
         self.thing = thing
-        self._made = {} if thing is None else thing.__dict__ | {name: getattr(thing, name).copy() for name in lists}
+        self._made = {} if thing is None else _own(thing).copy()
+
+    def has(self, *names: str) -> None:
+        """Note attributes that it was given since, and what lists hold."""
+        made = ((name, _own(self.thing)[name]) for name in names)
+        self._made |= {name: value.copy() if isinstance(value, list) else value for name, value in made}
 
     def check(self) -> None:
-        if self.thing is not None and _is_changed(self.thing.__dict__, self._made):
+        if self.thing is not None and _is_changed(_own(self.thing), self._made):
             raise ChangedBookError("an attribute")
 
 
@@ -195,6 +197,18 @@ class WatchedCache(MarketCache):
 
     runner = WatchedRunner
     _book = _definition = _Given(None)
+    _found: ChangedBookError | None = None
+
+    def update(self, change: Change, message: str, publish_time: int, active: bool) -> None:
+        """Receive a message; arguments as in `MarketCache`.
+
+        Raises:
+            ChangedBookError: A book was modified, as was found when another was made whole; a strategy may have caught
+                it then.
+        """
+        if self._found:
+            raise self._found
+        super().update(change, message, publish_time, active)
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:
         """Make the market's present book; arguments as in `MarketCache`.
@@ -202,12 +216,13 @@ class WatchedCache(MarketCache):
         Raises:
             ChangedBookError: The previous one was modified.
         """
-        self._book.check()
+        self._check_book()
         book = super().create_resource(unique_id, snap, publish_time)
-        self._book = _Given(book, "runners")
+        self._book = _Given(book)
         if self._definition.thing is not book.market_definition:
             self._definition.check()
-            self._definition = _Given(book.market_definition, "runners", "regulators")
+            self._definition = _Given(book.market_definition)
+            self._definition.has("runners", "regulators")
         return book
 
     def check(self) -> None:
@@ -216,10 +231,35 @@ class WatchedCache(MarketCache):
         Raises:
             ChangedBookError: It was modified.
         """
-        self._book.check()
+        if self._found:
+            raise self._found
+        self._check_book()
         self._definition.check()
         for runner in cast("list[WatchedRunner]", self._runners):
             runner.check()
+
+    def _check_book(self) -> None:
+        self._book.check()
+        book = self._book.thing
+        read = None if book is None else attributes_of(book).get("streaming_update")
+        if book is not None and read is not None and read != book.parse():
+            raise ChangedBookError("an attribute")
+
+    def _take_waiting(self, count: int) -> None:
+        try:
+            super()._take_waiting(count)
+        except ChangedBookError as error:
+            self._found = error
+            raise
+
+    def _complete(self, book: LeanMarketBook) -> None:
+        is_last = book is self._book.thing
+        if is_last:
+            # It would cover what a strategy has set.
+            self._check_book()
+        super()._complete(book)
+        if is_last:
+            self._book.has(*MADE_WHOLE)
 
 
 class WatchedSummedCache(WatchedCache, SummedCache):
