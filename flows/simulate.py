@@ -9,6 +9,7 @@ from prefect import flow
 
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
+from flows.preloading import NEEDED_FOR_NEW_RESULTS, import_meanwhile
 from flows.stages import divide, gather, waiting_threads
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
@@ -60,6 +61,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
                 runner.submit(simulate_chunk_task, {"job": job, "number": number, "piece": piece, **shared}): piece
                 for number, job, piece in todo
             }
+            if futures:
+                import_meanwhile(*NEEDED_FOR_NEW_RESULTS)
             record = gather("simulate", Words("chunks", "markets", "markets"), futures, done, started=started)
         for sentence in times.sentences(run.variants):
             logger.warning("simulate: %s", sentence)
