@@ -12,7 +12,7 @@ from flows.report_page import find_page, write_page
 from flows.stages import TASK_RUNNER, divide, gather
 from tasks.aggregation.results import results_digest
 from tasks.aggregation.stage import find_settled, settle_task
-from tasks.progress import Words
+from tasks.progress import Piece, Words, shown
 from tasks.runs import note_asked, note_done
 from tasks.tally import StageRecord, completed
 
@@ -47,15 +47,16 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
     lake = parameters.opened_lake
     with lake.alone():
         planned = plan_run(parameters)
-        todo, done = divide(find_settled, [planned.run], [0])
+        todo, done = divide(find_settled, [planned.run], [Piece()])
         record = gather(
             "aggregate",
-            Words("runs", "orders"),
-            {settle_task.submit(run, planned.markets): size for _, run, size in todo},
+            Words("runs", "orders", "runs"),
+            {settle_task.submit(run, planned.markets): piece for _, run, piece in todo},
             done,
             started=started,
         )
         noted = note_asked(lake, planned.record)
+        shown.begin("Writing the report")
         page = (find_page(lake, noted) if record.cached else None) or write_page(planned, noted)
         results = results_digest(lake, noted.run)
         if (noted.state, noted.results) != ("done", results):

@@ -1,9 +1,11 @@
 """A backtest's archives and their manifests."""
 
 from flows.parameters import BacktestParameters
+from tasks.archives.archive import archive_name
 from tasks.archives.identity import Archive, read_archive
 from tasks.archives.manifest import Manifest, read_manifest
 from tasks.errors import InputError
+from tasks.progress import shown
 
 
 def read_archives(parameters: BacktestParameters) -> list[Archive]:
@@ -12,7 +14,10 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
     Raises:
         InputError: One cannot be read, or two are the same.
     """
-    archives = [read_archive(parameters.opened_lake, address) for address in parameters.archives]
+    archives: list[Archive] = []
+    for address in parameters.archives:
+        shown.begin(f"Reading {archive_name(address)}")
+        archives.append(read_archive(parameters.opened_lake, address))
     first: dict[str, str] = {}
     for archive in archives:
         if archive.content in first:

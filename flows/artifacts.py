@@ -81,13 +81,8 @@ def show_report(report: BacktestReport) -> None:
         key="rejects",
         description=f"Run {report.run}: what was left out, and why",
     )
-    settled, together = (
-        lake.read_all(dataset.at(report.run).folder).to_pandas()
-        for dataset in (RESULTS_MARKETS, RESULTS_ACCOUNT_MARKETS)
-    )
-    equity = draw_equity(settled, together)
     create_markdown_artifact(
-        _page(report, equity), key="report", description=f"Run {report.run}: its equity, and where its figures are"
+        _page(report, lake), key="report", description=f"Run {report.run}: its equity, and where its figures are"
     )
 
 
@@ -97,16 +92,29 @@ def _figures(variant: dict[str, object]) -> dict[str, object]:
     return {**shown, **ratios, "parameters": as_text(str(variant.get("parameters", "–")))}
 
 
-def _page(report: BacktestReport, equity: bytes) -> str:
-    # Not an image artifact, which would print its address, here the whole data URL.
-    picture = f"![net of each variant](data:image/png;base64,{base64.b64encode(equity).decode()})"
+def _picture(report: BacktestReport, lake: Lake) -> list[str]:
+    if "aggregate" in report.stages and report.stages["aggregate"].cached:
+        # Drawing takes longer than all else of a run that has nothing to do.
+        return ["The results were in the lake already; the report has their picture."]
+    settled, together = (
+        lake.read_all(dataset.at(report.run).folder).to_pandas()
+        for dataset in (RESULTS_MARKETS, RESULTS_ACCOUNT_MARKETS)
+    )
+    drawn = base64.b64encode(draw_equity(settled, together)).decode()
+    return [
+        "Net of each variant, added up in order of settlement, in the account's currency",
+        "",
+        # Not an image artifact, which would print its address, here the whole data URL.
+        f"![net of each variant](data:image/png;base64,{drawn})",
+    ]
+
+
+def _page(report: BacktestReport, lake: Lake) -> str:
     datasets = (*_DATASETS, *(_OF_ACCOUNT if report.account else ()))
     files = (dataset.at(report.run).path for dataset in datasets)
     return "\n".join(
         (
-            "Net of each variant, added up in order of settlement, in the account's currency",
-            "",
-            picture,
+            *_picture(report, lake),
             "",
             *(f"- {as_text(row['strategy'])}: {as_text(row['verdict'])}" for row in report.statistics),
             *([f"- {as_text(report.account['verdict'])}"] if report.account else []),

@@ -11,7 +11,7 @@ from flows.stages import divide, gather, waiting_threads
 from tasks.archives.manifest import ENTRIES
 from tasks.extraction.stage import extract_chunk_task, find_chunk, forget_old_archives, plan_extraction
 from tasks.extraction.write_manifest import write_manifest
-from tasks.progress import Words
+from tasks.progress import Piece, Words
 from tasks.rejects import write_down
 from tasks.tally import StageRecord, completed
 from tasks.workers import worker_pool
@@ -47,14 +47,14 @@ def extract(parameters: BacktestParameters) -> StageRecord:
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]
         jobs = [job for of_archive in planned for job in of_archive]
-        todo, done = divide(find_chunk, jobs, [job.chunk.bytes for job in jobs])
+        todo, done = divide(find_chunk, jobs, [Piece(len(job.chunk.members), job.chunk.bytes) for job in jobs])
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
             shared = {"of": len(jobs), "executor": executor}
             futures = {
-                runner.submit(extract_chunk_task, {"job": job, "number": number, **shared}): size
-                for number, job, size in todo
+                runner.submit(extract_chunk_task, {"job": job, "number": number, "piece": piece, **shared}): piece
+                for number, job, piece in todo
             }
-            record = gather("extract", Words("chunks", "markets"), futures, done, started=started)
+            record = gather("extract", Words("chunks", "markets", "files"), futures, done, started=started)
         for archive, of_archive in zip(archives, planned, strict=True):
             write_manifest(lake, archive, of_archive, types)
     record = record.model_copy(update={"taken": record.taken + strangers, "rejected": record.rejected + strangers})

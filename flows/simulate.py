@@ -9,12 +9,13 @@ from prefect import flow
 
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run
+from flows.preloading import NEEDED_FOR_NEW_RESULTS, import_meanwhile
 from flows.stages import divide, gather, waiting_threads
 from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
 from tasks.lake.datasets import ORDERS
 from tasks.orders.coverage import OrderIndex, index_orders
-from tasks.progress import Words
+from tasks.progress import Piece, Words, shown
 from tasks.rejects import by_archive, write_down
 from tasks.runs import note_asked
 from tasks.simulation.instance_times import InstanceTimes
@@ -43,6 +44,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
         run = planned.run
+        shown.begin("Looking for orders that are in the lake already")
         note_asked(run.lake, planned.record)
         for sentence in nowhere_to_bet(run.variants, planned.markets):
             logger.warning("simulate: %s", sentence)
@@ -50,16 +52,18 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         _delete_old_orders(run, index)
         jobs = [replace(job, limits=parameters.limits) for job in run.jobs]
         size_of = dict(zip(planned.markets["market_id"], planned.markets["bytes"], strict=True))
-        sizes = [sum(map(size_of.__getitem__, job.market_ids)) for job in jobs]
-        todo, done = divide(partial(find_replayed, index=index), jobs, sizes)
+        pieces = [Piece(len(job.market_ids), sum(map(size_of.__getitem__, job.market_ids))) for job in jobs]
+        todo, done = divide(partial(find_replayed, index=index), jobs, pieces)
         times = InstanceTimes()
         with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
             shared = {"index": index, "of": len(jobs), "executor": executor, "times": times}
             futures = {
-                runner.submit(simulate_chunk_task, {"job": job, "number": number, **shared}): size
-                for number, job, size in todo
+                runner.submit(simulate_chunk_task, {"job": job, "number": number, "piece": piece, **shared}): piece
+                for number, job, piece in todo
             }
-            record = gather("simulate", Words("chunks", "markets"), futures, done, started=started)
+            if futures:
+                import_meanwhile(*NEEDED_FOR_NEW_RESULTS)
+            record = gather("simulate", Words("chunks", "markets", "markets"), futures, done, started=started)
         for sentence in times.sentences(run.variants):
             logger.warning("simulate: %s", sentence)
         repeated = sum(map(len, planned.repeated.values()))

@@ -19,7 +19,7 @@ from flows.events import one_line
 from tasks.errors import BacktestError, InputError, StageError
 from tasks.executor import Executor
 from tasks.machine import cores
-from tasks.progress import Progress, Words
+from tasks.progress import Piece, Progress, Words, shown
 from tasks.tally import StageRecord, Tally
 
 logger = logging.getLogger("backtest")
@@ -65,15 +65,15 @@ class Divided(NamedTuple, Generic[J]):
     """A stage's jobs.
 
     Attributes:
-        todo: Number of each job that has work to do, from 1 among all, the job, and its bytes.
-        done: Tallies of the others, each with its bytes; they need no task run.
+        todo: Number of each job that has work to do, from 1 among all, the job, and its piece of the stage.
+        done: Tallies of the others, each with its piece; they need no task run.
     """
 
-    todo: list[tuple[int, J, int]]
-    done: list[tuple[Tally, int]]
+    todo: list[tuple[int, J, Piece]]
+    done: list[tuple[Tally, Piece]]
 
 
-def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], sizes: Sequence[int]) -> Divided[J]:
+def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], pieces: Sequence[Piece]) -> Divided[J]:
     """Divide a stage's jobs by whether their output is already in the lake.
 
     On a retry every job gets a task run: Prefect matches the task runs of both attempts by their order, so a failed one
@@ -82,11 +82,11 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], sizes: Sequence
     Args:
         find: Counts a job's output; None if it has to be made.
         jobs: The stage's.
-        sizes: Bytes per job.
+        pieces: What each job is of the stage.
     """
-    numbered = list(enumerate(zip(jobs, sizes, strict=True), start=1))
+    numbered = list(enumerate(zip(jobs, pieces, strict=True), start=1))
     if flow_run.run_count > 1:
-        return Divided([(number, job, size) for number, (job, size) in numbered], [])
+        return Divided([(number, job, piece) for number, (job, piece) in numbered], [])
 
     def found(job: J) -> Tally | None:
         try:
@@ -99,16 +99,20 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], sizes: Sequence
     with ThreadPoolExecutor(cores()) as threads:
         tallies = list(threads.map(found, jobs))
     return Divided(
-        [(number, job, size) for (number, (job, size)), tally in zip(numbered, tallies, strict=True) if tally is None],
-        [(tally, size) for tally, size in zip(tallies, sizes, strict=True) if tally],
+        [
+            (number, job, piece)
+            for (number, (job, piece)), tally in zip(numbered, tallies, strict=True)
+            if tally is None
+        ],
+        [(tally, piece) for tally, piece in zip(tallies, pieces, strict=True) if tally],
     )
 
 
 def gather(
     stage: str,
     words: Words,
-    futures: Mapping[Any, int],
-    done: Sequence[tuple[Tally, int]] = (),
+    futures: Mapping[Any, Piece],
+    done: Sequence[tuple[Tally, Piece]] = (),
     *,
     started: float,
 ) -> StageRecord:
@@ -116,9 +120,9 @@ def gather(
 
     Args:
         stage: The stage's name.
-        words: The nouns for its tasks and their output.
-        futures: Its tasks, each with its bytes, to estimate the remaining time; zeros if time does not depend on size.
-        done: Tallies of work that needed no task, each with its bytes.
+        words: Its nouns.
+        futures: Its tasks, each with its piece of the stage.
+        done: Tallies of work that needed no task, each with its piece.
         started: `time.monotonic()` at the stage's start.
 
     Returns:
@@ -129,12 +133,12 @@ def gather(
         StageError: Some tasks failed; the others' output is kept, and the next run redoes only the failed ones.
         BalanceError: The counts do not add up.
     """
-    parts = len(futures) + len(done)
-    progress = Progress(stage, words, parts, sum(futures.values()) + sum(size for _, size in done))
+    progress = Progress(stage, words, list(futures.values()), [piece for _, piece in done])
     tallies: list[Tally] = []
-    for tally, size in done:
+    for tally, piece in done:
         tallies.append(tally)
-        progress.advance(tally.out, size)
+        progress.advance(piece, tally.out)
+    shown.follow(progress)
     artifact = ProgressArtifact(progress)
     failures: list[Exception] = []
     for future in as_completed(list(futures)):
@@ -143,12 +147,12 @@ def gather(
             failures.append(outcome)
         else:
             tallies.append(outcome)
-            progress.advance(outcome.out, futures[future])
+            progress.advance(futures[future], outcome.out)
             artifact.update()
     if failures and all(isinstance(failure, InputError) for failure in failures):
         raise failures[0]
     if failures:
-        raise _stage_error(stage, failures, parts) from failures[0]
+        raise _stage_error(stage, failures, len(futures) + len(done)) from failures[0]
     total = Tally.of(tallies).balanced(stage)
     return StageRecord(**total.model_dump(), seconds=time.monotonic() - started)
 

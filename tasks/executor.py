@@ -17,12 +17,13 @@ class Executor(Protocol):
     @property
     def width(self) -> int: ...  # noqa: D102 - documented above
 
-    def run(self, work: Callable[[J], T], job: J) -> T:
+    def run(self, work: Callable[[J], T], job: J, passed: Callable[[int], object] | None = None) -> T:
         """Run `work(job)` in a process and wait for its result; thread-safe.
 
         Args:
             work: A module-level function.
             job: Its argument.
+            passed: Called now and then with how many of the job's markets or members are done.
 
         Raises:
             BacktestError: It raised one of this project's exceptions, or a `JobError` for any other.

@@ -20,12 +20,14 @@ class Step(NamedTuple):
         seconds: Time limit.
         megabytes: Limit of the process's resident memory (RSS).
         parameter: The parameter that raises the time limit.
+        passed: How many of the job's markets or members were done when it began.
     """
 
     what: str
     seconds: float = math.inf
     megabytes: float = math.inf
     parameter: str = ""
+    passed: int = 0
 
 
 class Overrun(NamedTuple):
@@ -50,16 +52,18 @@ class Watch:
     Attributes:
         listener: Called with each step; None without a listener.
         explain: Makes the error for a job that exceeded a limit, while it is still running.
+        passed: How many of the job's markets or members are done.
     """
 
     def __init__(self) -> None:
         self.listener: Callable[[Step], None] | None = None
         self.explain: Callable[[Overrun], BacktestError] = _name_nobody
+        self.passed = 0
 
     def begin(self, step: Step) -> None:
         """Report that a step begins, which ends the previous one."""
         if self.listener is not None:
-            self.listener(step)
+            self.listener(step._replace(passed=self.passed))
 
 
 watch = Watch()

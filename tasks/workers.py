@@ -111,7 +111,7 @@ class WorkerPool:
         self._running: set[BaseProcess] = set()
         self._is_closed = False
 
-    def run(self, work: Callable[[J], T], job: J) -> T:
+    def run(self, work: Callable[[J], T], job: J, passed: Callable[[int], object] | None = None) -> T:
         """Run `work(job)` in a new process and wait for its result; retry once if the process dies. Thread-safe.
 
         The process has this one's current environment variables, working directory and `sys.path`, but not its main
@@ -120,6 +120,7 @@ class WorkerPool:
         Args:
             work: A module-level function.
             job: Its argument.
+            passed: Called with how many of the job's markets or members are done whenever it tells of a step.
 
         Raises:
             BacktestError: It raised one of this project's exceptions; a note has the worker's traceback.
@@ -129,10 +130,10 @@ class WorkerPool:
         """
         packed = pickle.dumps((work, job))
         with self._free:
-            answer = self._ask(packed)
+            answer = self._ask(packed, passed)
             if isinstance(answer, str) and not self._is_closed:
                 logger.warning("a worker %s; running its task again", answer)
-                answer = self._ask(packed)
+                answer = self._ask(packed, passed)
         if not isinstance(answer, str):
             return cast("T", answer.outcome())
         if self._is_closed:
@@ -154,7 +155,7 @@ class WorkerPool:
                 _kill(process)
         self.close()
 
-    def _ask(self, packed: bytes) -> "_Answer | str":
+    def _ask(self, packed: bytes, passed: Callable[[int], object] | None) -> "_Answer | str":
         """Run a job in one process; return its answer, or what became of the process if there is none."""
         ours, its = Pipe()
         process = _CONTEXT.Process(target=_work, args=(its, dict(os.environ), packed))
@@ -165,7 +166,7 @@ class WorkerPool:
                     raise RuntimeError("the pool is closed")
                 _start(process)
                 self._running.add(process)
-            waited = _Waiting(ours, process)
+            waited = _Waiting(ours, process, passed)
             return waited.answer()
         except (EOFError, ConnectionError):
             return "died on start"
@@ -197,10 +198,10 @@ def _kill(process: BaseProcess) -> None:
 class _Waiting:
     """Waits for the answer of a worker process and enforces its limits."""
 
-    def __init__(self, connection: Connection, process: BaseProcess) -> None:
+    def __init__(self, connection: Connection, process: BaseProcess, passed: Callable[[int], object] | None) -> None:
         self._connection, self._process, self._end = connection, process, process.sentinel
         self._said: queue.SimpleQueue[Step | _Answer | None] = queue.SimpleQueue()
-        self._step = _START
+        self._step, self._passed = _START, passed
         self._seconds = self._seconds_stopped = self._seconds_dead = 0.0
         self._overrun: Overrun | None = None
         self._seconds_to_explain = 0.0
@@ -226,6 +227,8 @@ class _Waiting:
                 if isinstance(said, _Answer):
                     return said
                 self._step, self._seconds, self._seconds_stopped = said, 0.0, 0.0
+                if self._passed is not None:
+                    self._passed(said.passed)
                 continue
             now = time.monotonic()
             why_not = self._look(min(now - looked, _MOST_SECONDS_BETWEEN_LOOKS))

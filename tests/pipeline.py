@@ -17,6 +17,7 @@ from tasks.lake.store import Lake
 from tasks.orders.coverage import index_orders
 from tasks.orders.files import find_order_files, read_part
 from tasks.orders.job import ReplayJob
+from tasks.progress import Piece
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import plan_replays, simulate_chunk_task
 from tasks.variants.variant import Variant
@@ -47,7 +48,7 @@ def simulate(
     markets, _ = select_markets(lake, archives, wanted)
     jobs = tuple(plan_replays(lake, markets, variants, {}))
     for job in jobs:
-        simulate_chunk_task.fn(job, index_orders(lake, jobs), 1, 1, pool, InstanceTimes())
+        simulate_chunk_task.fn(job, index_orders(lake, jobs), 1, 1, pool, InstanceTimes(), Piece())
     return jobs
 
 

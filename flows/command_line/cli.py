@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from flows.command_line.new_strategy import write_strategy
+from flows.command_line.screen import screen
 from flows.command_line.terminal import (
     hand_over,
     print_report,
@@ -34,7 +35,10 @@ from tasks.errors import BacktestError, InputError, LakeError
 from tasks.foreign_text import is_encodable
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from flows.command_line.debug_options import Ask
+    from flows.command_line.verb import Printed
     from flows.parameters import BacktestParameters
 
 app = typer.Typer(
@@ -44,6 +48,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # its tables truncate long options on a narrow terminal
     add_completion=False,
 )
+
+_SILENT = {"--quiet", "--debug", "--watch"}
 
 
 def _checked(lake: str | None) -> str | None:
@@ -83,29 +89,35 @@ def _verb(  # noqa: PLR0913 - what a verb is
     name: str,
     doc: str,
     flow: str,
-    show: Callable[[Any], None],
+    show: Callable[..., None],
     model: str = "flows.parameters.BacktestParameters",
     *,
     debugs: bool = False,
 ) -> None:
-    def act(parameters: "BacktestParameters", as_json: bool) -> None:
-        parameters.check()  # what can be refused is, before anything is waited for
+    def act(parameters: "BacktestParameters") -> "BaseModel":
         with _prefect_server(flow):
             from flows.stages import run_stage  # noqa: PLC0415 - see the module's docstring
 
-            outcome = run_stage(getattr(import_module(f"flows.{flow}"), flow), parameters)
-        if as_json:
+            outcome: BaseModel = run_stage(getattr(import_module(f"flows.{flow}"), flow), parameters)
+        return outcome
+
+    def print_outcome(outcome: "BaseModel", printed: "Printed") -> None:
+        if printed.as_json:
             hand_over(json.dumps(outcome.model_dump(mode="json", by_alias=True)) + "\n")
         else:
-            show(outcome)
+            show(outcome, quiet=printed.quiet)
 
     @app.command(name, help=doc, cls=_MadeWhenUsed)
     def make() -> Callable[..., None]:
-        use_prefect_quietly()
-        from flows.command_line.verb import verb_of  # noqa: PLC0415 - see the module's docstring
+        # Options are read once the model is imported. A replay in this process has the terminal for itself.
+        quiet, silent = "--quiet" in sys.argv, bool(_SILENT.intersection(sys.argv))
+        with screen("Loading flumine and Prefect", quiet=silent):
+            use_prefect_quietly(quiet=quiet)
+            from flows.command_line.verb import verb_of  # noqa: PLC0415 - see the module's docstring
 
-        module, _, class_name = model.rpartition(".")
-        return verb_of(getattr(import_module(module), class_name), act, _debug if debugs else None)
+            module, _, class_name = model.rpartition(".")
+            asked = getattr(import_module(module), class_name)
+        return verb_of(asked, act, print_outcome, _debug if debugs else None)
 
 
 _verb("run", "Run a backtest: extract, ratings, simulate, aggregate.", "backtest", print_report, debugs=True)
@@ -136,10 +148,11 @@ def show(
     csv: Annotated[bool, typer.Option("--csv", help="Print the figures as CSV instead of tables")] = False,
 ) -> None:
     """Print a run's summary, and where its report is."""
-    use_prefect_quietly()
-    from flows.backtest_report import as_csv, read_report  # noqa: PLC0415
+    with screen("Reading the lake"):
+        use_prefect_quietly()
+        from flows.backtest_report import as_csv, read_report  # noqa: PLC0415
 
-    report = read_report(run, lake)
+        report = read_report(run, lake)
     if csv:
         hand_over(as_csv(report))
     else:
@@ -149,19 +162,20 @@ def show(
 @app.command()
 def check(*, lake: LakeRoot = None) -> None:
     """Verify the lake and its archives; delete damaged files, which the next run makes again."""
-    use_prefect_quietly()
-    from tasks.archives.identity import check_archives  # noqa: PLC0415
-    from tasks.archives.manifest import say_not_extracted  # noqa: PLC0415
-    from tasks.lake.check import check_lake  # noqa: PLC0415
-    from tasks.lake.store import Lake  # noqa: PLC0415
-    from tasks.settings import Settings  # noqa: PLC0415
+    with screen("Reading every file of the lake"):
+        use_prefect_quietly()
+        from tasks.archives.identity import check_archives  # noqa: PLC0415
+        from tasks.archives.manifest import say_not_extracted  # noqa: PLC0415
+        from tasks.lake.check import check_lake  # noqa: PLC0415
+        from tasks.lake.store import Lake  # noqa: PLC0415
+        from tasks.settings import Settings  # noqa: PLC0415
 
-    opened = Lake(lake or Settings().lake)
-    opened.check_answers()
-    if not opened.exists:
-        raise InputError(f"{opened.root}: no such folder; give the root of a lake")
-    with opened.alone():
-        checked, changed = check_lake(opened), check_archives(opened)
+        opened = Lake(lake or Settings().lake)
+        opened.check_answers()
+        if not opened.exists:
+            raise InputError(f"{opened.root}: no such folder; give the root of a lake")
+        with opened.alone():
+            checked, changed = check_lake(opened), check_archives(opened)
     say(f"{checked.files} files, {checked.rows} rows: {len(checked.problems) or 'none'} damaged")
     for sentence in say_not_extracted(opened):
         say(sentence)
@@ -172,11 +186,12 @@ def check(*, lake: LakeRoot = None) -> None:
 @app.command()
 def sample(*, lake: LakeRoot = None) -> None:
     """Run a backtest on a generated month, with ratings from a server on this machine."""
-    use_prefect_quietly()
-    with _prefect_server("sample"):
-        from flows.sample import sample as run_sample  # noqa: PLC0415
+    with screen("Loading flumine and Prefect"):
+        use_prefect_quietly()
+        with _prefect_server("sample"):
+            from flows.sample import sample as run_sample  # noqa: PLC0415
 
-        report = run_sample(lake)
+            report = run_sample(lake)
     print_report(report)
     say("The month is synthetic: its figures show that the pipeline works, not that a strategy does.")
 

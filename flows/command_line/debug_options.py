@@ -17,6 +17,7 @@ _WHY_NOT = {
     "--split": "it is no try that could be judged",
     "--together": "it settles each strategy by itself",
     "--json": "it prints for a person",
+    "--quiet": "it prints for a person",
     "--workers": _NOT_HERE,
     "--market-seconds": _NOT_HERE,
     "--worker-megabytes": _NOT_HERE,

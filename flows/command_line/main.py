@@ -9,6 +9,8 @@ import sys
 import threading
 from types import FrameType
 
+from flows.command_line.standard_error import standard_error
+
 _SAID = "interrupted; finished work is kept, run the same command to continue"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -53,9 +55,7 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     for each in _SIGNALS:
         signal.signal(each, _end)  # a second signal ends at once
     _interrupted_by.append(number)
-    # Not through the stream, which may be in the middle of a write.
-    os.write(2, f"{os.linesep if os.isatty(2) else ''}{_SAID}{os.linesep}".encode())
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    standard_error.last_word(_SAID)
     late = threading.Timer(_SECONDS_TO_STOP, _end, _interrupted_by)
     late.daemon = True
     late.start()

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from tasks.errors import BacktestError, InputError
 from tasks.foreign_text import visible
+from tasks.progress import PROGRESS_LOG, shown
 
 if TYPE_CHECKING:
     from flows.backtest_report import BacktestReport
@@ -104,11 +105,14 @@ def _read_no_more(stream: IO[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def use_prefect_quietly() -> None:
+def use_prefect_quietly(*, quiet: bool = False) -> None:
     """Set up Prefect before its first import: with the project's settings, from whichever folder the command is run.
 
     Only this project's log reaches the terminal, as JSON if Prefect's own setting requests it
     (`PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER=json`); the UI gets the whole log.
+
+    Args:
+        quiet: Let only warnings and errors of it reach the terminal.
     """
     for name, value in _project_settings():
         os.environ.setdefault(name, value)
@@ -122,6 +126,8 @@ def use_prefect_quietly() -> None:
         handler.setFormatter(JsonFormatter("default", "", "%"))
     else:
         handler.setFormatter(_Line())
+    handler.setLevel(logging.WARNING if quiet else logging.INFO)
+    handler.addFilter(lambda record: record.name != PROGRESS_LOG or shown.display is None)
     logging.getLogger("backtest").addHandler(handler)
 
 
@@ -153,10 +159,10 @@ def _variables(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, 
             yield name, str(value)
 
 
-def print_report(report: "BacktestReport") -> None:
-    """Print a run's stages, figures, conclusions and notices."""
+def print_report(report: "BacktestReport", *, quiet: bool = False) -> None:
+    """Print a run's stages, unless quiet, and its figures, conclusions and notices."""
     console = _Output()
-    if report.stages:
+    if report.stages and not quiet:
         console.print(_stages_table(report.stages))
     console.print(_figures_table(report))
     for variant in report.variants:
@@ -214,9 +220,10 @@ def print_table(table: Table) -> None:
     _Output().print(table)
 
 
-def print_stage(record: "StageRecord") -> None:
-    """Print a stage's record."""
-    print_table(_stages_table({"stage": record}))
+def print_stage(record: "StageRecord", *, quiet: bool = False) -> None:
+    """Print a stage's record, unless quiet."""
+    if not quiet:
+        print_table(_stages_table({"stage": record}))
 
 
 def _stages_table(stages: "Mapping[str, StageRecord]") -> Table:

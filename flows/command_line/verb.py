@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from flows.command_line.debug_options import IN_MEMORY, Ask, check_debugs
 from flows.command_line.options import FieldOption, nest, options_of
+from flows.command_line.screen import screen
 from flows.parameters import BacktestParameters
 from flows.strategy_text import read_axis, read_strategy, write_exactly
 from tasks.errors import InputError, StrategyError
@@ -18,6 +19,7 @@ from tasks.errors import InputError, StrategyError
 _STRATEGY = "NAME[:key=value,…] or path/to/my.py:Class[:key=value,…]"
 _GRID = "NAME=VALUE,…: values of a parameter to combine; repeatable"
 _JSON = "Print one JSON object instead of tables"
+_QUIET = "Print the result alone: no progress, and of the log warnings only"
 _DEBUGS = {
     "debugs": typer.Option("--debug", help="Replay in this process and write nothing: breakpoint(), print, tracebacks"),
     "watches": typer.Option("--watch", help="As --debug, and again whenever the strategy's file is saved"),
@@ -26,17 +28,33 @@ _DEBUGS = {
 # The options of fields that `options_of` leaves out, for error messages.
 _WORDS = {"strategies": "--strategy", "own_strategies": "--strategy", "strategy": "--strategy", "grid": "--set"}
 
+R = TypeVar("R")
+
+
+class Printed(NamedTuple):
+    """How an outcome is printed.
+
+    Attributes:
+        as_json: As one JSON object instead of tables.
+        quiet: Without what only tells how the work went.
+    """
+
+    as_json: bool
+    quiet: bool
+
 
 def verb_of(
     model: type[BacktestParameters],
-    act: Callable[[BacktestParameters, bool], None],
+    act: Callable[[BacktestParameters], R],
+    show: Callable[[R, Printed], None],
     debug: Callable[[Ask, Sequence[str], bool], None] | None = None,
 ) -> Callable[..., None]:
     """Return a verb's function, with a signature for Typer; it raises InputError if the input is wrong.
 
     Args:
         model: Its fields are the options. If it has a `grid`, the verb takes one strategy and values to combine.
-        act: What the verb does, given the checked parameters and whether to print JSON.
+        act: What the verb does, given the checked parameters.
+        show: Prints the outcome.
         debug: What it does with `--debug`, given what makes the parameters, the strategies as they were written, and
             whether to watch their files; None if it has no such option.
     """
@@ -48,6 +66,7 @@ def verb_of(
         strategy: list[str] | None,
         grid: list[str] | None = None,
         as_json: bool,
+        quiet: bool,
         debugs: bool = False,
         watches: bool = False,
         **given: Any,  # noqa: ANN401 - texts, lists of texts, bools; None if an option was not given
@@ -62,12 +81,14 @@ def verb_of(
         asked = nest([(option, option.read(given[_name(option)])) for option in options])
         if debug and (debugs or watches):
             words = [option.word for option in options if given[_name(option)] is not None]
-            check_debugs([*words, "--json"] if as_json else words)
+            check_debugs([*words, *(["--json"] if as_json else []), *(["--quiet"] if quiet else [])])
             debug(partial(ask, lake=IN_MEMORY), strategy or (), watches)
         else:
-            parameters = ask(strategy or ())
-            parameters.check()
-            act(parameters, as_json)
+            with screen("Checking what is asked", quiet=quiet):
+                parameters = ask(strategy or ())
+                parameters.check()
+                outcome = act(parameters)
+            show(outcome, Printed(as_json, quiet))
 
     verb.__signature__ = Signature(  # type: ignore[attr-defined]  # what Typer reads
         [
@@ -76,6 +97,7 @@ def verb_of(
             *([_told("grid", Annotated[list[str] | None, typer.Option("--set", help=_GRID)], None)] if sweeps else []),
             *map(_told_of, options),
             _told("as_json", Annotated[bool, typer.Option("--json", help=_JSON)], False),
+            _told("quiet", Annotated[bool, typer.Option("--quiet", help=_QUIET)], False),
             *(_told(name, Annotated[bool, option], False) for name, option in (_DEBUGS if debug else {}).items()),
         ]
     )

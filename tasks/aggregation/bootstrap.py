@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import stdtrit  # type: ignore[import-untyped]  # scipy ships no types
 
 from tasks.aggregation.figures import Floats
 from tasks.aggregation.races import Races, number_races, seed_of
@@ -210,6 +209,9 @@ def _studentise(strayed: Floats, variance: Floats, error: Floats) -> Floats:
 
 def _widen(t: Floats, races: Counts) -> Floats:
     """Move each column's t out to Student's t of its rank and number of races."""
+    # Imported late: a run with cached results needs none of SciPy, which ships no types.
+    from scipy.special import stdtrit  # type: ignore[import-untyped] # noqa: PLC0415
+
     ranks = np.arange(1, len(t) + 1)[:, np.newaxis]
     # Nearly always all variants have the same number.
     several, which = np.unique(races, return_inverse=True)

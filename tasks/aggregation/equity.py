@@ -3,7 +3,6 @@
 import io
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 # More lines than this cannot be told apart, so only the best and the worst are drawn.
 _MOST_LINES = 12
@@ -19,6 +18,8 @@ def draw_equity(settled: pd.DataFrame, together: pd.DataFrame) -> bytes:
     Returns:
         A PNG.
     """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and most runs that find all done need none
+
     figure = Figure(figsize=(9, 4.5), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     last = settled.groupby("strategy")["cumulative_net"].last().sort_values(ascending=False)

@@ -111,7 +111,7 @@ def extract_chunk(job: ExtractJob) -> list[LakeFile]:
         job.lake.writer(messages_at, job.fingerprint) as writer,
         job.windows.writer() as window_writer,
     ):
-        for member, raw in read_members(job.address, job.chunk.members):
+        for watch.passed, (member, raw) in enumerate(read_members(job.address, job.chunk.members)):
             watch.begin(Step(f"member {member.path}", _SECONDS + member.size / _BYTES_A_SECOND))
             for found in read_markets(member.path, raw, job.chunk.number, job.window, other_copies.say, intake=intake):
                 if isinstance(found, Reject):

@@ -15,6 +15,7 @@ from tasks.lake.dataset import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MARKETS, REJECTS, WINDOWS
 from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
+from tasks.progress import Piece
 from tasks.tally import Tally, completed
 
 
@@ -102,7 +103,13 @@ def find_chunk(job: ExtractJob) -> Tally | None:
 
 
 @task(name="extract chunk", task_run_name="extract chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor) -> Tally:  # noqa: ARG001 - in the run's name
+def extract_chunk_task(
+    job: ExtractJob,
+    number: int,  # noqa: ARG001 - used in the run's name
+    of: int,  # noqa: ARG001 - used in the run's name
+    executor: Executor,
+    piece: Piece,
+) -> Tally:
     """Extract one chunk of an archive.
 
     Args:
@@ -110,6 +117,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor
         number: The chunk's number within the stage, from 1.
         of: The stage's number of chunks.
         executor: The worker processes.
+        piece: Learns how many members are done.
 
     Returns:
         Markets found, kept and rejected.
@@ -121,7 +129,7 @@ def extract_chunk_task(job: ExtractJob, number: int, of: int, executor: Executor
     if found := find_chunk(job):
         return completed(found)
     try:
-        files = executor.run(extract_chunk, job)
+        files = executor.run(extract_chunk, job, piece.count_to)
     except ArchiveError:
         forget_archive(job.lake, job.address)
         raise

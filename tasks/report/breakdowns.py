@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit  # type: ignore[import-untyped]  # SciPy ships no types
 
 from tasks.aggregation.bootstrap import FEWEST, LEVEL
 
@@ -83,5 +82,8 @@ def break_down(bets: pd.DataFrame, by: str) -> pd.DataFrame:
 def _half_width(cells: pd.DataFrame) -> pd.Series:
     races = cells["races"].where(cells["races"] > 1)
     error = np.sqrt(races / (races - 1) * cells["squares"]) / cells["turnover"]
+    # Imported late: a run with cached results needs none of SciPy, which ships no types.
+    from scipy.special import stdtrit  # type: ignore[import-untyped] # noqa: PLC0415
+
     half: pd.Series = stdtrit(races - 1, (1 + LEVEL) / 2) * error
     return half

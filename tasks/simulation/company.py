@@ -130,7 +130,8 @@ class Company:
         Raises:
             ChangedSourceError: A strategy is not the one that was planned.
         """
-        self._limits, self._ticks = job.limits, 0
+        self._limits, self._ticks, self._passed = job.limits, 0, 0
+        self._ended: Callable[[], int] = int
         self._where: Callable[[], str | Place] = partial(str, "before the first market")
         watch.explain = partial(self._explain, threading.get_ident())
         watch.begin(self._limits.replaying("its strategies' import"))
@@ -191,6 +192,8 @@ class Company:
         entries = {member: member.entry(market_ids) for member in self.members}
         started = perf_counter()
         self._play(list(entries.values()), session)
+        self._passed, self._ended = self._passed + len(session), int
+        watch.passed = self._passed
         making = sum(entry.seconds_making for entry in entries.values())
         share = (perf_counter() - started - making) / len(entries)
         for member, entry in entries.items():
@@ -215,7 +218,7 @@ class Company:
                 self._where = partial(str, f"in market {session[0].market_id}")
                 replay_alone(session, entries, variant.listener_kwargs)
             else:
-                self._where = partial(getattr, ticks, "place")
+                self._where, self._ended = partial(getattr, ticks, "place"), partial(getattr, ticks, "ended")
                 replay_side_by_side(ticks, entries, self._leavings)
             restore_config()
         except (ChangedBookError, ChangedConfigError) as error:
@@ -270,6 +273,7 @@ class Company:
 
     def _read(self, market: Streamed) -> Sequence[str]:
         """Read a market's messages, and update the watchdog's limit."""
+        watch.passed = self._passed + self._ended()
         watch.begin(self._limits.reading(f"the reading of market {market.market_id}"))
         messages = market.read()
         self._ticks += len(messages) * len(self.members)

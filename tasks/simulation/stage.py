@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from tasks.orders.coverage import OrderIndex
 from tasks.orders.files import Part
 from tasks.orders.job import ReplayJob
 from tasks.orders.session import Ratings, Session, divide
+from tasks.progress import Piece
 from tasks.rejects import Reject
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.replay import ReplayedChunk, replay_alone, replay_chunk
@@ -83,13 +84,14 @@ def find_replayed(job: ReplayJob, index: OrderIndex) -> Tally | None:
 
 
 @task(name="simulate chunk", task_run_name="simulate chunk {number}/{of}", cache_policy=NO_CACHE, persist_result=False)
-def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, workers, times
+def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, workers, times, progress
     job: ReplayJob,
     index: OrderIndex,
     number: int,  # noqa: ARG001 - used in the run's name
     of: int,  # noqa: ARG001 - used in the run's name
     executor: Executor,
     times: InstanceTimes,
+    piece: Piece,
 ) -> Tally:
     """Replay what a job lacks, once for all variants that lack the same.
 
@@ -98,6 +100,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, work
         number: The job's number within the stage, from 1.
         of: The number of jobs.
         times: Receives the variants' times.
+        piece: Learns how much is done.
 
     Returns:
         Counts of markets: taken, replayed for every variant, and rejected for some.
@@ -113,7 +116,7 @@ def simulate_chunk_task(  # noqa: PLR0913, PLR0917 - job, orders, run name, work
     parts, rejects = [*found.parts], [*found.rejects.values()]
     shares = [share for lacking in found.lacking for group in _apart(lacking) for share in _shared_out(group, executor)]
     with ThreadPoolExecutor(max(len(shares), 1)) as threads:
-        done = _together(*threads.map(partial(_replay, executor=executor), shares))
+        done = _together(*threads.map(partial(_replay, executor=executor), shares, _counted(piece, shares)))
     times.add(done.took)
     for failure in done.failures[1:]:
         logger.warning("simulate: %s", str(failure).partition("\n")[0])
@@ -153,6 +156,19 @@ def _shared_out(job: ReplayJob, executor: Executor) -> list[ReplayJob]:
     return [replace(job, variants=job.variants[number::count]) for number in range(count)]
 
 
+def _counted(piece: Piece, shares: Sequence[ReplayJob]) -> list[Callable[[int], None]]:
+    """Return for each share what counts its markets; each counts as much as it has variants."""
+    counts = [0] * len(shares)
+    whole = sum(len(share.market_ids) * len(share.variants) for share in shares)
+
+    def count(number: int, markets: int) -> None:
+        counts[number] = max(counts[number], markets)
+        done = sum(passed * len(share.variants) for passed, share in zip(counts, shares, strict=True))
+        piece.reach(done / whole)
+
+    return [partial(count, number) for number in range(len(shares))]
+
+
 def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Reject]], *, cached: bool) -> Tally:
     """Count the markets taken against those that came out: in the files of all variants, or rejected for some."""
     variants = Counter[str]()
@@ -164,12 +180,12 @@ def _count(job: ReplayJob, parts: Sequence[Part], rejects: Sequence[Sequence[Rej
     return tally.balanced(f"simulate, {job.title}")
 
 
-def _replay(job: ReplayJob, executor: Executor) -> ReplayedChunk:
+def _replay(job: ReplayJob, passed: Callable[[int], None], executor: Executor) -> ReplayedChunk:
     """Replay a job's variants side by side, except for those that have to be replayed alone."""
     try:
-        done = executor.run(replay_chunk, job)
+        done = executor.run(replay_chunk, job, passed)
     except (ReplayError, WorkerError, JobError) as error:
-        return _without_culprit(job, error, executor)
+        return _without_culprit(job, error, passed, executor)
     leavers = tuple(variant for variant in job.variants if variant.id in done.leavers)
     return _together(done, _each_alone(replace(job, variants=leavers), executor, was_alone=len(job.variants) == 1))
 
@@ -195,7 +211,9 @@ def _session_by_session(job: ReplayJob, executor: Executor) -> list[Replayed]:
     return [part for part in parts if part is not None]
 
 
-def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError, executor: Executor) -> ReplayedChunk:
+def _without_culprit(
+    job: ReplayJob, error: ReplayError | WorkerError | JobError, passed: Callable[[int], None], executor: Executor
+) -> ReplayedChunk:
     """Replay a job again that one variant spoiled for all; bisect to find a culprit that is not named."""
     if len(job.variants) == 1:
         return ReplayedChunk(failures=[_of_variant(error, job)])
@@ -204,7 +222,7 @@ def _without_culprit(job: ReplayJob, error: ReplayError | WorkerError | JobError
     suspects = tuple(variant for variant in job.variants if variant.id == named)
     suspects = suspects or job.variants[: len(job.variants) // 2]
     others = tuple(variant for variant in job.variants if variant not in suspects)
-    return _together(*(_replay(replace(job, variants=variants), executor) for variants in (suspects, others)))
+    return _together(*(_replay(replace(job, variants=variants), passed, executor) for variants in (suspects, others)))
 
 
 def _together(*parts: ReplayedChunk) -> ReplayedChunk:

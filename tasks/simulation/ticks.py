@@ -34,7 +34,11 @@ class Streamed(NamedTuple):
 
 
 class Ticks:
-    """Books of a session's markets; a market is read when its first book may be next, and dropped after its last."""
+    """Books of a session's markets; a market is read when its first book may be next, and dropped after its last.
+
+    Attributes:
+        ended: Number of markets whose last book was passed.
+    """
 
     def __init__(
         self, session: Sequence[Streamed], stream: type[LeanStream], listener_kwargs: Mapping[str, bool | float]
@@ -46,6 +50,7 @@ class Ticks:
             stream: Makes the books.
             listener_kwargs: For flumine's historical listener.
         """
+        self.ended = 0
         self._begins = [market.begins for market in session]
         group = GROUP if len(session) > 1 else None
         self._streams = [
@@ -92,6 +97,7 @@ class Ticks:
         for (book,) in stream.create_generator()():
             yield book
             self._last = stream
+        self.ended += 1
 
 
 def _read_apart(market: Streamed) -> Sequence[str]:

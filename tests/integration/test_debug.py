@@ -211,6 +211,7 @@ def test_it_imports_no_prefect(show, write, one):
         ("--together", "--together has no meaning with --debug"),
         ("--workers 2", "--workers has no meaning with --debug"),
         ("--json", "--json has no meaning with --debug"),
+        ("--quiet", "--quiet has no meaning with --debug"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(show, month, words, said):

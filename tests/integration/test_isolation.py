@@ -16,6 +16,7 @@ from strategies.base import Strategy
 from tasks.errors import ChangedSourceError, ReplayError
 from tasks.lake.store import Lake
 from tasks.orders.coverage import index_orders
+from tasks.progress import Piece
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import simulate_chunk_task
 from tasks.variants.variant import Account, Variant, make_variant
@@ -381,7 +382,7 @@ def test_a_market_on_which_flumine_raises_is_a_reject_of_that_variant_alone(
     assert (reject.what, reject.reason) == ("1.900000002", "flumine cannot replay it")
     assert reject.detail.startswith(f"{at_price.id}: TypeError: ")
     assert reject.detail.endswith("in market 1.900000002 at 2023-11-14T22:13:28.000+00:00")
-    tally = simulate_chunk_task.fn(jobs[0], index_orders(lake, jobs), 1, 1, pool, InstanceTimes()).data
+    tally = simulate_chunk_task.fn(jobs[0], index_orders(lake, jobs), 1, 1, pool, InstanceTimes(), Piece()).data
     assert (tally.taken, tally.out, tally.rejected, tally.cached) == (3, 2, 1, True)
     figures = summary(lake, month_in(lake), jobs)
     assert (figures[at_price.id]["orders"], figures[plain.id]["orders"]) == (2, 3)
@@ -469,4 +470,4 @@ def test_a_strategy_that_fails_costs_itself(lake: Lake, pool: WorkerPool, varian
     with pytest.raises(Exception, match=rf"{exiting.id}"):
         told(lake, pool, exiting, plain)
     (job,) = simulate(lake, [month_in(lake)], [plain], pool)
-    assert simulate_chunk_task.fn(job, index_orders(lake, [job]), 1, 1, pool, InstanceTimes()).name == "Cached"
+    assert simulate_chunk_task.fn(job, index_orders(lake, [job]), 1, 1, pool, InstanceTimes(), Piece()).name == "Cached"

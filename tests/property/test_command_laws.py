@@ -132,7 +132,7 @@ class UncheckedSweep(SweepParameters):
 def command_line(model):
     asked = []
     app = typer.Typer(add_completion=False)
-    app.command()(verb_of(model, lambda parameters, _: asked.append(parameters)))
+    app.command()(verb_of(model, asked.append, lambda *_: None))
 
     def read(words):
         app(words, standalone_mode=False)

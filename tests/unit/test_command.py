@@ -16,7 +16,7 @@ def ask(monkeypatch, tmp_path):
     """What the command line makes of a command, without doing it."""
     asked = []
     app = typer.Typer(add_completion=False)
-    app.command()(verb_of(BacktestParameters, lambda parameters, _: asked.append(parameters)))
+    app.command()(verb_of(BacktestParameters, asked.append, lambda *_: None))
     (tmp_path / "mine.py").write_text(
         "from flumine import BaseStrategy\n\n\nclass Mine(BaseStrategy):\n"
         "    def __init__(self, stake=2.0, note='', names: list[str] = (), **kwargs):\n"

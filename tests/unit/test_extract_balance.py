@@ -14,6 +14,7 @@ from tasks.extraction.stage import extract_chunk_task
 from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, MARKETS, REJECTS
 from tasks.lake.store import Lake
+from tasks.progress import Piece
 
 
 def market(hand_made, number):
@@ -53,7 +54,7 @@ def test_members_and_their_markets_are_counted_as_they_go_in(extract, members):
 
 def test_a_chunk_that_was_extracted_is_balanced(extract, members):
     for job in extract(members).jobs:
-        assert extract_chunk_task.fn(job, 1, 2, None).name == "Cached"
+        assert extract_chunk_task.fn(job, 1, 2, None, Piece()).name == "Cached"
 
 
 @pytest.mark.parametrize("dataset", [REJECTS, CATALOGUE_MARKETS], ids=lambda dataset: dataset.name)
@@ -65,7 +66,7 @@ def test_a_row_that_the_lake_lost_is_missed(extract, members, dataset):
     rows = month.lake.read(key)
     month.lake.write(key, rows.slice(1), file.fingerprint, file.notes)
     with pytest.raises(BalanceError, match=r"extract month-\w+, chunk-0002: 9 went in"):
-        extract_chunk_task.fn(job, 1, 1, None)
+        extract_chunk_task.fn(job, 1, 1, None, Piece())
 
 
 @pytest.mark.parametrize(("times", "read"), [(0, "5 of 6"), (2, "7 of 6")])

@@ -58,7 +58,7 @@ def line(tmp_path, monkeypatch):
     (tmp_path / "month.tar").touch()
     asked = []
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(verb_of(Wider, lambda parameters, _: asked.append(parameters)))
+    app.command()(verb_of(Wider, asked.append, lambda *_: None))
 
     def line(*words):
         app([*words], standalone_mode=False)
@@ -158,7 +158,11 @@ def test_extract_alone_takes_all_types_unless_some_are_given(tmp_path):
     (tmp_path / "month.tar").touch()
     asked = []
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(verb_of(ExtractParameters, lambda parameters, _: asked.append(parameters.markets.types_that_filter)))
+    app.command()(
+        verb_of(
+            ExtractParameters, lambda parameters: asked.append(parameters.markets.types_that_filter), lambda *_: None
+        )
+    )
     for words in ([], ["--market-type", "ALL"], ["--market-type", "WIN"], ["--market-type", "PLACE"]):
         app([str(tmp_path / "month.tar"), *words], standalone_mode=False)
     assert asked == [[], [], ["WIN"], ["PLACE"]]
@@ -174,7 +178,7 @@ def test_a_sweep_reads_one_strategy_and_its_values(tmp_path):
     (tmp_path / "month.tar").touch()
     asked = []
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(verb_of(SweepParameters, lambda parameters, _: asked.append(parameters)))
+    app.command()(verb_of(SweepParameters, asked.append, lambda *_: None))
     words = [
         "--strategy",
         'back_favourite:max_order_exposure="50"',

@@ -268,6 +268,19 @@ def test_results_and_exceptions_come_back(each_way):
     assert not workers_alive()
 
 
+def pass_three(job):
+    for watch.passed in range(3):
+        watch.begin(Step("one of three"))
+    return watch.passed
+
+
+def test_how_much_of_a_job_is_done_is_told_meanwhile(each_way):
+    passed = []
+    with worker_pool(1) as pool:
+        assert pool.run(pass_three, None, passed.append) == 2
+    assert passed == [0, 1, 2]
+
+
 def test_large_jobs_and_results_come_through():
     with worker_pool(1) as pool:
         assert pool.run(operator.neg, np.ones(5_000_000)).sum() == -5_000_000
