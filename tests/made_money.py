@@ -18,6 +18,7 @@ def described(markets: pd.DataFrame) -> pd.DataFrame:
     times = markets["market_time"] if "market_time" in markets else markets["settled_time"]
     usual = {
         "market_time": times,
+        "digest": "d",
         "market_date": times.dt.date,
         "announced": [[time] for time in times],
         "market_type": "WIN",
