@@ -1,25 +1,13 @@
 """A terminal's screen as a person sees it: its lines and its cursor, at every moment of a command."""
 
 import codecs
-import fcntl
 import os
-import pty
-import struct
-import subprocess
-import sys
-import termios
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
-
-# Takes the terminal for its own, so that Ctrl-C reaches it, and becomes the command.
-_BECOME = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
+from terminal import start
 
 
 class Screen:
@@ -45,20 +33,8 @@ class Screen:
         self.seen: list[list[str]] = []
         self.raw = b""
         self._changed = threading.Condition()
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        inherited = {name: value for name, value in environment.items() if name not in {"COLUMNS", "LINES"}}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _BECOME, *map(str, command)],
-            stdin=its,
-            stdout=its,
-            stderr=its,
-            env={**inherited, "TERM": term},
-            cwd=cwd,
-            start_new_session=True,
-        )
-        os.close(its)
-        self._ours = ours
+        with_term = {**environment, "TERM": term}
+        self.process, self._ours = start(command, with_term, columns=columns, rows=rows, cwd=cwd)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

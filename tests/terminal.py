@@ -1,25 +1,53 @@
 """A terminal in which a command runs as before a person: what it shows, and what is typed."""
 
+import fcntl
 import os
 import pty
 import select
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 CTRL_C = "\x03"
+
+# Takes the terminal for its own, so that Ctrl-C reaches it, and becomes the command.
+_BECOME = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def start(
+    command: Sequence[object], environment: Mapping[str, str], *, columns: int, rows: int, cwd: Path | None
+) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start a command in a terminal of its own; return it, and the descriptor of the person's side."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    inherited = {name: value for name, value in environment.items() if name not in {"COLUMNS", "LINES"}}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _BECOME, *map(str, command)],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=inherited,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    os.close(its)
+    return process, ours
 
 
 class Terminal:
     """A command in a pseudo-terminal."""
 
     def __init__(self, command: Sequence[object], folder: Path, environment: Mapping[str, str]) -> None:
-        words = [*map(str, command)]
-        self._process, self._side = pty.fork()
-        if not self._process:
-            os.chdir(folder)
-            os.execve(words[0], words, {**environment, "COLUMNS": "200", "TERM": "xterm", "NO_COLOR": "1"})  # noqa: S606
+        plain = {**environment, "TERM": "xterm", "NO_COLOR": "1"}
+        self._process, self._side = start(command, plain, columns=200, rows=24, cwd=folder)
         self._shown = ""
 
     def until(self, words: str, seconds: float = 120) -> str:
@@ -39,17 +67,13 @@ class Terminal:
         end = time.monotonic() + seconds
         while self._read(end):
             pass
-        _, status = os.waitpid(self._process, 0)
-        self._process = 0
-        return os.waitstatus_to_exitcode(status), self._shown
+        return self._process.wait(), self._shown
 
     def close(self) -> None:
         """End the command if it still runs, and its children by the hang-up of their terminal."""
         os.close(self._side)
-        if self._process:
-            with suppress(ProcessLookupError):
-                os.kill(self._process, 15)
-            os.waitpid(self._process, 0)
+        self._process.terminate()
+        self._process.wait()
 
     def _read(self, end: float) -> bool:
         ready, _, _ = select.select([self._side], [], [], max(0, end - time.monotonic()))
