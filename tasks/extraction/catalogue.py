@@ -142,8 +142,6 @@ class MarketHistory:
         times = [_from_milliseconds(publish_time) for publish_time in (self.publish_times[0], self.publish_times[-1])]
         settled = definition.get("settledTime")
         market_time = _time(definition["marketTime"])
-        withdrawn = _withdrawals(definition)
-        late = {factor for key, factor in withdrawn.items() if factor and factor not in self._withdrawn.get(key, ())}
         return {
             "market_id": self.market_id,
             "event_id": definition["eventId"],
@@ -166,9 +164,7 @@ class MarketHistory:
             "betting_type": definition.get("bettingType"),
             "each_way_divisor": _number(definition.get("eachWayDivisor")),
             "amended": _result(definition) != _result(self._first_closed),
-            "late_withdrawal": any(factor >= _LEAST_REDUCTION for factor in late),
-            "late_small_withdrawal": any(factor < _LEAST_REDUCTION for factor in late),
-            "withdrawal_corrected": self._is_withdrawal_corrected(),
+            **self._withdrawal_columns(),
             "bsp_market": bool(definition.get("bspMarket")),
             "number_of_winners": int(definition["numberOfWinners"]),
             "runners": len(definition["runners"]),
@@ -178,13 +174,18 @@ class MarketHistory:
             "digest": digest(self.messages),
         }
 
-    def _is_withdrawal_corrected(self) -> bool:
-        """Whether a runner withdrawn before the off came back, or was announced with two adjustment factors."""
-        last = _withdrawals(self._definition)
+    def _withdrawal_columns(self) -> Row:
+        """Compare the last definition's withdrawals with those announced before the off."""
+        last, before = _withdrawals(self._definition), self._withdrawn
+        late = {factor for key, factor in last.items() if factor and factor not in before.get(key, ())}
         back = {(runner["id"], runner.get("hc", 0)) for runner in self._definition["runners"]} - last.keys()
-        return any(
-            key in back or len((factors | {last.get(key, 0.0)}) - {0.0}) > 1 for key, factors in self._withdrawn.items()
-        )
+        return {
+            "late_withdrawal": any(factor >= _LEAST_REDUCTION for factor in late),
+            "late_small_withdrawal": any(factor < _LEAST_REDUCTION for factor in late),
+            "withdrawal_corrected": any(
+                key in back or len((factors | {last.get(key, 0.0)}) - {0.0}) > 1 for key, factors in before.items()
+            ),
+        }
 
     def _runner_rows(self) -> list[Row]:
         rows = []

@@ -31,20 +31,25 @@ def plan_extraction(
         window: The part of each market that will be replayed.
         market_types: The types; none means all.
     """
-    _forget_earlier_cuts(lake, archive, jobs_of(lake, archive, chunk_bytes, window), market_types)
-    return jobs_of(lake, archive, chunk_bytes, window, market_types)
+    jobs = _jobs(lake, archive, chunk_bytes, window)
+    _forget_earlier_cuts(lake, archive, jobs, market_types)
+    return _of_types(jobs, market_types)
 
 
 def jobs_of(
     lake: Lake, archive: Archive, chunk_bytes: int, window: str, market_types: Iterable[str] = ()
 ) -> list[ExtractJob]:
     """Return the jobs of `plan_extraction`, without deleting anything."""
+    return _of_types(_jobs(lake, archive, chunk_bytes, window), market_types)
+
+
+def _jobs(lake: Lake, archive: Archive, chunk_bytes: int, window: str) -> list[ExtractJob]:
+    return [extract_job(lake, archive, chunk, window) for chunk in cut_into_chunks(archive.members, chunk_bytes)]
+
+
+def _of_types(jobs: Iterable[ExtractJob], market_types: Iterable[str]) -> list[ExtractJob]:
     asked = types_of(market_types)
-    return [
-        extract_job(lake, archive, chunk, window)
-        for chunk in cut_into_chunks(archive.members, chunk_bytes)
-        if is_asked(chunk.market_type, asked)
-    ]
+    return [job for job in jobs if is_asked(job.chunk.market_type, asked)]
 
 
 def _forget_earlier_cuts(lake: Lake, archive: Archive, jobs: Iterable[ExtractJob], market_types: Iterable[str]) -> None:
