@@ -24,7 +24,7 @@ import typer
 
 from benchmarks.contenders import CONTENDERS, Measure, Subject, extract
 from benchmarks.replicate import replicate
-from benchmarks.waits import print_waits
+from benchmarks.waits import BACKTEST, print_waits
 from sample.archive import write_sample
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import read_manifest
@@ -147,7 +147,7 @@ def _command(subject: Subject, folder: Path) -> float:
     """Seconds of the simulate stage as the command reports them, with one worker."""
     words = ["--ratings", subject.predictions, "--strategy", "rated_price", "--lake", subject.lake, "--workers", "1"]
     done = subprocess.run(  # noqa: S603 - this module's own words
-        [Path(sys.executable).with_name("backtest"), "run", subject.archive, *words, "--json"],
+        [BACKTEST, "run", subject.archive, *words, "--json"],
         env={**os.environ, "PREFECT_HOME": str(folder / "prefect")},
         stdout=subprocess.PIPE,
         check=True,

@@ -15,7 +15,7 @@ from benchmarks.contenders import Subject
 
 TURNS = 5
 
-_BACKTEST = str(Path(sys.executable).with_name("backtest"))
+BACKTEST = str(Path(sys.executable).with_name("backtest"))
 _BARE_FLOW = "from prefect import flow\n\n\n@flow\ndef nothing():\n    pass\n\n\nnothing()\n"
 _SERVES = "Ctrl-C stops it"
 
@@ -59,14 +59,14 @@ def print_waits(subject: Subject) -> None:
         bare.write_text(_BARE_FLOW, encoding="utf-8")
         environment = {**os.environ, "PREFECT_HOME": str(home), "DO_NOT_TRACK": "1"}
         environment.pop("PREFECT_API_URL", None)
-        run = [_BACKTEST, "run", subject.archive, "--ratings", subject.predictions, "--strategy", "rated_price"]
+        run = [BACKTEST, "run", subject.archive, "--ratings", subject.predictions, "--strategy", "rated_price"]
         nothing = [*run, "--lake", str(lake)]
         _wait_for(Wait("cold", nothing), environment)
         alone = [
             Wait("a bare Prefect flow", [sys.executable, str(bare)]),
             Wait("nothing to do, no server", nothing, "a bare Prefect flow"),
             Wait("import flumine", [sys.executable, "-c", "import flumine"]),
-            Wait("an early error", [_BACKTEST, "run", f"{subject.archive}.missing"], "import flumine", fails=True),
+            Wait("an early error", [BACKTEST, "run", f"{subject.archive}.missing"], "import flumine", fails=True),
         ]
         medians = _take_turns(alone, environment)
         with _serving(environment):
@@ -77,7 +77,7 @@ def print_waits(subject: Subject) -> None:
     for wait in [*alone, *served]:
         waited = medians[wait.name]
         ratio = f"{waited.end / medians[wait.against].end:.2f} × {wait.against}" if wait.against else ""
-        word = f"{waited.word:.2f}" if wait.command[0] == _BACKTEST else ""
+        word = f"{waited.word:.2f}" if wait.command[0] == BACKTEST else ""
         print(f"| {wait.name} | {word} | {waited.end:.2f} | {ratio} |")
 
 
@@ -107,7 +107,7 @@ def _wait_for(wait: Wait, environment: Mapping[str, str]) -> Waited:
 @contextmanager
 def _serving(environment: Mapping[str, str]) -> Iterator[None]:
     with subprocess.Popen(  # noqa: S603 - this module's own words
-        [_BACKTEST, "serve", "--port", "0"], env=environment, text=True, stdout=subprocess.PIPE
+        [BACKTEST, "serve", "--port", "0"], env=environment, text=True, stdout=subprocess.PIPE
     ) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - a pipe was asked for

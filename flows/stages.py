@@ -84,9 +84,9 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], pieces: Sequenc
         jobs: The stage's.
         pieces: What each job is of the stage.
     """
-    numbered = list(enumerate(zip(jobs, pieces, strict=True), start=1))
+    numbered = [(number, job, piece) for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True), start=1)]
     if flow_run.run_count > 1:
-        return Divided([(number, job, piece) for number, (job, piece) in numbered], [])
+        return Divided(numbered, [])
 
     def found(job: J) -> Tally | None:
         try:
@@ -99,11 +99,7 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], pieces: Sequenc
     with ThreadPoolExecutor(cores()) as threads:
         tallies = list(threads.map(found, jobs))
     return Divided(
-        [
-            (number, job, piece)
-            for (number, (job, piece)), tally in zip(numbered, tallies, strict=True)
-            if tally is None
-        ],
+        [one for one, tally in zip(numbered, tallies, strict=True) if tally is None],
         [(tally, piece) for tally, piece in zip(tallies, pieces, strict=True) if tally],
     )
 

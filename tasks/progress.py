@@ -81,7 +81,7 @@ class Progress:
     @property
     def finished(self) -> bool:
         """Whether all pieces are done."""
-        return self._done_parts == len(self.pieces) + len(self.found)
+        return self._done_parts == len(self._all)
 
     @property
     def seconds(self) -> float:
@@ -89,29 +89,33 @@ class Progress:
         return time.monotonic() - self._started if self._seconds is None else self._seconds
 
     @property
+    def _all(self) -> tuple[Piece, ...]:
+        return (*self.pieces, *self.found)
+
+    @property
     def count(self) -> int:
         """Number of all that a bar counts."""
-        return sum(piece.count for piece in (*self.pieces, *self.found))
+        return sum(piece.count for piece in self._all)
 
     @property
     def done(self) -> int:
         """How many of them are done."""
-        return int(sum(piece.count * piece.share for piece in (*self.pieces, *self.found)) + _ROUNDING)
+        return int(sum(piece.count * piece.share for piece in self._all) + _ROUNDING)
 
     @property
     def size(self) -> int:
         """Bytes of all pieces; 0 if time does not depend on size."""
-        return sum(piece.size for piece in (*self.pieces, *self.found))
+        return sum(piece.size for piece in self._all)
 
     @property
     def done_size(self) -> int:
         """How many of them are done."""
-        return int(sum(piece.size * piece.share for piece in (*self.pieces, *self.found)) + _ROUNDING)
+        return int(sum(piece.size * piece.share for piece in self._all) + _ROUNDING)
 
     @property
     def fraction(self) -> float:
         """How much is done, from 0 to 1."""
-        return _fraction((*self.pieces, *self.found))
+        return _fraction(self._all)
 
     @property
     def rate(self) -> float | None:
@@ -127,8 +131,7 @@ class Progress:
 
     def sentence(self) -> str:
         """Describe the progress and the remaining time in one line."""
-        parts = len(self.pieces) + len(self.found)
-        so_far = f"{self._done_parts} of {parts} {self.words.parts}, {self._things} {self.words.things}"
+        so_far = f"{self._done_parts} of {len(self._all)} {self.words.parts}, {self._things} {self.words.things}"
         megabytes = f", {self.done_size / _MEGABYTE:.1f} of {self.size / _MEGABYTE:.1f} MB" if self.size else ""
         left = "" if self.seconds_left is None else f"; about {self.seconds_left:.0f} s left"
         time_said = f" in {self.seconds:.1f} s" if self.finished else left
