@@ -12,7 +12,7 @@ from flows.report_page import find_page, write_page
 from flows.stages import TASK_RUNNER, divide, gather
 from tasks.aggregation.results import results_digest
 from tasks.aggregation.stage import find_settled, settle_task
-from tasks.progress import Piece, Words, shown
+from tasks.progress import Piece, Words, activity
 from tasks.runs import note_asked, note_done
 from tasks.tally import StageRecord, completed
 
@@ -56,7 +56,7 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
             started=started,
         )
         noted = note_asked(lake, planned.record)
-        shown.begin("Writing the report")
+        activity.begin("Writing the report")
         page = (find_page(lake, noted) if record.cached else None) or write_page(planned, noted)
         results = results_digest(lake, noted.run)
         if (noted.state, noted.results) != ("done", results):

@@ -5,7 +5,7 @@ from tasks.archives.archive import archive_name
 from tasks.archives.identity import Archive, read_archive
 from tasks.archives.manifest import Manifest, read_manifest
 from tasks.errors import InputError
-from tasks.progress import shown
+from tasks.progress import activity
 
 
 def read_archives(parameters: BacktestParameters) -> list[Archive]:
@@ -16,7 +16,7 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
     """
     archives: list[Archive] = []
     for address in parameters.archives:
-        shown.begin(f"Reading {archive_name(address)}")
+        activity.begin(f"Reading {archive_name(address)}")
         archives.append(read_archive(parameters.opened_lake, address))
     first: dict[str, str] = {}
     for archive in archives:

@@ -12,7 +12,7 @@ from flows.stages import TASK_RUNNER, gather
 from tasks.archives.manifest import types_not_asked
 from tasks.archives.selection import read_catalogue, select_markets
 from tasks.errors import InputError
-from tasks.progress import Piece, Words, shown
+from tasks.progress import Piece, Words, activity
 from tasks.ratings.days import check_usable, left_out_name, of_its_own_day, read_days
 from tasks.ratings.stage import store_day_task, why_unmatched
 from tasks.rejects import write_down
@@ -41,7 +41,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
     with lake.alone():
         manifests = read_manifests(parameters)
         selected, _ = select_markets(lake, manifests, parameters.markets)
-        shown.begin(f"Reading the ratings of {source.name}")
+        activity.begin(f"Reading the ratings of {source.name}")
         days = source.days(selected["market_date"])
         futures = {store_day_task.submit(lake, source, day): Piece() for day in days}
         record = gather("ratings", Words("days", "rows", "days"), futures, started=started)

@@ -15,7 +15,7 @@ from tasks.aggregation.notices import nowhere_to_bet
 from tasks.aggregation.results import Run, find_orders
 from tasks.lake.datasets import ORDERS
 from tasks.orders.coverage import OrderIndex, index_orders
-from tasks.progress import Piece, Words, shown
+from tasks.progress import Piece, Words, activity
 from tasks.rejects import by_archive, write_down
 from tasks.runs import note_asked
 from tasks.simulation.instance_times import InstanceTimes
@@ -44,7 +44,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
     with parameters.opened_lake.alone():
         planned = plan_run(parameters)
         run = planned.run
-        shown.begin("Looking for orders that are in the lake already")
+        activity.begin("Looking for orders that are in the lake already")
         note_asked(run.lake, planned.record)
         for sentence in nowhere_to_bet(run.variants, planned.markets):
             logger.warning("simulate: %s", sentence)

@@ -19,7 +19,7 @@ from flows.events import one_line
 from tasks.errors import BacktestError, InputError, StageError
 from tasks.executor import Executor
 from tasks.machine import cores
-from tasks.progress import Piece, Progress, Words, shown
+from tasks.progress import Piece, Progress, Words, activity
 from tasks.tally import StageRecord, Tally
 
 logger = logging.getLogger("backtest")
@@ -134,7 +134,7 @@ def gather(
     for tally, piece in done:
         tallies.append(tally)
         progress.advance(piece, tally.out)
-    shown.follow(progress)
+    activity.follow(progress)
     artifact = ProgressArtifact(progress)
     failures: list[Exception] = []
     for future in as_completed(list(futures)):

@@ -158,7 +158,7 @@ class Display(Protocol):
         ...
 
 
-class Shown:
+class Activity:
     """Passes on what a command is doing to the display, if there is one.
 
     Attributes:
@@ -179,5 +179,5 @@ class Shown:
             self.display.follow(progress)
 
 
-shown = Shown()
+activity = Activity()
 """The only instance: a command has one terminal."""

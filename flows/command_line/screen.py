@@ -19,7 +19,7 @@ from rich.text import Text
 from flows.command_line.bars import bars
 from flows.command_line.standard_error import standard_error
 from tasks.foreign_text import visible
-from tasks.progress import Progress, shown
+from tasks.progress import Progress, activity
 
 _REFRESHES_A_SECOND = 4
 _BYTES = 1 << 16
@@ -41,11 +41,11 @@ def screen(doing: str, *, quiet: bool = False) -> Iterator[None]:
         return
     with _Screen() as drawn:
         drawn.begin(doing)
-        shown.display = drawn
+        activity.display = drawn
         try:
             yield
         finally:
-            shown.display = None
+            activity.display = None
 
 
 def can_draw() -> bool:

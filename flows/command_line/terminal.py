@@ -21,7 +21,7 @@ from rich.text import Text
 
 from tasks.errors import BacktestError, InputError
 from tasks.foreign_text import visible
-from tasks.progress import PROGRESS_LOG, shown
+from tasks.progress import PROGRESS_LOG, activity
 
 if TYPE_CHECKING:
     from flows.backtest_report import BacktestReport
@@ -127,7 +127,7 @@ def use_prefect_quietly(*, quiet: bool = False) -> None:
     else:
         handler.setFormatter(_Line())
     handler.setLevel(logging.WARNING if quiet else logging.INFO)
-    handler.addFilter(lambda record: record.name != PROGRESS_LOG or shown.display is None)
+    handler.addFilter(lambda record: record.name != PROGRESS_LOG or activity.display is None)
     logging.getLogger("backtest").addHandler(handler)
 
 

@@ -34,7 +34,7 @@ from pydantic import ValidationError
 from flows.serving.health import is_healthy
 from flows.serving.private_state import served_by, use_private_state
 from tasks.errors import InputError, PrefectError
-from tasks.progress import shown
+from tasks.progress import activity
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -87,7 +87,7 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
         raise InputError(f"Prefect's settings cannot be read: {error.title}: {wrong}") from None
     if url := settings.api.url or _running_on(settings.home):
         use_private_state()
-        shown.begin(f"Asking Prefect's server at {_shown(url)}")
+        activity.begin(f"Asking Prefect's server at {_shown(url)}")
         with temporary_settings({PREFECT_API_URL: url}):
             _check_answers(url)
             with _told(f"Prefect's server at {_shown(url)}"):
@@ -102,7 +102,7 @@ def prefect_server(meanwhile: Callable[[], object]) -> Iterator[None]:
     logging.raiseExceptions = False  # otherwise Prefect prints every log record that its server did not accept
     _check_home(settings.home)
     use_private_state()
-    shown.begin("Starting Prefect's server")
+    activity.begin("Starting Prefect's server")
     server = _EmbeddedServer(settings)
     # Runs after Prefect's own exit handler, which sends pending logs.
     atexit.register(server.stop)
