@@ -62,6 +62,19 @@ class Terminal:
         """Type text, with a line's end unless it is Ctrl-C."""
         os.write(self._side, text.encode() if text == CTRL_C else f"{text}\n".encode())
 
+    def interrupt(self, words: str, seconds: float = 120) -> None:
+        """Press Ctrl-C each second until these words are shown, as a person would.
+
+        Python's input() misses a signal that arrives between its prompt and its wait for a key.
+        """
+        end = time.monotonic() + seconds
+        while words not in self._shown and time.monotonic() < end:
+            self.type(CTRL_C)
+            again = min(end, time.monotonic() + 1)
+            while words not in self._shown and self._read(again):
+                pass
+        self.until(words, 0)
+
     def end(self, seconds: float = 120) -> tuple[int, str]:
         """Wait for the end; return the exit status and the rest of what was shown."""
         end = time.monotonic() + seconds

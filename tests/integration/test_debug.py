@@ -120,8 +120,7 @@ def test_a_debugger_stops_in_the_strategy_and_answers(show, write, one, market_i
     assert market_ids[0] in terminal.until("(Pdb) ")
     terminal.type("c")
     assert "seen OPEN" in terminal.until("(Pdb) ")
-    terminal.type(CTRL_C)
-    terminal.until("(Pdb) ")
+    terminal.interrupt("(Pdb) ")
     terminal.type("q")
     status, rest = terminal.end()
     assert status == 1
