@@ -33,3 +33,9 @@ def described(markets: pd.DataFrame) -> pd.DataFrame:
     }
     lacking = {name: value for name, value in usual.items() if name not in markets}
     return markets.assign(**lacking)
+
+
+def not_withdrawn(runners: pd.DataFrame) -> pd.DataFrame:
+    """Describe runners of whom none was withdrawn with an adjustment factor."""
+    never = pd.Series(pd.NaT, index=runners.index, dtype="datetime64[ms, UTC]")
+    return runners.assign(adjustment_factor=float("nan"), withdrawn_at=never)

@@ -49,6 +49,6 @@ def _replay(parameters: BacktestParameters, markets: Markets) -> Debugged:
     sessions = tuple(divide(markets.catalogue, parameters.session))
     replayed = replay_openly(ReplayJob(lake, sessions, variants, markets.ratings))
     tables = [orders_table(variant.id, replayed[variant.id].rows).to_pandas() for variant in variants]
-    valued = value(pd.concat(tables, ignore_index=True), markets.catalogue, markets.runners)
+    valued = value(pd.concat(tables, ignore_index=True), markets.catalogue, markets.runners, parameters.session)
     settled = settle(valued.orders, markets.catalogue, parameters.commission_rate)
     return Debugged(variants, markets, replayed, valued, settled)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from tasks.aggregation.cents import HUNDRED, hundredths
 from tasks.aggregation.no_bets import kinds_of, say_kind
 from tasks.aggregation.words import money, plural
 from tasks.aggregation.worth import Valued
@@ -55,6 +56,7 @@ def of_settlement(valued: Valued, markets: pd.DataFrame, runners: pd.DataFrame) 
         A sentence per variant and rule.
     """
     yield from _settled_otherwise(valued.differences)
+    yield from _averaged(valued.orders)
     yield from _reduced_otherwise(valued.orders, markets, runners)
 
 
@@ -155,6 +157,18 @@ def _settled_otherwise(differences: pd.DataFrame) -> Iterator[str]:
             f"otherwise, at {money(rows['flumine'].sum())} for {money(rows['settled'].sum())}: {rule} "
             f"(first {rows['market_id'].iloc[0]})"
         )
+
+
+def _averaged(orders: pd.DataFrame) -> Iterator[str]:
+    """Yield what flumine's average price, in two decimals, does to the gross of bets filled at several prices."""
+    for strategy, rows in orders.groupby("strategy_name"):
+        by_match, by_average = (hundredths(rows[profit]) for profit in ("profit_by_match", "profit"))
+        if differing := int((by_match != by_average).sum()):
+            yield (
+                f"{strategy}: {plural(differing, 'bet')} filled at several prices: at the price of each part, not at "
+                f"flumine's average in two decimals, its gross is {money(by_match.sum() / HUNDRED)} for "
+                f"{money(by_average.sum() / HUNDRED)}"
+            )
 
 
 def _reduced_otherwise(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Iterator[str]:

@@ -20,6 +20,7 @@ from tasks.aggregation.settlement import settle
 from tasks.aggregation.split import compare
 from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
+from tasks.aggregation.withdrawals import concerned
 from tasks.aggregation.worth import Valued, value
 from tasks.archives.identity import file_of
 from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_runners
@@ -46,7 +47,7 @@ from tasks.orders.job import ReplayJob
 from tasks.rejects import by_archive, write_down
 from tasks.variants.variant import Variant
 
-VERSION = 11
+VERSION = 12
 
 TAKEN, SETTLED = "orders taken", "orders settled"
 """Notes of results: the number of orders read from their files, and of orders in the settled markets."""
@@ -85,6 +86,11 @@ class Run:
     commission: Commission
     split: str | None = None
     together: bool = False
+
+    @property
+    def session(self) -> str:
+        """What an instance of the variants' strategies was replayed on, the same for all."""
+        return self.variants[0].session
 
     @property
     def datasets(self) -> tuple[ByRun, ...]:
@@ -165,8 +171,9 @@ def write_results(run: Run, markets: pd.DataFrame) -> list[LakeFile]:
     """
     found = find_orders(run)
     orders = read_orders(run.lake, found.parts)
-    runners = read_runners(run.lake, run.archives, markets[markets["market_id"].isin(orders["market_id"])])
-    valued = value(orders, markets, runners)
+    of_orders = concerned(orders, markets, run.session)
+    runners = read_runners(run.lake, run.archives, of_orders)
+    valued = value(orders, of_orders, runners, run.session)
     covered = found.without(valued.rejects)
     settled = settle(valued.orders, markets, run.commission)
     variants = pd.DataFrame(

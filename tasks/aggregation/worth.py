@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.aggregation.cents import HUNDRED, Cents, hundredths, round_half_up
+from tasks.aggregation.withdrawals import last_withdrawals
 from tasks.errors import BalanceError
 from tasks.rejects import Reject
 
@@ -43,7 +44,8 @@ class Valued(NamedTuple):
     Attributes:
         orders: Rows of `orders` in markets that can be settled. `profit` (the account's currency) and `runner_status`
             follow the last definition; `turnover` and `liability` are added (the account's currency): the stake, and
-            the most that can be lost. Both are 0 for a bet on a removed runner.
+            the most that can be lost, both 0 for a bet on a removed runner; and `profit_by_match`, the profit if each
+            match had its own price instead of flumine's average in two decimals.
         rejects: By variant, the markets where one of its bets cannot be settled.
         differences: Rows of `results/differences`.
     """
@@ -53,24 +55,26 @@ class Valued(NamedTuple):
     differences: pd.DataFrame
 
 
-def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> Valued:
+def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame, session: str = "market") -> Valued:
     """Value orders by the last definition of their market.
 
     Args:
         orders: Rows of `orders`.
-        markets: Rows of `catalogue/markets`, at least those of the orders.
+        markets: Rows of `catalogue/markets`, at least those that are `concerned`.
         runners: Rows of `catalogue/runners` of these markets.
+        session: What an instance of the strategies was replayed on: `market`, `event`, `day` or `run`.
 
     Raises:
         BalanceError: An order's market is missing, or a bet's value differs from flumine's and no rule explains it.
     """
-    known = _with_definitions(orders, markets, runners)
+    known = _with_definitions(orders, markets, runners, last_withdrawals(markets, runners, session))
     problems = _problems(known)
     rejected = _reject(known, problems)
     at = pd.MultiIndex.from_frame(known[["strategy_name", "market_id"]])
     stands = ~at.isin(rejected.keys())
     known = known[stands].reset_index(drop=True)
-    worth = _settle(known)
+    worth = _settle(known, hundredths(known["size_matched"]) * hundredths(known["price_matched"]))
+    by_match = _settle(known, hundredths(known["value_matched"] * HUNDRED))
     differences = _differences(known, worth)
     status = known["last_status"].where(known["last_status"].notna(), known["runner_status"])
     kept = known[list(orders.columns)].assign(
@@ -78,6 +82,7 @@ def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) ->
         runner_status=status,
         turnover=worth.turnover / HUNDRED,
         liability=worth.liability / HUNDRED,
+        profit_by_match=by_match.cents / HUNDRED,
     )
     rejects: dict[str, list[Reject]] = {}
     for (strategy, _), reject in rejected.items():
@@ -85,7 +90,9 @@ def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) ->
     return Valued(kept, rejects, differences)
 
 
-def _with_definitions(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame) -> pd.DataFrame:
+def _with_definitions(
+    orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame, withdrawals: pd.DataFrame
+) -> pd.DataFrame:
     strangers = set(orders["market_id"]) - set(markets["market_id"])
     if strangers:
         raise BalanceError(f"{len(strangers)} markets have orders but are not in the catalogue: {min(strangers)}, …")
@@ -95,6 +102,7 @@ def _with_definitions(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.D
     statuses = runners[[*_RUNNER, "status"]].rename(columns={"status": "last_status"})
     known = orders.merge(markets[_OF_MARKET], on="market_id", how="left", validate="many_to_one")
     known = known.merge(statuses, on=_RUNNER, how="left", validate="many_to_one")
+    known = known.join(withdrawals.reindex(known["market_id"]).set_axis(known.index))
     return known.assign(
         won=known["market_id"].map(won).fillna(0).astype(int),
         placed=known["market_id"].map(placed).fillna(0).astype(int),
@@ -125,11 +133,15 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     # Flumine reduces no price once the market is closed, and in-play also reduces bets matched in-play. Losing bets are
     # left out too, so that leaving out does not depend on the result.
     problems[known["late_withdrawal"]] = "prices reduced by a withdrawal after the off"
+    is_lay, placed = known["side"] == "LAY", known["date_time_placed"]
     # Flumine then changes the size of lays matched at the starting price, whatever the factor.
-    is_lay_at_sp = (known["side"] == "LAY") & known["price"].isna()
-    problems[known["late_small_withdrawal"] & is_lay_at_sp] = (
+    problems[known["late_small_withdrawal"] & is_lay & (known["order_type"] == "MARKET_ON_CLOSE")] = (
         "lay at starting price changed by a withdrawal after the off"
     )
+    # The exchange reduces the liability of every lay at the starting price, flumine of those without a limit alone.
+    is_limited = is_lay & (known["order_type"] == "LIMIT_ON_CLOSE")
+    problems[is_limited & (placed <= known["withdrawn_at"])] = "limited lay at starting price before a withdrawal"
+    problems[placed <= known["passed_over_at"]] = "withdrawal that flumine met in another market of the session"
     problems[known["market_type"].isin(_OF_A_RACE) & (known["won"] == 0) & (status != "REMOVED")] = "no winner"
     problems[of_lines & (known["handicap"] % _HALF_LINE != 0)] = "line that can be half won"
     problems[known["betting_type"] == "LINE"] = "line market without a result"
@@ -160,8 +172,9 @@ class _Worth(NamedTuple):
     liability: Cents
 
 
-def _settle(known: pd.DataFrame) -> _Worth:
-    size, price = hundredths(known["size_matched"]), hundredths(known["price_matched"])
+def _settle(known: pd.DataFrame, returned: Cents) -> _Worth:
+    """Settle bets that would return these amounts, size × price, in hundredths of cents."""
+    size = hundredths(known["size_matched"])
     divisor = hundredths(known["each_way_divisor"].fillna(_UNDIVIDED))
     won, to_win = known["won"].to_numpy(), known["number_of_winners"].to_numpy(dtype=np.int64)
     status = known["last_status"].to_numpy()
@@ -171,7 +184,7 @@ def _settle(known: pd.DataFrame) -> _Worth:
     heats = (known["market_type"] == "WIN").to_numpy() & (to_win > 0) & (won > to_win)
 
     # A back's result × denominator. The place part of an each-way bet is paid at a fraction of the odds.
-    gain = size * (price - HUNDRED)
+    gain = returned - size * HUNDRED
     denominator = np.select([each_way, heats], [HUNDRED * divisor, HUNDRED * won], HUNDRED)
     result = np.select(
         [
@@ -184,7 +197,7 @@ def _settle(known: pd.DataFrame) -> _Worth:
             0,
             gain * (divisor + HUNDRED),
             HUNDRED * (gain - size * divisor),
-            np.where(heats, size * (to_win * price - HUNDRED * won), gain),
+            np.where(heats, to_win * returned - size * HUNDRED * won, gain),
         ],
         -size * denominator * np.where(each_way, 2, 1),
     )

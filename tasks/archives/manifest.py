@@ -23,7 +23,7 @@ from tasks.lake.parquet import LakeFile
 from tasks.lake.store import Lake
 
 EXTRACTED_BY = {
-    "version": 8,
+    "version": 9,
     "engine": ENGINE,
     "schema": [dataset.layout for dataset in (MARKETS, CATALOGUE_MARKETS, CATALOGUE_RUNNERS)],
 }

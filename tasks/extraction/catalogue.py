@@ -52,6 +52,8 @@ class MarketHistory:
         self._first_closed: Row = {}
         # The adjustment factors that each runner was withdrawn with before the off.
         self._withdrawn: dict[_RunnerKey, set[float]] = {}
+        # When each runner's withdrawal with a factor was announced first, milliseconds since 1970 UTC.
+        self._withdrawn_at: dict[_RunnerKey, int] = {}
         self._off: int | None = None
         self._traded = _TradedVolume()
         self._total_matched: float | None = None
@@ -75,14 +77,20 @@ class MarketHistory:
                 self._announced[definition.get("marketTime")] = None
                 if definition.get("status") == "CLOSED" and not self._first_closed:
                     self._first_closed = definition
-                if not self._first_closed and not definition.get("inPlay"):
-                    for key, factor in _withdrawals(definition).items():
-                        self._withdrawn.setdefault(key, set()).add(factor)
+                self._withdraw(message.publish_time)
             elif not self._definition:
                 self._problem = "no definition at the start"
             self._take(message, message.change)
         except (AttributeError, KeyError, TypeError, ValueError):
             self._problem = "bad content"
+
+    def _withdraw(self, publish_time: int) -> None:
+        is_before = not self._first_closed and not self._definition.get("inPlay")
+        for key, factor in _withdrawals(self._definition).items():
+            if factor:
+                self._withdrawn_at.setdefault(key, publish_time)
+            if is_before:
+                self._withdrawn.setdefault(key, set()).add(factor)
 
     def _take(self, message: Message, change: Row) -> None:
         is_image = change.get("img")
@@ -203,6 +211,7 @@ class MarketHistory:
                     "status": runner["status"],
                     "bsp": _number(runner.get("bsp")),
                     "adjustment_factor": _number(runner.get("adjustmentFactor")),
+                    "withdrawn_at": _from_milliseconds(self._withdrawn_at[key]) if key in self._withdrawn_at else None,
                     "traded": self._traded.of(key),
                 }
             )

@@ -133,6 +133,12 @@ CATALOGUE_RUNNERS = ByChunk(
         Column("status", pa.string(), "WINNER, LOSER, PLACED, REMOVED"),
         Column("bsp", pa.float64(), "Betfair starting price, decimal odds", nullable=True),
         Column("adjustment_factor", pa.float64(), "per cent, of horses", nullable=True),
+        Column(
+            "withdrawn_at",
+            TIME,
+            "when its withdrawal with an adjustment factor was announced first; null if it never was",
+            nullable=True,
+        ),
         Column("traded", pa.float64(), "volume traded before settlement, GBP, both sides", nullable=True),
     ),
 )
@@ -186,12 +192,16 @@ ORDERS = ByMonth(
         Column("size", pa.float64(), "asked for; the liability of an order at starting price"),
         Column("size_matched", pa.float64(), "matched stake"),
         Column(
+            "value_matched", pa.float64(), "sum over its matches of size × price, each price rounded to two decimals"
+        ),
+        Column(
             "size_cancelled", pa.float64(), "cancelled unmatched: by the strategy, or as the rest of a fill-or-kill"
         ),
         Column("size_lapsed", pa.float64(), "lapsed unmatched: in a suspension, at in-play, or at a better price"),
         Column("size_voided", pa.float64(), "voided: the runner was removed, or the market accepts no such order"),
         Column("profit", pa.float64(), "flumine's `order.profit`, before commission"),
         Column("side", pa.string(), "BACK or LAY"),
+        Column("order_type", pa.string(), "LIMIT, LIMIT_ON_CLOSE or MARKET_ON_CLOSE"),
         Column("elapsed_seconds_executable", pa.float64(), "seconds from placed to complete", nullable=True),
         Column("order_status", pa.string(), "flumine's, at settlement"),
         Column("market_note", pa.string(), "best back, best lay, last price traded when placed", nullable=True),

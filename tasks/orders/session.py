@@ -10,8 +10,8 @@ import pandas as pd
 
 from tasks.lake.fingerprint import digest
 
-# The catalogue's column that sessions are grouped by; a run is a single session.
-_TOGETHER = {"market": "market_id", "event": "event_id", "day": "market_date"}
+TOGETHER = {"market": "market_id", "event": "event_id", "day": "market_date"}
+"""The catalogue's column that sessions are grouped by; a run is a single session."""
 
 Ratings = Mapping[str, Mapping[int, float]]
 
@@ -83,7 +83,7 @@ def divide(markets: pd.DataFrame, kind: str) -> Iterator[Session]:
         Sessions that contain every market once, by their first market's time.
     """
     ordered = markets.sort_values(["market_time", "market_id"], ignore_index=True)
-    together = ordered.groupby(_TOGETHER[kind], sort=False) if kind in _TOGETHER else [("", ordered)]
+    together = ordered.groupby(TOGETHER[kind], sort=False) if kind in TOGETHER else [("", ordered)]
     for _, chosen in together:
         columns = (chosen[name] for name in ("market_id", "digest", "archive", "chunk", "upstream"))
         yield Session(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
+from tasks.aggregation.withdrawals import concerned
 from tasks.aggregation.worth import value
 from tasks.archives.manifest import Manifest, read_runners
 from tasks.errors import InputError
@@ -97,9 +98,13 @@ def collect(lake: Lake, record: RunRecord, selected: pd.DataFrame, archives: Seq
         raise InputError(f"no run {run} in the lake {lake.root}")
     settled: pd.DataFrame = lake.read(RESULTS_MARKETS.at(run)).to_pandas()
     orders = read_orders(lake, parts_of(results))
-    markets = selected[selected["market_id"].isin(orders["market_id"])].reset_index(drop=True)
-    runners = read_runners(lake, archives, markets)
-    valued = value(orders, markets, runners)
+    session = record.parameters["session"]
+    of_sessions = concerned(orders, selected, session)
+    of_runners = read_runners(lake, archives, of_sessions)
+    valued = value(orders, of_sessions, of_runners, session)
+    markets, runners = (
+        rows[rows["market_id"].isin(orders["market_id"])].reset_index(drop=True) for rows in (of_sessions, of_runners)
+    )
     return ReportData(
         record=record,
         summary=lake.read(RESULTS_SUMMARY.at(run)).to_pandas(),

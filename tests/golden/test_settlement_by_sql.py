@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import duckdb
 import pandas as pd
 import pytest
-from made_money import described
+from made_money import described, not_withdrawn
 from settled_by_sql import ACCOUNT, SUMMARY, in_cents, ratios
 
 from tasks.aggregation.account import on_one_account
@@ -14,6 +14,8 @@ from tasks.aggregation.commission import Commission
 from tasks.aggregation.settlement import settle
 from tasks.aggregation.summary import by_variant
 from tasks.aggregation.worth import AMENDED, DEAD_HEAT, value
+
+PLACED = pd.Timestamp("2026-01-01 19:50", tz="UTC")
 
 KINDS = [
     {"market_type": "WIN"},
@@ -56,7 +58,7 @@ def made_markets(number: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         bets = range(dice.randrange(1, 7))
         orders.extend(made_order(dice, f"{market_id}-{count}", market_id, base, first) for count in bets)
     frame = described(pd.DataFrame(markets)).assign(event_id="7", venue=None, country_code=None, archive="made")
-    return pd.DataFrame(orders), frame, pd.DataFrame(runners)
+    return pd.DataFrame(orders), frame, not_withdrawn(pd.DataFrame(runners))
 
 
 def made_order(dice, bet_id, market_id, market, statuses):
@@ -72,7 +74,10 @@ def made_order(dice, bet_id, market_id, market, statuses):
         "handicap": 0.0,
         "side": side,
         "price": float(price),
+        "date_time_placed": PLACED,
+        "order_type": "LIMIT",
         "size_matched": float(size),
+        "value_matched": float(size * price),
         "size_voided": 0.0,
         "price_matched": float(price),
         "profit": float(back if side == "BACK" else -back),

@@ -1,5 +1,7 @@
 """A market's history told message by message: what cannot be replayed and settled is refused with its reason."""
 
+from datetime import timedelta
+
 import orjson
 import pytest
 
@@ -109,6 +111,20 @@ def test_a_withdrawal_is_late_in_a_market_that_is_closed_again(hand_made):
 def test_a_late_withdrawal_with_a_small_factor_is_told_apart(hand_made, factor, is_small):
     market = hand_made().define(60).define(-60, status="CLOSED", runners=withdrawn(factor))
     assert history_of(market).describe().market["late_small_withdrawal"] is is_small
+
+
+@pytest.mark.parametrize(
+    ("announced", "seconds"),
+    [([20.0], 40), ([None, 20.0], 30), ([20.0, 20.0], 40), ([None], None), ([], -60)],
+)
+def test_when_a_withdrawal_with_a_factor_was_announced_first(hand_made, announced, seconds):
+    market = hand_made().define(60)
+    for at, factor in zip((40, 30), announced, strict=False):
+        market.define(at, runners=withdrawn(factor))
+    market.define(-60, status="CLOSED", runners=withdrawn(announced[-1] if announced else 20.0))
+    first, second = history_of(market).describe().runners
+    assert first["withdrawn_at"] is None
+    assert second["withdrawn_at"] == (None if seconds is None else market.off - timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,8 @@ BY_WINNINGS, NOT_KNOWN = "the exchange the winnings alone", "how the exchange do
     ],
 )
 def test_bets_are_flagged_where_a_withdrawal_is_not_known_to_reduce_them_so(type_, status, factor, stake, told):
-    orders = pd.DataFrame({"strategy_name": ["a"], "market_id": ["1.2"], "turnover": [stake]})
+    orders = pd.DataFrame({"strategy_name": ["a"], "market_id": ["1.2"], "turnover": [stake], "profit": [1.0]})
+    orders["profit_by_match"] = orders["profit"]
     runners = pd.DataFrame({"market_id": ["1.2"], "status": [status], "adjustment_factor": [factor]}).astype(
         {"adjustment_factor": float}
     )
@@ -181,3 +182,15 @@ def test_bets_are_flagged_where_a_withdrawal_is_not_known_to_reduce_them_so(type
     begins, _, ends = (told or "").partition(" … ")
     assert [sentence for sentence in said if not sentence.startswith(f"a: 1 bet in {begins}")] == []
     assert [sentence.endswith(ends) for sentence in said] == ([True] if told else [])
+
+
+def test_what_flumines_average_of_several_prices_does_to_the_gross_is_said():
+    profits = pd.DataFrame({"profit": [2079.0, -5.0, 3.0], "profit_by_match": [2080.0, -5.0, 2.99]})
+    orders = profits.assign(strategy_name=["a", "a", "b"], market_id="1.2", turnover=2.0)
+    nothing = pd.DataFrame(columns=["strategy", "market_id", "rule", "bets", "flumine", "settled"])
+    markets, runners = pd.DataFrame({"market_id": [], "market_type": []}), pd.DataFrame({"status": [], "market_id": []})
+    said = list(of_settlement(Valued(orders, {}, nothing), markets, runners.assign(adjustment_factor=0.0)))
+    averaged = (
+        "filled at several prices: at the price of each part, not at flumine's average in two decimals, its gross is"
+    )
+    assert said == [f"a: 1 bet {averaged} 2,075.00 for 2,074.00", f"b: 1 bet {averaged} 2.99 for 3.00"]

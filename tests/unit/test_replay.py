@@ -175,6 +175,7 @@ def test_rows_of_orders(job, markets, ratings):
         assert 0 <= row["size_matched"] <= 5
         rating = ratings["truth"][row["market_id"]][row["selection_id"]]
         assert row["price"] > rating if row["side"] == "BACK" else row["price"] < rating
+        assert row["order_type"] == "LIMIT"
         assert row["order_status"] == "Execution complete" or row["size_matched"] < 5
         assert row["market_note"].count(",") == 2
         if row["size_matched"]:
@@ -191,6 +192,7 @@ def test_rows_of_orders(job, markets, ratings):
             stake, price = row["size_matched"], row["price_matched"]
             back = stake * (price - 1) if won else -stake
             assert row["profit"] == pytest.approx(back if row["side"] == "BACK" else -back, abs=0.01)
+            assert row["value_matched"] == pytest.approx(stake * price, abs=0.005 * stake)
         assert rows[number - 1]["bet_id"] != row["bet_id"]
     assert len({row["bet_id"] for row in rows}) == len({row["customer_order_ref"] for row in rows}) == len(rows)
 
@@ -657,6 +659,7 @@ def test_a_strategy_that_batches_cancels_and_replaces(job, trader, markets):
             10,
         )
         assert at_starting_price["price_matched"] == at_starting_price["bsp"]
+        assert at_starting_price["order_type"] == "MARKET_ON_CLOSE"
         assert "try" in cancelled["trade_notes"]
     assert [row["size"] for row in rows[second.id]][:3] == [3, 3, 15]
     for variant in (first, second, FAVOURITE):

@@ -78,6 +78,8 @@ def row(variant, market_id, number, profit, **changed):
         "price_matched": round(1 + max(profit, 0.0) / 5, 2),
         "size": 5.0,
         "size_matched": 5.0,
+        "value_matched": 5.0 + max(profit, 0.0),
+        "order_type": "LIMIT",
         "size_cancelled": 0.0,
         "size_lapsed": 0.0,
         "size_voided": 0.0,

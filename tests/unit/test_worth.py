@@ -4,13 +4,14 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 import pytest
-from made_money import described
+from made_money import described, not_withdrawn
 
 from tasks.aggregation.worth import AMENDED, DEAD_HEAT, value
 from tasks.errors import BalanceError
 
 ID = "1.200000001"
 SAME = object()
+PLACED = pd.Timestamp("2026-01-01 19:50", tz="UTC")
 LATE = "prices reduced by a withdrawal after the off"
 EACH_WAY = {"market_type": "EACH_WAY", "each_way_divisor": 5.0, "number_of_winners": 2}
 
@@ -24,7 +25,10 @@ def bet(selection, side, size, price, profit, **changed):
         "handicap": 0.0,
         "side": side,
         "price": price,
+        "date_time_placed": PLACED,
+        "order_type": "LIMIT",
         "size_matched": size,
+        "value_matched": size * price,
         "size_voided": 0.0,
         "price_matched": price,
         "profit": profit,
@@ -40,11 +44,13 @@ def market(**changed):
 
 def runners(*statuses, handicap=0.0):
     """Runners 1, 2, …, with these statuses in the last definition."""
-    return pd.DataFrame(
-        [
-            {"market_id": ID, "selection_id": number, "handicap": handicap, "status": status}
-            for number, status in enumerate(statuses, start=1)
-        ]
+    return not_withdrawn(
+        pd.DataFrame(
+            [
+                {"market_id": ID, "selection_id": number, "handicap": handicap, "status": status}
+                for number, status in enumerate(statuses, start=1)
+            ]
+        )
     )
 
 
@@ -192,12 +198,63 @@ def test_a_bet_that_flumine_voided_on_a_runner_that_came_back_is_a_reject():
     assert [reject.reason for reject in valued.rejects["a"]] == ["withdrawal corrected before the off"]
 
 
-@pytest.mark.parametrize(("changed", "is_settled"), [({}, False), ({"side": "BACK"}, True), ({"price": 3.0}, True)])
+@pytest.mark.parametrize(
+    ("changed", "is_settled"), [({}, False), ({"side": "BACK"}, True), ({"order_type": "LIMIT_ON_CLOSE"}, True)]
+)
 def test_a_small_late_withdrawal_rejects_lays_at_starting_price(changed, is_settled):
-    lay = bet(2, "LAY", 2.0, 3.0, 2.0, runner_status="LOSER") | {"price": None} | changed
+    lay = bet(2, "LAY", 2.0, 3.0, 2.0, runner_status="LOSER", order_type="MARKET_ON_CLOSE") | changed
     lay["profit"] = -2.0 if lay["side"] == "BACK" else 2.0
     valued = value(pd.DataFrame([lay]), market(late_small_withdrawal=True), runners("WINNER", "LOSER", "REMOVED"))
     assert bool(valued.rejects) is not is_settled
+
+
+def gone(minutes, market_id=ID):
+    """A winner, a loser, and a runner that was withdrawn this many minutes after the order was placed."""
+    frame = runners("WINNER", "LOSER", "REMOVED").assign(market_id=market_id)
+    frame.loc[2, ["adjustment_factor", "withdrawn_at"]] = [12.5, PLACED + pd.Timedelta(minutes=minutes)]
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("changed", "minutes", "is_settled"),
+    [
+        ({}, 1, False),
+        ({}, 0, False),
+        ({}, -1, True),
+        ({"order_type": "MARKET_ON_CLOSE"}, 1, True),
+        ({"order_type": "LIMIT"}, 1, True),
+        ({"side": "BACK", "profit": -2.0}, 1, True),
+        ({"size_matched": 0.0, "value_matched": 0.0, "profit": 0.0}, 1, True),
+    ],
+)
+def test_a_limited_lay_at_starting_price_keeps_the_liability_that_a_withdrawal_reduces(changed, minutes, is_settled):
+    lay = bet(2, "LAY", 2.0, 3.0, 2.0, runner_status="LOSER", order_type="LIMIT_ON_CLOSE") | changed
+    valued = value(pd.DataFrame([lay]), market(), gone(minutes))
+    reasons = [reject.reason for of_variant in valued.rejects.values() for reject in of_variant]
+    assert reasons == ([] if is_settled else ["limited lay at starting price before a withdrawal"])
+
+
+@pytest.mark.parametrize(
+    ("session", "minutes", "is_settled"), [("market", 2, True), ("event", 2, False), ("event", -1, True)]
+)
+def test_a_withdrawal_that_flumine_met_in_another_market_reduced_nothing_here(session, minutes, is_settled):
+    both = pd.concat([market(), market(market_id="1.2")], ignore_index=True).assign(event_id="7")
+    known = pd.concat([gone(minutes - 1, market_id="1.2"), gone(minutes)], ignore_index=True)
+    valued = value(pd.DataFrame([bet(1, "BACK", 4.0, 2.5, 6.0)]), both, known, session)
+    reasons = [reject.reason for of_variant in valued.rejects.values() for reject in of_variant]
+    assert reasons == ([] if is_settled else ["withdrawal that flumine met in another market of the session"])
+
+
+@pytest.mark.parametrize(
+    ("side", "profit", "exact"),
+    [("BACK", 2079.0, 2080.0), ("LAY", -2079.0, -2080.0)],
+)
+def test_parts_matched_at_several_prices_are_worth_their_own(side, profit, exact):
+    """500.00 at 4.0 and 200.00 at 3.9: flumine's average is 3.97."""
+    valued = value(
+        pd.DataFrame([bet(1, side, 700.0, 3.97, profit, value_matched=2780.0)]), market(), runners("WINNER", "LOSER")
+    )
+    assert valued.orders[["profit", "profit_by_match"]].to_numpy().tolist() == [[profit, exact]]
 
 
 @pytest.mark.parametrize(("handicap", "is_settled"), [(-0.5, True), (1.0, True), (0.25, False), (-1.75, False)])
