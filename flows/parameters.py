@@ -5,6 +5,7 @@ Every field has a default, a unit and one line of help. Each strategy defines it
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
@@ -14,10 +15,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from flows.strategy_choice import OwnStrategyChoice, StrategyChoice
 from tasks.addresses import check_address, shown
 from tasks.aggregation.commission import Commission
-from tasks.aggregation.folds import check_split
+from tasks.aggregation.folds import check_split, split_markets
 from tasks.archives.archive import archive_name, check_exists
-from tasks.archives.selection import MarketFilter
-from tasks.errors import InputError
+from tasks.archives.identity import find_archive
+from tasks.archives.manifest import find_manifest
+from tasks.archives.selection import MarketFilter, select_markets
+from tasks.errors import InputError, LakeError, NotExtractedError
 from tasks.lake.store import Lake
 from tasks.machine import cores, memory_megabytes
 from tasks.option import Option
@@ -219,7 +222,8 @@ class BacktestParameters(Profile):
         """Check what depends on several fields or on files, before any work begins.
 
         Raises:
-            InputError: An archive is missing, or a strategy, a parameter or the ratings it needs are wrong.
+            InputError: An archive is missing, a strategy, a parameter or the ratings it needs are wrong, or the filter
+                or the split leaves no market of archives that are extracted already.
             LakeError: The lake's object store does not answer.
         """
         for number, address in enumerate(self.archives):
@@ -229,6 +233,22 @@ class BacktestParameters(Profile):
         self.opened_lake.check_answers()
         self.opened_lake.check_writable()
         unseen(self.variants)
+        if self.split or self.markets != type(self).model_fields["markets"].default:
+            # The stages mend what is missing or damaged, or say what to run.
+            with suppress(NotExtractedError, LakeError):
+                self._check_selection()
+
+    def _check_selection(self) -> None:
+        lake, manifests = self.opened_lake, []
+        for address in self.archives:
+            archive = find_archive(lake, address)
+            manifest = archive and find_manifest(lake, archive, self.markets.types_that_filter)
+            if manifest is None:
+                return
+            manifests.append(manifest)
+        markets, _ = select_markets(lake, manifests, self.markets)
+        if self.split:
+            split_markets(markets, self.split)
 
     def forewarn(self) -> None:
         """Warn of parameters that may be unintended, before any work begins."""

@@ -3,6 +3,7 @@
     BacktestError
     ├── InputError            the user's input is wrong: a parameter, an archive, a CSV file
     │   ├── ArchiveError      an archive cannot be read at all
+    │   ├── NotExtractedError  an archive is not completely extracted
     │   ├── RatingsFileError  a ratings file cannot be read at all
     │   └── StrategyError     a strategy's name or parameters are wrong
     ├── RatingsServiceError   a ratings service did not return a day
@@ -34,6 +35,10 @@ class InputError(BacktestError):
 
 class ArchiveError(InputError):
     """An archive cannot be read at all (single bad members are rejects, not errors)."""
+
+
+class NotExtractedError(InputError):
+    """An archive is not completely extracted, or not by this version; the message says what to run."""
 
 
 class RatingsFileError(InputError):

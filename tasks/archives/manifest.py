@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tasks.archives.identity import ARCHIVE, Archive, manifest_keys
 from tasks.archives.market_files import market_of
-from tasks.errors import BalanceError, InputError
+from tasks.errors import BalanceError, NotExtractedError
 from tasks.lake.dataset import ByChunk, chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS, CATALOGUE_RUNNERS, MANIFESTS, MARKETS
 from tasks.lake.fingerprint import ENGINE, fingerprint
@@ -117,7 +117,7 @@ def read_manifest(lake: Lake, archive: Archive, market_types: Iterable[str] = ()
     """Return an archive's manifest for some market types; none means all.
 
     Raises:
-        InputError: The extraction is incomplete or by another version.
+        NotExtractedError: The extraction is incomplete or by another version.
     """
     manifest = find_manifest(lake, archive, market_types)
     if manifest:
@@ -126,21 +126,21 @@ def read_manifest(lake: Lake, archive: Archive, market_types: Iterable[str] = ()
     is_old = any(file.fingerprint != manifest_fingerprint(archive.content) for file in files)
     types = f" (market types {', '.join(types_of(market_types))})" if market_types else ""
     why = "was extracted by another version" if is_old else f"is not completely extracted{types}"
-    raise InputError(f"{archive.address} {why}; run the extract stage on the lake {lake.root}")
+    raise NotExtractedError(f"{archive.address} {why}; run the extract stage on the lake {lake.root}")
 
 
 def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table:
     """Read an archive's rows of `catalogue/markets` or `catalogue/runners`, chunk by chunk.
 
     Raises:
-        InputError: A chunk is missing or not the one in the manifest.
+        NotExtractedError: A chunk is missing or not the one in the manifest.
         BalanceError: Catalogue and manifest differ in their number of markets.
     """
     tables = [dataset.schema.empty_table()]
     for number, chunk in manifest.chunks.items():
         key = dataset.at(manifest.archive, number)
         if lake.fresh(key, chunk.fingerprint) is None:
-            raise InputError(
+            raise NotExtractedError(
                 f"chunk {number} of {manifest.archive} in the lake {lake.root} is missing or not the one in the "
                 "manifest; run the extract stage"
             )
@@ -163,7 +163,7 @@ def read_runners(lake: Lake, manifests: Iterable[Manifest], markets: pd.DataFram
         Rows of `catalogue/runners`.
 
     Raises:
-        InputError: A chunk is missing or not the one in the manifest.
+        NotExtractedError: A chunk is missing or not the one in the manifest.
     """
     found = [CATALOGUE_RUNNERS.schema.empty_table().to_pandas()]
     for manifest in manifests:

@@ -66,7 +66,7 @@ def read_catalogue(lake: Lake, manifest: Manifest) -> pd.DataFrame:
         `catalogue/markets` with columns `archive` and `upstream`, the fingerprint of the market's chunk.
 
     Raises:
-        InputError: Part of the catalogue is missing.
+        NotExtractedError: Part of the catalogue is missing.
     """
     markets: pd.DataFrame = read_extracted(lake, manifest, CATALOGUE_MARKETS).to_pandas()
     chunks = {number: chunk.fingerprint for number, chunk in manifest.chunks.items()}
@@ -87,7 +87,8 @@ def select_markets(
         markets left out because an earlier archive has them.
 
     Raises:
-        InputError: Part of the catalogue is missing, or no market passes; the message lists the available values.
+        NotExtractedError: Part of the catalogue is missing.
+        InputError: No market passes; the message lists the available values.
     """
     extracted = list(manifests)
     names = [manifest.archive for manifest in extracted]

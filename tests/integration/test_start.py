@@ -15,11 +15,15 @@ REFUSED = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, backtest, month) -> Path:
+def lake(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, backtest, month, lake) -> Path:
     """A home of Prefect's in which a command has started a server, though every proxy was one that refuses."""
     home = tmp_path_factory.mktemp("home")
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"), REFUSED)
-    lake = tmp_path_factory.mktemp("lake")
     backtest("extract", month.archive, "--lake", lake, PREFECT_HOME=str(home), **proxies)
     return home
 
@@ -146,3 +150,20 @@ def test_what_is_wrong_is_said_before_prefect_starts(backtest, month, tmp_path, 
     error = refused.stderr
     assert said in error
     assert "PREFECT_HOME" not in error
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--venue", "Nowhere"), "no market passes the filter (--market-type WIN, --venue Nowhere); available are"),
+        (("--market", "1.999999999"), "market 1.999999999 is not in"),
+        (("--from", "2040-01-01"), "--from 2040-01-01"),
+        (("--split", "2040-01-01"), "nothing would be on one side of it"),
+    ],
+)
+def test_what_leaves_no_market_of_an_extracted_archive_is_said_before_prefect_starts(
+    backtest, month, lake, arguments, said
+):
+    asked = ("run", month.archive, "--strategy", "back_favourite", "--lake", lake, *arguments)
+    assert said in backtest(*asked, expect=2, PREFECT_HOME="/proc/none").stderr
