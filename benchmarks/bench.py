@@ -28,7 +28,8 @@ from benchmarks.waits import BACKTEST, print_waits
 from sample.archive import write_sample
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import read_manifest
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.lake.store import Lake
 
 CORES = sorted(os.sched_getaffinity(0))

@@ -26,7 +26,8 @@ from tasks.aggregation.results import Run, find_orders, find_results, read_order
 from tasks.archives.archive import read_index, read_members
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import read_manifest
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.extraction.extract import extract_chunk, find_extracted
 from tasks.extraction.stage import plan_extraction
 from tasks.extraction.write_manifest import write_manifest

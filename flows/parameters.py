@@ -19,7 +19,7 @@ from tasks.aggregation.folds import check_split, split_markets
 from tasks.archives.archive import archive_name, check_exists
 from tasks.archives.identity import find_archive
 from tasks.archives.manifest import find_manifest
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
 from tasks.errors import InputError, LakeError, NotExtractedError
 from tasks.lake.store import Lake
 from tasks.machine import cores, memory_megabytes
@@ -246,6 +246,9 @@ class BacktestParameters(Profile):
             if manifest is None:
                 return
             manifests.append(manifest)
+        # pandas takes half a second, and most of what is wrong is wrong without it.
+        from tasks.archives.selection import select_markets  # noqa: PLC0415
+
         markets, _ = select_markets(lake, manifests, self.markets)
         if self.split:
             split_markets(markets, self.split)

@@ -9,8 +9,9 @@ from prefect import flow
 from flows.archives import read_manifests
 from flows.parameters import BacktestParameters
 from flows.stages import TASK_RUNNER, gather
+from tasks.archives.catalogue import read_catalogue
 from tasks.archives.manifest import types_not_asked
-from tasks.archives.selection import read_catalogue, select_markets
+from tasks.archives.selection import select_markets
 from tasks.errors import InputError
 from tasks.progress import Piece, Words, activity
 from tasks.ratings.days import check_usable, left_out_name, of_its_own_day, read_days

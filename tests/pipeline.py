@@ -11,7 +11,8 @@ from manifests import extract_whole
 from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
 from tasks.archives.manifest import Manifest
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.lake.datasets import ORDERS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.orders.coverage import index_orders

@@ -7,10 +7,11 @@ import pandas as pd
 
 from flows.parameters import BacktestParameters
 from tasks.archives.archive import read_index
+from tasks.archives.catalogue import read_catalogue, read_runners
 from tasks.archives.identity import Archive, read_part
-from tasks.archives.manifest import Manifest, read_runners
+from tasks.archives.manifest import Manifest
 from tasks.archives.market_files import market_of
-from tasks.archives.selection import read_catalogue, select_markets
+from tasks.archives.selection import select_markets
 from tasks.errors import InputError
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import extract_chunk, extract_job

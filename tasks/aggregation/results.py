@@ -22,8 +22,9 @@ from tasks.aggregation.statistics import statistics
 from tasks.aggregation.summary import by_day, by_variant
 from tasks.aggregation.withdrawals import concerned
 from tasks.aggregation.worth import Valued, value
+from tasks.archives.catalogue import read_runners
 from tasks.archives.identity import file_of
-from tasks.archives.manifest import EXTRACTED_BY, Manifest, read_runners
+from tasks.archives.manifest import EXTRACTED_BY, Manifest
 from tasks.errors import BalanceError, ReplacedOrdersError
 from tasks.lake.dataset import ByRun, Dataset
 from tasks.lake.datasets import (

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import pandas as pd
 import pyarrow as pa
 
 from tasks.archives.identity import ARCHIVE, Archive, manifest_keys
@@ -149,30 +148,6 @@ def read_extracted(lake: Lake, manifest: Manifest, dataset: ByChunk) -> pa.Table
     if dataset is CATALOGUE_MARKETS and whole.num_rows != manifest.markets:
         raise BalanceError(f"{manifest.archive}: {manifest.markets} markets in the manifest, {whole.num_rows} found")
     return whole
-
-
-def read_runners(lake: Lake, manifests: Iterable[Manifest], markets: pd.DataFrame) -> pd.DataFrame:
-    """Read the runners of some markets, each from the archive that the market is taken from.
-
-    Another archive may have a copy of a market that ends otherwise: closed again with another result, say.
-
-    Args:
-        markets: Selected rows of the catalogue, with the column `archive`.
-
-    Returns:
-        Rows of `catalogue/runners`.
-
-    Raises:
-        NotExtractedError: A chunk is missing or not the one in the manifest.
-    """
-    found = [CATALOGUE_RUNNERS.schema.empty_table().to_pandas()]
-    for manifest in manifests:
-        taken = markets.loc[markets["archive"] == manifest.archive, "market_id"]
-        if len(taken):
-            runners = read_extracted(lake, manifest, CATALOGUE_RUNNERS).to_pandas()
-            found.append(runners[runners["market_id"].isin(taken)])
-    everything: pd.DataFrame = pd.concat(found, ignore_index=True)
-    return everything
 
 
 def reasons_left_out(lake: Lake, manifest: Manifest) -> Counter[str]:

@@ -10,7 +10,8 @@ import pandas as pd
 from tasks.aggregation.results import NOTICES, made_of, parts_of, read_orders
 from tasks.aggregation.withdrawals import concerned
 from tasks.aggregation.worth import value
-from tasks.archives.manifest import Manifest, read_runners
+from tasks.archives.catalogue import read_runners
+from tasks.archives.manifest import Manifest
 from tasks.errors import InputError
 from tasks.lake.datasets import (
     RESULTS_ACCOUNT,

@@ -14,7 +14,8 @@ from tasks.aggregation import results
 from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
 from tasks.archives.manifest import EXTRACTED_BY
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.lake.dataset import Dataset
 from tasks.lake.datasets import ORDERS, RESULTS_DAYS, RESULTS_MARKETS, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake

@@ -10,7 +10,8 @@ import pytest
 from tasks.aggregation.commission import Commission
 from tasks.aggregation.results import Run, write_results
 from tasks.archives.identity import read_archive
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.extraction.extract import extract_chunk
 from tasks.extraction.stage import plan_extraction
 from tasks.extraction.write_manifest import write_manifest

@@ -11,8 +11,10 @@ from manifests import extract_whole
 from pipeline import pack
 from small_markets import market
 
+from tasks.archives.catalogue import read_catalogue
 from tasks.archives.manifest import Manifest, read_not_asked, reasons_left_out
-from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.errors import InputError
 from tasks.lake.store import Lake
 from tasks.rejects import RejectSource, count_rejects

@@ -11,6 +11,7 @@ from manifests import extract_whole
 from small_markets import market
 
 from tasks.aggregation.notices import left_out
+from tasks.archives.catalogue import read_catalogue
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import (
     find_manifest,
@@ -20,7 +21,8 @@ from tasks.archives.manifest import (
     say_not_extracted,
     types_not_asked,
 )
-from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.errors import BalanceError, InputError
 from tasks.extraction.extract import extract_chunk, find_extracted
 from tasks.extraction.stage import plan_extraction

@@ -8,7 +8,8 @@ from manifests import extract_whole
 from sample.archive import write_sample
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import find_manifest, read_extracted
-from tasks.archives.selection import MarketFilter, select_markets
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.errors import BalanceError
 from tasks.extraction.extract import extract_chunk
 from tasks.extraction.stage import forget_old_archives, plan_extraction

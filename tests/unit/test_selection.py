@@ -8,7 +8,9 @@ from manifests import keep_manifest
 from pydantic import ValidationError
 
 from tasks.aggregation.notices import differing
-from tasks.archives.selection import MarketFilter, read_catalogue, select_markets
+from tasks.archives.catalogue import read_catalogue
+from tasks.archives.market_filter import MarketFilter
+from tasks.archives.selection import select_markets
 from tasks.errors import BalanceError, InputError
 from tasks.lake.datasets import CATALOGUE_MARKETS
 from tasks.lake.store import Lake
