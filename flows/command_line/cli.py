@@ -206,8 +206,9 @@ def serve_here(
     ] = False,
 ) -> None:
     """Start Prefect's server and UI, the deployments of this project and a worker for them, until Ctrl-C."""
-    use_prefect_quietly()
-    from flows.serving.serve import serve  # noqa: PLC0415
+    with screen("Loading Prefect"):
+        use_prefect_quietly()
+        from flows.serving.serve import serve  # noqa: PLC0415
 
     serve(port, lake, own_strategies=own_strategies)
 
@@ -225,6 +226,8 @@ def new(file: Annotated[Path, typer.Argument(help="Where to, such as my_strategy
 @app.command()
 def strategies() -> None:
     """List the strategies, their parameters and defaults."""
+    with screen("Loading flumine"):
+        import_module("strategies")  # before they are printed, because it takes a second
     print_strategies()
 
 

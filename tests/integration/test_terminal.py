@@ -85,11 +85,25 @@ def counts(terminal: Screen, stage: str) -> list[tuple[int, int]]:
     return [each for number, each in enumerate(found) if number == 0 or each != found[number - 1]]
 
 
-def test_the_first_words_come_before_anything_heavy_is_imported(start, six, tmp_path):
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("run", "six.tar", "--lake", "lake"), b"Loading flumine and Prefect"), (("strategies",), b"Loading flumine")],
+)
+def test_the_first_words_come_before_anything_heavy_is_imported(words, said, start, six, tmp_path):
+    assert six == tmp_path / "six.tar"
     (tmp_path / "sitecustomize.py").write_text(TELLS, encoding="utf-8")
-    terminal = start("run", six, "--lake", "lake", PYTHONPATH=str(tmp_path))
+    terminal = start(*words, PYTHONPATH=str(tmp_path))
     assert terminal.wait(PATIENCE) == 0
-    assert terminal.raw.index(b"Loading flumine and Prefect") < terminal.raw.index(b"<import ")
+    assert terminal.raw.index(said) < terminal.raw.index(b"<import ")
+
+
+def test_what_is_wrong_at_once_is_said_without_pandas_and_prefect(backtest, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(TELLS, encoding="utf-8")
+    said = backtest("run", "gone.tar", "--lake", tmp_path / "lake", expect=2, PYTHONPATH=str(tmp_path)).stderr
+    assert "no such archive" in said
+    assert "<import flumine>" in said
+    assert "<import pandas>" not in said
+    assert "<import prefect>" not in said
 
 
 def test_a_run_that_has_nothing_to_do_imports_nothing_that_draws(month, backtest, tmp_path):
