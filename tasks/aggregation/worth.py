@@ -1,12 +1,15 @@
 """Value each bet in whole cents, by the exchange's rules and the market's last definition.
 
 Matched sizes and prices are flumine's, and so is a bet's result wherever flumine knows the rule. A difference must be
-explained by one of the rules that it does not know, or is an error. docs/settlement.md gives the source of each rule.
+explained by one of the rules that it does not know, or the market is a reject. docs/settlement.md gives the source of
+each rule.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tasks.aggregation.cents import HUNDRED, Cents, hundredths, round_half_up
@@ -17,7 +20,9 @@ from tasks.rejects import Reject
 EACH_WAY = "EACH_WAY"
 
 AMENDED, DEAD_HEAT = "closed again with another result", "dead heat of several winners"
-"""Rules that flumine does not know: it takes the first closing, and divides the stake only if one was to win."""
+LINES, ROUNDED = "several lines won, which is no dead heat", "rounded from inexact numbers"
+"""What flumine settles otherwise: it takes the first closing, divides the stake only if one was to win, and then on
+lines, too, and rounds what floats make of sizes and prices."""
 
 _RUNNER = ["market_id", "selection_id", "handicap"]
 _OF_MARKET = [
@@ -65,15 +70,16 @@ def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame, se
         session: What an instance of the strategies was replayed on: `market`, `event`, `day` or `run`.
 
     Raises:
-        BalanceError: An order's market is missing, or a bet's value differs from flumine's and no rule explains it.
+        BalanceError: An order's market is missing.
     """
     known = _with_definitions(orders, markets, runners, last_withdrawals(markets, runners, session))
-    problems = _problems(known)
-    rejected = _reject(known, problems)
-    at = pd.MultiIndex.from_frame(known[["strategy_name", "market_id"]])
-    stands = ~at.isin(rejected.keys())
-    known = known[stands].reset_index(drop=True)
-    worth = _settle(known, hundredths(known["size_matched"]) * hundredths(known["price_matched"]))
+    rejected = _reject(known, _problems(known), _details(known))
+    known = _without(known, rejected)
+    unexplained, details = _unexplained(known)
+    if more := _reject(known, unexplained, details):
+        rejected |= more
+        known = _without(known, more)
+    worth = _settle_by_average(known)
     by_match = _settle(known, hundredths(known["value_matched"] * HUNDRED))
     differences = _differences(known, worth)
     status = known["last_status"].where(known["last_status"].notna(), known["runner_status"])
@@ -111,11 +117,15 @@ def _with_definitions(
     )
 
 
+def _is_of_lines(known: pd.DataFrame) -> pd.Series:
+    return known["betting_type"].fillna("").str.startswith("ASIAN_HANDICAP")
+
+
 def _problems(known: pd.DataFrame) -> pd.Series:
     """Return why each order's bet cannot be settled; empty if it can."""
     each_way = known["market_type"] == EACH_WAY
     winners = known["number_of_winners"]
-    of_lines = known["betting_type"].fillna("").str.startswith("ASIAN_HANDICAP")
+    of_lines = _is_of_lines(known)
     status = known["last_status"]
     too_many = np.where(
         each_way, (known["won"] > 1) | (known["won"] + known["placed"] > winners), known["won"] > winners
@@ -153,14 +163,36 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     return problems
 
 
-def _reject(known: pd.DataFrame, problems: pd.Series) -> dict[tuple[str, str], Reject]:
-    first = known.assign(problem=problems)[problems != ""].drop_duplicates(["strategy_name", "market_id"])
-    rejected = {}
-    for bet in first.to_dict("records"):
-        status = bet["last_status"] if isinstance(bet["last_status"], str) else "none"
-        detail = f"bet {bet['bet_id']} on {bet['selection_id']}, whose last status is {status}"
-        rejected[bet["strategy_name"], bet["market_id"]] = Reject(bet["market_id"], bet["problem"], detail)
-    return rejected
+def _unexplained(known: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return which bets' value differs from flumine's though no rule says why, as `_reject` takes it, and details."""
+    worth = _settle_by_average(known)
+    is_unexplained = (worth.cents != worth.flumines) & (_rules(known, worth) == "")
+    problems = pd.Series(np.where(is_unexplained, "flumine settles it otherwise", ""), index=known.index)
+    said = [
+        f"; flumine says {by_flumine / HUNDRED:.2f} for {cents / HUNDRED:.2f}"
+        for by_flumine, cents in zip(worth.flumines, worth.cents, strict=True)
+    ]
+    return problems, _details(known) + pd.Series(said, index=known.index, dtype="str")
+
+
+def _details(known: pd.DataFrame) -> pd.Series:
+    bets = zip(known["bet_id"], known["selection_id"], known["last_status"].fillna("none"), strict=True)
+    said = [f"bet {bet_id} on {selection}, whose last status is {status}" for bet_id, selection, status in bets]
+    return pd.Series(said, index=known.index, dtype="str")
+
+
+def _reject(known: pd.DataFrame, problems: pd.Series, details: pd.Series) -> dict[tuple[str, str], Reject]:
+    listed = known[["strategy_name", "market_id"]].assign(problem=problems, detail=details)[problems != ""]
+    first = listed.drop_duplicates(["strategy_name", "market_id"])
+    return {
+        (strategy, market_id): Reject(market_id, problem, detail)
+        for strategy, market_id, problem, detail in first.itertuples(index=False)
+    }
+
+
+def _without(known: pd.DataFrame, rejected: Mapping[tuple[str, str], Reject]) -> pd.DataFrame:
+    at = pd.MultiIndex.from_frame(known[["strategy_name", "market_id"]])
+    return known[~at.isin(rejected.keys())].reset_index(drop=True)
 
 
 class _Worth(NamedTuple):
@@ -170,6 +202,10 @@ class _Worth(NamedTuple):
     flumines: Cents
     turnover: Cents
     liability: Cents
+
+
+def _settle_by_average(known: pd.DataFrame) -> _Worth:
+    return _settle(known, hundredths(known["size_matched"]) * hundredths(known["price_matched"]))
 
 
 def _settle(known: pd.DataFrame, returned: Cents) -> _Worth:
@@ -220,28 +256,29 @@ def _nearest(numerator: Cents, denominator: Cents, flumines: Cents) -> Cents:
     return np.where(agrees, flumines, round_half_up(numerator, denominator))
 
 
+def _rules(known: pd.DataFrame, worth: _Worth) -> npt.NDArray[np.str_]:
+    """Return the rule by which a bet's value may differ from flumine's; empty if it must not."""
+    several = known["won"] > known["number_of_winners"]
+    rules = {
+        AMENDED: known["amended"],
+        DEAD_HEAT: (known["market_type"] == "WIN") & (known["number_of_winners"] > 1) & several,
+        LINES: _is_of_lines(known) & (known["number_of_winners"] == 1) & several,
+        ROUNDED: np.abs(worth.cents - worth.flumines) == 1,
+    }
+    return np.select(list(rules.values()), list(rules), "")
+
+
 def _differences(known: pd.DataFrame, worth: _Worth) -> pd.DataFrame:
     """Sum by variant, market and rule the bets whose value differs from flumine's."""
-    several = (
-        (known["market_type"] == "WIN") & (known["number_of_winners"] > 1) & (known["won"] > known["number_of_winners"])
-    )
-    rule = np.select([known["amended"], several], [AMENDED, DEAD_HEAT], "")
-    differs = worth.cents != worth.flumines
-    unexplained = known[differs & (rule == "")]
-    for bet in unexplained.itertuples():
-        raise BalanceError(
-            f"{bet.bet_id} of {bet.strategy_name}: flumine says {bet.profit:.2f} ({bet.runner_status}), the last "
-            f"definition {bet.last_status}; orders and catalogue do not agree, run the backtest on another lake"
-        )
     listed = pd.DataFrame(
         {
             "strategy": known["strategy_name"],
             "market_id": known["market_id"],
-            "rule": rule,
+            "rule": _rules(known, worth),
             "bets": 1,
             "flumine": worth.flumines,
             "settled": worth.cents,
         }
-    )[differs]
+    )[worth.cents != worth.flumines]
     summed: pd.DataFrame = listed.groupby(["strategy", "market_id", "rule"], as_index=False).sum()
     return summed.assign(flumine=summed["flumine"] / HUNDRED, settled=summed["settled"] / HUNDRED)

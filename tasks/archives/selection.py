@@ -35,6 +35,9 @@ def select_markets(
     each = [read_catalogue(lake, manifest) for manifest in extracted]
     # Without empty ones, whose columns have other types.
     catalogue = pd.concat([rows for rows in each if len(rows)] or each[:1], ignore_index=True)
+    # Before the filter: whether the first copy passes decides, not whether any does.
+    again = catalogue.duplicated("market_id")
+    copies, catalogue = catalogue[again], catalogue[~again]
     passes = _passes(catalogue, wanted)
     chosen = catalogue[pd.DataFrame(passes).all(axis="columns")]
     if missing := [market_id for market_id in wanted.market_ids if market_id not in set(chosen["market_id"])]:
@@ -45,11 +48,11 @@ def select_markets(
         if catalogue.empty and not others:
             raise InputError(f"{', '.join(names)}: no market can be replayed; the rejects say why")
         raise InputError(f"no market passes the filter ({_asked(wanted)}); available are {_offer(catalogue, others)}")
-    again = chosen.duplicated("market_id")
     rejects: dict[str, list[Reject]] = {}
-    for archive, market_id in chosen.loc[again, ["archive", "market_id"]].itertuples(index=False):
+    of_chosen = copies["market_id"].isin(chosen["market_id"])
+    for archive, market_id in copies.loc[of_chosen, ["archive", "market_id"]].itertuples(index=False):
         rejects.setdefault(archive, []).append(Reject(market_id, "market twice", "an earlier archive has it"))
-    return chosen[~again].sort_values(["market_time", "market_id"], ignore_index=True), rejects
+    return chosen.sort_values(["market_time", "market_id"], ignore_index=True), rejects
 
 
 def _passes(catalogue: pd.DataFrame, wanted: MarketFilter) -> dict[str, pd.Series]:

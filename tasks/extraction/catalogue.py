@@ -58,12 +58,17 @@ class MarketHistory:
         self._traded = _TradedVolume()
         self._total_matched: float | None = None
         self._replay = ReplayCheck(market_id)
+        self._line = 0
         self._problem = "" if MARKET_ID.fullmatch(market_id) else "bad market id"
 
     def add(self, message: Message) -> None:
         """Add the next message of this market."""
         if self.publish_times and message.publish_time < self.publish_times[-1]:
             self._problem = self._problem or "out of time order"
+        if message.line == self._line:
+            # Flumine makes one book of both, the lake has a message for each.
+            self._problem = self._problem or "two changes in one message"
+        self._line = message.line
         self.publish_times.append(message.publish_time)
         self.messages.append(message.raw)
         if self._problem:

@@ -3,7 +3,6 @@
 The result depends only on the archive and the target size, never on which types a run asks for.
 """
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -11,7 +10,7 @@ from math import ceil
 from typing import NamedTuple
 
 from tasks.archives.archive import Member
-from tasks.archives.market_files import market_of
+from tasks.archives.market_files import copies_of, market_of
 
 
 class Chunk(NamedTuple):
@@ -39,8 +38,8 @@ class Chunk(NamedTuple):
 def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:
     """Cut an archive into chunks of about equal size.
 
-    Copies of a market or event file that is shipped under two days stay in one chunk, so that duplicates are detected;
-    copies of different types count as of none.
+    Copies of a market or event file, shipped under two days or renamed, stay in one chunk, so that duplicates are
+    detected; copies of different types count as of none.
 
     Args:
         members: All members of the archive, in its order.
@@ -51,7 +50,7 @@ def cut_into_chunks(members: Sequence[Member], chunk_bytes: int) -> list[Chunk]:
     """
     together: dict[str, list[Member]] = {}
     for member in members:
-        together.setdefault(market_of(member.path) or posixpath.basename(member.path), []).append(member)
+        together.setdefault(copies_of(member.path), []).append(member)
     of_type: defaultdict[str, list[list[Member]]] = defaultdict(list)
     for copies in together.values():
         types = {member.market_type for member in copies}

@@ -38,12 +38,14 @@ class Message(NamedTuple):
         publish_time: The exchange's `pt`, milliseconds since 1970 UTC.
         raw: The line, byte for byte; if it concerns several markets, rebuilt with this one only.
         change: The market's entry of `mc`.
+        line: The line's number in its member, from 1.
     """
 
     market_id: str
     publish_time: int
     raw: bytes
     change: dict[str, Any]
+    line: int
 
 
 def decompress(raw: bytes, limit: int = MEMBER_LIMIT) -> bytes:
@@ -119,9 +121,9 @@ def read_messages(raw: bytes) -> Iterator[Message]:
             raise BadMemberError("bad JSON", f"line {number}: {error}") from None
         publish_time, changes = message["pt"], message.get("mc", ())
         if len(changes) == 1:
-            yield Message(changes[0]["id"], publish_time, stripped, changes[0])
+            yield Message(changes[0]["id"], publish_time, stripped, changes[0], number)
         else:
-            yield from _apart(stripped, publish_time, changes)
+            yield from _apart(stripped, publish_time, changes, number)
 
 
 def _check_text(content: bytes) -> None:
@@ -136,8 +138,8 @@ def _check_text(content: bytes) -> None:
             raise BadMemberError("bad JSON", f"not UTF-8: {error.reason} at byte {place}") from None
 
 
-def _apart(line: bytes, publish_time: int, changes: Sequence[dict[str, Any]]) -> Iterator[Message]:
+def _apart(line: bytes, publish_time: int, changes: Sequence[dict[str, Any]], number: int) -> Iterator[Message]:
     """Split a line that concerns several markets into one message each, unknown fields included."""
     message = msgspec.json.decode(line)
     for whole, change in zip(message.get("mc", ()), changes, strict=True):
-        yield Message(change["id"], publish_time, msgspec.json.encode({**message, "mc": [whole]}), change)
+        yield Message(change["id"], publish_time, msgspec.json.encode({**message, "mc": [whole]}), change, number)

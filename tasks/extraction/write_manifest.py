@@ -1,7 +1,7 @@
 """Write an archive's manifest once its extraction is complete; `tasks/archives/manifest.py` reads it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from tasks.archives.manifest import (
     manifest_fingerprint,
     types_of,
 )
-from tasks.errors import BalanceError
+from tasks.errors import ArchiveError, BalanceError
 from tasks.extraction.extract import ExtractJob, find_extracted
 from tasks.lake.dataset import chunk_name
 from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS, REJECTS
@@ -35,6 +35,7 @@ def write_manifest(
         market_types: The types; none means all.
 
     Raises:
+        ArchiveError: Two event files have the same market.
         BalanceError: A file is missing, or a member is neither in the catalogue, nor rejected, nor of another type.
     """
     asked = types_of(market_types)
@@ -50,6 +51,7 @@ def write_manifest(
         return found
     made = Manifest(archive.name, archive.content, chunks, asked, written_for=asked)
     rows = list(_rows(lake, archive, made))
+    _check_each_once(archive, rows)
     extracted = {row["member"] for row in rows}
     others = [member for member in archive.members if member.path not in extracted]
     if missing := [member.path for member in others if is_asked(member.market_type, asked)]:
@@ -61,6 +63,19 @@ def write_manifest(
     table = pa.Table.from_pylist(rows, MANIFESTS.schema)
     lake.write(MANIFESTS.at(archive.content, asked), table, manifest_fingerprint(archive.content), notes)
     return made
+
+
+def _check_each_once(archive: Archive, rows: Iterable[Mapping[str, object]]) -> None:
+    """Check that no market is in event files of several chunks, which do not know of one another."""
+    taken: dict[object, object] = {}
+    for row in rows:
+        if market_id := row.get("market_id"):
+            if market_id in taken:
+                raise ArchiveError(
+                    f"{archive.address}: market {market_id} is in both {taken[market_id]} and {row['member']}; remove "
+                    "one of them"
+                )
+            taken[market_id] = row["member"]
 
 
 def _rows(lake: Lake, archive: Archive, manifest: Manifest) -> Iterator[dict[str, object]]:

@@ -41,7 +41,9 @@ def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Ro
             "price_matched": float(order.average_price_matched),
             "size": float(getattr(order.order_type, "size", None) or order.order_type.liability),
             "size_matched": float(order.size_matched),
-            "value_matched": round(float(sum(size * round(price, 2) for _, price, size in matched)), 4),
+            "value_matched": round(
+                sum(round(float(size), 2) * round(float(price), 2) for _, price, size in matched), 4
+            ),
             "size_cancelled": float(order.size_cancelled),
             "size_lapsed": float(order.size_lapsed),
             "size_voided": float(order.size_voided),

@@ -11,9 +11,9 @@ from tasks.extraction.messages import BadMemberError, Message
 
 def history_of(market, market_id=None):
     history = MarketHistory(market_id or market.id)
-    for line in market.lines:
+    for number, line in enumerate(market.lines, start=1):
         message = orjson.loads(line)
-        history.add(Message(market.id, message["pt"], line, message["mc"][0]))
+        history.add(Message(market.id, message["pt"], line, message["mc"][0], number))
     return history
 
 
@@ -65,6 +65,16 @@ def test_a_discount_that_is_neither_allowed_nor_not(hand_made, allowed):
     with pytest.raises(BadMemberError, match="bad discount") as refused:
         history_of(hand_made().define(60, discountAllowed=allowed).close()).describe()
     assert f"discountAllowed is {allowed!r}, not true or false" in refused.value.detail
+
+
+def test_two_changes_of_a_market_in_one_message_are_one_book_for_flumine(hand_made):
+    market = hand_made().define(60)
+    history = history_of(market)
+    message = orjson.loads(market.tick(50, {"id": 11, "ltp": 4.0}).lines[-1])
+    for _ in range(2):
+        history.add(Message(market.id, message["pt"], market.lines[-1], message["mc"][0], 2))
+    with pytest.raises(BadMemberError, match="two changes in one message"):
+        history.describe()
 
 
 @pytest.mark.parametrize(("winner", "amended"), [(11, False), (12, True)])

@@ -74,6 +74,14 @@ def test_copies_of_an_event_file_meet():
     assert event(34, day=2) in together.members
 
 
+def test_a_renamed_copy_meets_its_original():
+    renamed = event(34)._replace(path="PRO/34000034 (1).json")
+    original = event(34)._replace(path="PRO/34000034.json")
+    members = [original, *(market(n) for n in range(12)), renamed]
+    [together] = [chunk for chunk in cut_into_chunks(members, 300) if original in chunk.members]
+    assert renamed in together.members
+
+
 def test_event_files_come_after_market_files_and_know_what_is_elsewhere():
     members = [event(34), *(market(n) for n in range(5))]
     chunks = cut_into_chunks(members, 300)

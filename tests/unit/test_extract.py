@@ -56,6 +56,15 @@ def test_markets_of_an_event_file_are_kept_apart(extract, hand_made):
     assert {row["market_id"] for row in month.catalogue} == {"1.200000001", "1.200000002"}
 
 
+def test_a_market_with_two_changes_in_one_message_is_a_reject(extract, hand_made):
+    first, second = whole(hand_made, "1.200000001"), whole(hand_made, "1.200000002")
+    message = orjson.loads(first.lines[-1])
+    first.lines[-1] = orjson.dumps({**message, "mc": [{"id": first.id, "rc": []}, *message["mc"]]})
+    month = extract({"PRO/34000001.bz2": bz2.compress(b"\n".join([*first.lines, *second.lines]))})
+    assert [row["market_id"] for row in month.catalogue] == [second.id]
+    assert month.rejects == [("PRO/34000001.bz2", "two changes in one message")]
+
+
 def test_chunks_hold_all_markets_once(extract, markets):
     members = {market.member: market.packed for market in markets.values()}
     month = extract(members, chunk_bytes=30_000)

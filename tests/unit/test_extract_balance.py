@@ -6,7 +6,7 @@ import pytest
 
 from tasks.archives.identity import read_archive
 from tasks.archives.manifest import find_manifest, read_manifest, reasons_left_out
-from tasks.errors import BalanceError, InputError
+from tasks.errors import ArchiveError, BalanceError, InputError
 from tasks.extraction import extract as extraction
 from tasks.extraction.chunks import cut_into_chunks
 from tasks.extraction.extract import TAKEN, extract_chunk, extract_job, find_extracted, outputs
@@ -121,6 +121,12 @@ def test_no_manifest_is_written_of_half_an_archive(extract, members):
         write_manifest(month.lake, month.archive, [])
     with pytest.raises(InputError, match=r"month\.tar is not completely extracted; run the"):
         read_manifest(month.lake, month.archive)
+
+
+def test_a_market_in_event_files_of_two_chunks_is_refused(extract, hand_made):
+    market = hand_made().define(60).close()
+    with pytest.raises(ArchiveError, match=r"market 1\.200000001 is in both PRO/x\.bz2 and PRO/y\.bz2; remove one"):
+        extract({f"PRO/{name}.bz2": bz2.compress(market.raw) for name in "xy"}, chunk_bytes=1)
 
 
 def test_what_another_version_extracted_is_not_believed(extract, members, monkeypatch):

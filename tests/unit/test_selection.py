@@ -182,6 +182,16 @@ def test_nothing_left_lists_what_there_is(lake, wanted):
         assert words in text
 
 
+def test_the_first_copy_of_a_market_decides_whether_it_passes(lake):
+    keep(lake, "february", 1, [{**CATALOGUE[0], "venue": "Elsewhere"}])
+    both = manifests(lake, "january", "february")
+    with pytest.raises(InputError, match="no market passes the filter"):
+        select_markets(lake, both, MarketFilter(venues=["Elsewhere"]))
+    markets, rejects = select_markets(lake, both, MarketFilter(venues=[CATALOGUE[0]["venue"]]))
+    assert set(markets["archive"]) == {"january"}
+    assert [reject.what for reject in rejects["february"]] == [CATALOGUE[0]["market_id"]]
+
+
 def test_a_market_in_two_archives_is_taken_once(lake):
     keep(lake, "february", 1, [CATALOGUE[0], market(9, hours=4), CATALOGUE[4]])
     markets, rejects = select_markets(lake, manifests(lake, "january", "february"), MarketFilter())

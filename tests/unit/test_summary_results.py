@@ -261,15 +261,17 @@ def test_only_void_and_unmatched_bets(make_run):
 
 def test_money_of_an_order_that_is_no_bet_does_not_vanish(make_run):
     run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, size_matched=0.0)], []])
-    with pytest.raises(BalanceError, match=r"flumine says 5\.00"):
-        write_results(run, MARKETS[:2])
+    [*_, summary] = write_results(run, MARKETS[:2])
+    assert "flumine says 5.00 for 0.00" in summary.notes[NOTICES]
 
 
-def test_orders_and_catalogue_have_to_agree(make_run):
-    run = make_run([[row(VARIANTS[0], IDS[0], 1, 5.0, selection_id=22)], []])
-    with pytest.raises(BalanceError, match=r"flumine says 5\.00 \(LOSER\), the last definition LOSER"):
-        write_results(run, MARKETS[:2])
-    assert find_results(run) is None
+def test_a_market_on_which_orders_and_catalogue_do_not_agree_is_a_reject(make_run):
+    first, second = VARIANTS
+    run = make_run([[row(first, IDS[0], 1, 5.0, selection_id=22), row(second, IDS[0], 1, 5.0)], []])
+    [*_, summary] = write_results(run, MARKETS[:2])
+    rejected = f"{first.id}: 1 of 2 markets are not in its figures: flumine settles it otherwise"
+    assert rejected in summary.notes[NOTICES]
+    assert [summary["gross"] for summary in read(run, RESULTS_SUMMARY)] == [0.0, 5.0]
 
 
 def test_a_market_that_was_closed_again_is_settled_by_its_last_definition_and_listed(make_run):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_money import described, not_withdrawn
 
-from tasks.aggregation.worth import AMENDED, DEAD_HEAT, value
+from tasks.aggregation.worth import AMENDED, DEAD_HEAT, LINES, ROUNDED, value
 from tasks.errors import BalanceError
 
 ID = "1.200000001"
@@ -127,10 +127,27 @@ def test_half_a_cent_goes_where_flumine_lets_it_go():
     assert [row[0] for row in worth(orders, ["WINNER"])] == [9.97, 9.98]
 
 
-@pytest.mark.parametrize("profit", [9.96, 9.99, -0.57, 0.0])
-def test_what_no_rule_explains_is_an_error(profit):
-    with pytest.raises(BalanceError, match=rf"{ID}-1 of a: flumine says {profit:.2f} \(WINNER\)"):
-        worth([bet(1, "BACK", 0.57, 18.5, profit)], ["WINNER"])
+@pytest.mark.parametrize(("profit", "is_settled"), [(9.96, False), (9.99, True), (-0.57, False), (0.0, False)])
+def test_what_no_rule_explains_is_a_reject_and_a_cent_is_rounding(profit, is_settled):
+    other = bet(1, "BACK", 4.0, 2.5, 6.0, strategy_name="b")
+    valued = value(pd.DataFrame([bet(1, "BACK", 0.57, 18.5, profit), other]), market(), runners("WINNER"))
+    if is_settled:
+        assert not valued.rejects
+        assert valued.differences[["rule", "flumine", "settled"]].to_numpy().tolist() == [[ROUNDED, profit, 9.98]]
+    else:
+        [(strategy, [reject])] = valued.rejects.items()
+        assert (strategy, reject.reason) == ("a", "flumine settles it otherwise")
+        assert reject.detail.endswith(f"; flumine says {profit:.2f} for 9.98")
+    assert valued.orders[["strategy_name", "profit"]].to_numpy().tolist()[-1] == ["b", 6.0]
+
+
+def test_lines_that_won_are_no_dead_heat():
+    """Two lines of a selection have a winner each; flumine divides where one was to win."""
+    lines = pd.concat([runners("WINNER", handicap=line) for line in (-0.5, 0.5)], ignore_index=True)
+    orders = [bet(1, "BACK", 2.0, 2.0, 0.0, handicap=-0.5)]
+    valued = value(pd.DataFrame(orders), market(**ASIAN), lines)
+    assert valued.orders["profit"].tolist() == [2.0]
+    assert valued.differences["rule"].tolist() == [LINES]
 
 
 def test_the_last_definition_decides():
