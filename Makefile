@@ -34,9 +34,9 @@ bench: install
 	$(VENV)/bin/python -m benchmarks.bench $(ARCHIVE) $(PREDICTIONS) $(if $(TIMES),--times $(TIMES))
 
 # Every book and order of every real market, and of three thousand made ones, by plain flumine and by us; `make test`
-# compares some. An hour.
+# compares some. Two hours.
 sameness: install $(FLUMINES_SOURCE)
-	BACKTEST_TEST_WHOLE=1 $(VENV)/bin/python -m pytest --timeout 3600 --numprocesses 2 tests/golden
+	BACKTEST_TEST_WHOLE=1 $(VENV)/bin/python -m pytest --timeout 3600 --numprocesses 2 --dist worksteal tests/golden
 
 # Whether intervals cover the truth, and edgeless sweeps name no winner, on races whose true chances are known.
 calibrate: install
