@@ -19,7 +19,7 @@ ARCHIVE = "2022_03_MarGreyhoundsPro.tar"
 WHOLE = bool(os.environ.get("BACKTEST_TEST_WHOLE"))
 
 MAKERS = [
-    # It looks at all markets at each tick, which takes a minute an event.
+    # It looks at much on each tick, which takes a minute an event.
     *([partial(hostile_across.ApeAcross, seed=1)] if WHOLE else []),
     hostile_across.Pairs,
     hostile_across.Bankroll,
