@@ -19,11 +19,8 @@ def concerned(orders: pd.DataFrame, markets: pd.DataFrame, session: str) -> pd.D
         markets: Rows of `catalogue/markets`.
         session: `market`, `event`, `day` or `run`.
     """
-    of_orders = markets["market_id"].isin(orders["market_id"])
-    if session not in TOGETHER:
-        return markets
-    together = markets[TOGETHER[session]]
-    return markets[together.isin(together[of_orders])]
+    sessions = _sessions(markets, session)
+    return markets[sessions.isin(sessions[markets["market_id"].isin(orders["market_id"])])]
 
 
 def last_withdrawals(markets: pd.DataFrame, runners: pd.DataFrame, session: str) -> pd.DataFrame:
@@ -39,8 +36,7 @@ def last_withdrawals(markets: pd.DataFrame, runners: pd.DataFrame, session: str)
         `passed_over_at` is empty where flumine meets all.
     """
     gone = runners[runners["withdrawn_at"].notna()]
-    names = markets[TOGETHER[session]] if session in TOGETHER else [session] * len(markets)
-    session_of = dict(zip(markets["market_id"], names, strict=True))
+    session_of = dict(zip(markets["market_id"], _sessions(markets, session), strict=True))
     gone = gone.assign(session=gone["market_id"].map(session_of))
     first = gone.groupby(_SAME, dropna=False)["withdrawn_at"].transform("min")
     # Which of two in the same millisecond flumine meets depends on its queue.
@@ -48,3 +44,8 @@ def last_withdrawals(markets: pd.DataFrame, runners: pd.DataFrame, session: str)
     told = gone.assign(passed_over_at=gone["withdrawn_at"].mask(is_met))
     last: pd.DataFrame = told.groupby("market_id")[["withdrawn_at", "passed_over_at"]].max()
     return last
+
+
+def _sessions(markets: pd.DataFrame, session: str) -> pd.Series:
+    """Return what tells each market's session from others."""
+    return markets[TOGETHER[session]] if session in TOGETHER else pd.Series(session, index=markets.index)

@@ -24,6 +24,8 @@ LINES, ROUNDED = "several lines won, which is no dead heat", "rounded from inexa
 """What flumine settles otherwise: it takes the first closing, divides the stake only if one was to win, and then on
 lines, too, and rounds what floats make of sizes and prices."""
 
+_UNEXPLAINED = "flumine settles it otherwise"
+
 _RUNNER = ["market_id", "selection_id", "handicap"]
 _OF_MARKET = [
     "market_id",
@@ -60,6 +62,15 @@ class Valued(NamedTuple):
     differences: pd.DataFrame
 
 
+class _Worth(NamedTuple):
+    """Each order's value and flumine's, in whole cents."""
+
+    cents: Cents
+    flumines: Cents
+    turnover: Cents
+    liability: Cents
+
+
 def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame, session: str = "market") -> Valued:
     """Value orders by the last definition of their market.
 
@@ -73,13 +84,13 @@ def value(orders: pd.DataFrame, markets: pd.DataFrame, runners: pd.DataFrame, se
         BalanceError: An order's market is missing.
     """
     known = _with_definitions(orders, markets, runners, last_withdrawals(markets, runners, session))
-    rejected = _reject(known, _problems(known), _details(known))
+    rejected = _reject(known, _problems(known))
     known = _without(known, rejected)
-    unexplained, details = _unexplained(known)
-    if more := _reject(known, unexplained, details):
+    worth = _settle_by_average(known)
+    if more := _reject(known.assign(settled=worth.cents / HUNDRED), _unexplained(known, worth)):
         rejected |= more
         known = _without(known, more)
-    worth = _settle_by_average(known)
+        worth = _settle_by_average(known)
     by_match = _settle(known, hundredths(known["value_matched"] * HUNDRED))
     differences = _differences(known, worth)
     status = known["last_status"].where(known["last_status"].notna(), known["runner_status"])
@@ -163,45 +174,27 @@ def _problems(known: pd.DataFrame) -> pd.Series:
     return problems
 
 
-def _unexplained(known: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return which bets' value differs from flumine's though no rule says why, as `_reject` takes it, and details."""
-    worth = _settle_by_average(known)
+def _unexplained(known: pd.DataFrame, worth: _Worth) -> pd.Series:
+    """Return which bets' value differs from flumine's though no rule says why, as `_problems` does."""
     is_unexplained = (worth.cents != worth.flumines) & (_rules(known, worth) == "")
-    problems = pd.Series(np.where(is_unexplained, "flumine settles it otherwise", ""), index=known.index)
-    said = [
-        f"; flumine says {by_flumine / HUNDRED:.2f} for {cents / HUNDRED:.2f}"
-        for by_flumine, cents in zip(worth.flumines, worth.cents, strict=True)
-    ]
-    return problems, _details(known) + pd.Series(said, index=known.index, dtype="str")
+    return pd.Series(np.where(is_unexplained, _UNEXPLAINED, ""), index=known.index)
 
 
-def _details(known: pd.DataFrame) -> pd.Series:
-    bets = zip(known["bet_id"], known["selection_id"], known["last_status"].fillna("none"), strict=True)
-    said = [f"bet {bet_id} on {selection}, whose last status is {status}" for bet_id, selection, status in bets]
-    return pd.Series(said, index=known.index, dtype="str")
-
-
-def _reject(known: pd.DataFrame, problems: pd.Series, details: pd.Series) -> dict[tuple[str, str], Reject]:
-    listed = known[["strategy_name", "market_id"]].assign(problem=problems, detail=details)[problems != ""]
-    first = listed.drop_duplicates(["strategy_name", "market_id"])
-    return {
-        (strategy, market_id): Reject(market_id, problem, detail)
-        for strategy, market_id, problem, detail in first.itertuples(index=False)
-    }
+def _reject(known: pd.DataFrame, problems: pd.Series) -> dict[tuple[str, str], Reject]:
+    first = known.assign(problem=problems)[problems != ""].drop_duplicates(["strategy_name", "market_id"])
+    rejected = {}
+    for bet in first.to_dict("records"):
+        status = bet["last_status"] if isinstance(bet["last_status"], str) else "none"
+        detail = f"bet {bet['bet_id']} on {bet['selection_id']}, whose last status is {status}"
+        if bet["problem"] == _UNEXPLAINED:
+            detail += f"; flumine says {bet['profit']:.2f} for {bet['settled']:.2f}"
+        rejected[bet["strategy_name"], bet["market_id"]] = Reject(bet["market_id"], bet["problem"], detail)
+    return rejected
 
 
 def _without(known: pd.DataFrame, rejected: Mapping[tuple[str, str], Reject]) -> pd.DataFrame:
     at = pd.MultiIndex.from_frame(known[["strategy_name", "market_id"]])
     return known[~at.isin(rejected.keys())].reset_index(drop=True)
-
-
-class _Worth(NamedTuple):
-    """Each order's value and flumine's, in whole cents."""
-
-    cents: Cents
-    flumines: Cents
-    turnover: Cents
-    liability: Cents
 
 
 def _settle_by_average(known: pd.DataFrame) -> _Worth:
