@@ -1,5 +1,6 @@
 """Back the favourite: the plainest strategy there is, and the one to copy when writing another."""
 
+import math
 from typing import Any, ClassVar
 
 from betfairlightweight.resources import MarketBook
@@ -28,6 +29,10 @@ class BackFavourite(Strategy):
     def check_market_book(self, market: Market, market_book: MarketBook) -> bool:
         """Act once, when the off is near."""
         return market_book.market_id not in self._backed and self.is_near_off(market, market_book)
+
+    def wakes_at(self, market: Market, market_book: MarketBook) -> float:  # noqa: ARG002 - its base's
+        """Tell when the off is near, or never when it has bet."""
+        return -math.inf if market_book.market_id in self._backed else self._near_off_at(market_book)
 
     def process_market_book(self, market: Market, market_book: MarketBook) -> None:
         """Back the favourite, if any runner has traded yet."""

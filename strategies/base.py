@@ -1,5 +1,6 @@
 """What every strategy of this folder shares: parameters as a frozen model, ratings as plain dictionaries."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -61,6 +62,26 @@ class Strategy(BaseStrategy):  # type: ignore[misc]  # flumine ships no types
             and not market_book.inplay
             and market.seconds_to_start <= self.parameters.seconds_to_start
         )
+
+    def wakes_at(self, market: Market, market_book: MarketBook) -> float:  # noqa: ARG002 - of those that can tell
+        """Tell when it may next act in a market, so that a backtest can pass over the books before.
+
+        What it tells must hold whatever prices do, until the market's definition changes: its status or its scheduled
+        off. It concerns `check_market_book` only, which must return False at all those books.
+
+        Args:
+            market: The market.
+            market_book: Its book, which the strategy has seen.
+
+        Returns:
+            Seconds before the scheduled off; infinity to see every book, negative infinity for never.
+        """
+        return math.inf
+
+    def _near_off_at(self, market_book: MarketBook) -> float:
+        """Tell when `is_near_off` may next be true, in seconds before the scheduled off."""
+        is_open = market_book.status == "OPEN" and not market_book.inplay
+        return self.parameters.seconds_to_start if is_open else -math.inf
 
     def place(self, market: Market, runner: RunnerBook, side: str, price: float, size: float) -> None:
         """Place a limit order that lapses at the off, as a trade of its own.

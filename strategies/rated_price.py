@@ -1,5 +1,6 @@
 """Bet a model's rated prices against the market's."""
 
+import math
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -83,6 +84,10 @@ class RatedPrice(Strategy):
         if untraded is None:
             untraded = self._untraded[market_id] = self._rated(market_book)
         return bool(untraded) and self.is_near_off(market, market_book)
+
+    def wakes_at(self, market: Market, market_book: MarketBook) -> float:  # noqa: ARG002 - its base's
+        """Tell when the off is near, or never when no rated runner is left to bet."""
+        return self._near_off_at(market_book) if self._untraded[market_book.market_id] else -math.inf
 
     def process_market_book(self, market: Market, market_book: MarketBook) -> None:
         """Bet each rated runner that was not traded yet; one without a rating or with an empty ladder is skipped."""

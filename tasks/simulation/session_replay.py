@@ -24,7 +24,7 @@ from tasks.simulation import blame
 from tasks.simulation.blame import OF_THE_PROCESS, Place
 from tasks.simulation.carried_over import CarriedOver
 from tasks.simulation.framework import make_client
-from tasks.simulation.lean import ChangedBookError, LeanSimulation, Removal, TradedVolumes
+from tasks.simulation.lean import ChangedBookError, LeanSimulation, Removal, TradedVolumes, common_lull
 from tasks.simulation.leavings import Leavings
 from tasks.simulation.order_rows import Row, describe_orders
 from tasks.simulation.refusals import NotedMarket, Refusals
@@ -187,6 +187,7 @@ def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Le
     traded: dict[str, TradedVolumes] = {}
     removed: set[Removal] = set()
     playing: dict[Entry, Take] = {entry: simulation.take for entry, simulation in frameworks.items()}
+    can_rest = all(simulation.can_rest for simulation in frameworks.values())
     with clock:
         clock.reset_real_datetime()
         for number, book in enumerate(_books(ticks, playing)):
@@ -210,6 +211,8 @@ def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Le
                     leavings.look()
                     everyone = everyone[some:]
             _take(playing, everyone, book, volumes)
+            if can_rest and not is_closing:
+                ticks.rest(market_id, common_lull([frameworks[entry].lull(market_id) for entry in playing]), volumes)
     for simulation in frameworks.values():
         simulation.handler_queue.clear()
 

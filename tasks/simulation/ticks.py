@@ -12,7 +12,7 @@ from betfairlightweight.resources import MarketBook
 from tasks.errors import BacktestError, LakeError
 from tasks.simulation.blame import Place
 from tasks.simulation.interleaving import interleave
-from tasks.simulation.lean import LeanStream, WatchedStream
+from tasks.simulation.lean import LeanStream, Lull, TradedVolumes, WatchedStream
 from tasks.simulation.stream import GROUP, LakeStream
 from tasks.variants.running import running
 
@@ -57,6 +57,7 @@ class Ticks:
             stream(market.market_id, partial(_read_apart, market), listener_kwargs, group) for market in session
         ]
         self._last = self._streams[0]
+        self._by_market = {stream.file_path: stream for stream in self._streams}
 
     @property
     def place(self) -> Place:
@@ -80,6 +81,14 @@ class Ticks:
     def __iter__(self) -> Iterator[MarketBook]:
         books = [self._read(stream) for stream in self._streams]
         return interleave(books, self._begins, attrgetter("publish_time_epoch"))
+
+    def rest(self, market_id: str, lull: Lull, volumes: TradedVolumes) -> None:
+        """Pass over the ticks to come of a market that a lull of all variants covers.
+
+        Args:
+            volumes: The market's.
+        """
+        self._by_market[market_id].rest(lull, volumes)
 
     def check(self) -> None:
         """Check all books that strategies received last.

@@ -5,6 +5,7 @@ flumine`.
 """
 
 from tasks.simulation.lean.loop import LeanSimulation
+from tasks.simulation.lean.lull import Lull, common_lull
 from tasks.simulation.lean.stream import PROVEN, LeanStream, engine_is_proven
 from tasks.simulation.lean.traded import Removal, TradedVolumes
 from tasks.simulation.lean.watched import ChangedBookError, WatchedStream
@@ -14,8 +15,10 @@ __all__ = [
     "ChangedBookError",
     "LeanSimulation",
     "LeanStream",
+    "Lull",
     "Removal",
     "TradedVolumes",
     "WatchedStream",
+    "common_lull",
     "engine_is_proven",
 ]

@@ -4,7 +4,8 @@ The steps of a tick and their order are flumine's; matching, controls and execut
 flumine calls it.
 """
 
-from betfairlightweight.resources import MarketBook
+import math
+
 from flumine import BaseStrategy, FlumineSimulation
 from flumine.clients import SimulatedClient, VenueType
 from flumine.events import events
@@ -13,6 +14,8 @@ from flumine.markets.market import Market
 from flumine.utils import call_middleware_error_handling, call_strategy_error_handling
 
 from strategies import STRATEGIES
+from tasks.simulation.lean.book import MarketBook
+from tasks.simulation.lean.lull import AWAKE, Lull
 from tasks.simulation.lean.market import LeanMarket
 from tasks.simulation.lean.middleware import LeanMiddleware
 from tasks.simulation.lean.traded import TradedVolumes
@@ -24,11 +27,13 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
 
     Attributes:
         refusals: What its controls refused.
+        can_rest: Whether its strategy is one of this project's that does not react to orders: it tells when it acts.
     """
 
     def __init__(self, client: SimulatedClient) -> None:
         super().__init__()
         self.refusals = Refusals()
+        self._lulls: dict[str, Lull] = {}
         self._matching = LeanMiddleware()
         self._analytics, self._find = self._matching.markets, self.markets.markets.get
         # Before the client, with which flumine would add its own.
@@ -40,18 +45,40 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         self._strategy = strategy
         self._subscribed, self._subscriptions = strategy.streams, len(strategy.streams)
         # Any other may change its orders by its own hand, which flumine sees on the next tick.
-        self._leaves_orders_alone = (
+        self.can_rest = (
             type(strategy) in STRATEGIES.values() and type(strategy).process_orders is BaseStrategy.process_orders
         )
         super().add_strategy(strategy)
 
     def take(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
-        """Process a book: execute what is due, match orders, call the strategy.
+        """Process a book: execute what is due, match orders, call the strategy; nothing in a lull.
 
         Args:
             market_book: The next; flumine's clock stands at its publish time.
             volumes: Of its market, up to date.
         """
+        market_id = market_book.market_id
+        if not self.can_rest:
+            self._process(market_book, volumes)
+        elif market_book.is_redefined or not self.lull(market_id).covers(
+            market_book.change, market_book.publish_time_epoch
+        ):
+            self._process(market_book, volumes)
+            self._lulls[market_id] = self._find_lull(market_book)
+
+    def lull(self, market_id: str) -> Lull:
+        """Return the lull that a market is in since its last tick."""
+        return self._lulls.get(market_id, AWAKE)
+
+    def awaits(self, market_id: str) -> bool:
+        """Return whether orders are waiting to be executed in a market, at whichever tick."""
+        return any(package.market_id == market_id for package in self.handler_queue)
+
+    def touch(self) -> None:
+        """Record that orders may have changed other than by matching."""
+        self._matching.touches += 1
+
+    def _process(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
         market_id = market_book.market_id
         if self.handler_queue and self.awaits(market_id):
             self._check_pending_packages(market_id)
@@ -87,14 +114,6 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         if is_wanted:
             call_strategy_error_handling(strategy.process_market_book, market, market_book)
 
-    def awaits(self, market_id: str) -> bool:
-        """Return whether orders are waiting to be executed in a market, at whichever tick."""
-        return any(package.market_id == market_id for package in self.handler_queue)
-
-    def touch(self) -> None:
-        """Record that orders may have changed other than by matching."""
-        self._matching.touches += 1
-
     def _open(self, market_book: MarketBook, market: Market | None) -> Market:
         """Add a new market, or reopen a closed one."""
         market_id = market_book.market_id
@@ -105,13 +124,26 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             self.markets.add_market(market_id, market)
         return market
 
+    def _find_lull(self, market_book: MarketBook) -> Lull:
+        market_id = market_book.market_id
+        if market_book.status == "CLOSED" or (self.handler_queue and self.awaits(market_id)):
+            return AWAKE
+        market = self._find(market_id)
+        orders_wait = not market.blotter.active or self._matching.awaits_trades(market)
+        seconds = market.seconds_to_start - self._strategy.wakes_at(market, market_book)
+        if not orders_wait or seconds <= 0:
+            return AWAKE
+        # A millisecond early, because seconds are rounded.
+        until = math.inf if math.isinf(seconds) else market_book.publish_time_epoch + math.floor(seconds * 1000) - 1
+        return Lull(until, frozenset((order.selection_id, order.handicap) for order in market.blotter.live_orders))
+
     def _process_orders(self, market: Market) -> None:
         """Match and complete orders, and pass them to the strategy; if nothing can have happened, only the latter."""
         is_idle = market.blotter.active and len(self._market_middleware) == 1 and self._matching.is_idle(market)
         if not is_idle:
             for middleware in self._market_middleware:
                 call_middleware_error_handling(middleware, market)
-        if market.blotter.active and not (is_idle and self._leaves_orders_alone):
+        if market.blotter.active and not (is_idle and self.can_rest):
             self._process_simulated_orders(market)
 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:

@@ -53,6 +53,10 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
         """Return whether nothing can happen to any order at this tick: it is quiet, and no runner traded."""
         return not self.volumes.trading and not self.volumes.is_news and self._is_quiet(market)
 
+    def awaits_trades(self, market: LeanMarket) -> bool:
+        """Return whether nothing but a trade at a later tick can happen to any order, until a new definition."""
+        return self._is_quiet(market) and not self.volumes.is_outliving
+
     def _is_quiet(self, market: LeanMarket) -> bool:
         """Return whether only trades can match orders: none was touched, and the market's version is the same."""
         book = market.market_book
@@ -89,7 +93,8 @@ class LeanMiddleware(SimulatedMiddleware):  # type: ignore[misc]
                 if (order.selection_id, order.handicap) in trading and order.status in LIVE_STATUS and order.simulated
             ]
             if affected:
-                # Volume that one order takes is not available to the strategy's next order.
-                left = {key: (market_analytics[key].runner, market_analytics[key].traded.copy()) for key in trading}
+                # Volume that one order takes is not available to the strategy's next order. The runner is for available
+                # prices only, and to read it makes the book whole.
+                left = {key: (None, market_analytics[key].traded.copy()) for key in trading}
                 for order in self._sort_orders(affected):
                     order.simulated(book, left[order.selection_id, order.handicap])

@@ -11,7 +11,9 @@ import orjson
 from betfairlightweight.resources import MarketBook
 
 from tasks.simulation.lean.cache import MarketCache
+from tasks.simulation.lean.lull import AWAKE, Lull
 from tasks.simulation.lean.sums import SummedCache
+from tasks.simulation.lean.traded import TradedVolumes
 from tasks.simulation.stream import LakeStream
 from tasks.windows.window import Gate, Window
 
@@ -29,6 +31,17 @@ class LeanStream(LakeStream):
 
     cache: ClassVar = MarketCache
     summed_cache: ClassVar = SummedCache
+    _lull = AWAKE
+    _volumes: TradedVolumes | None = None
+
+    def rest(self, lull: Lull, volumes: TradedVolumes) -> None:
+        """Make no books of the messages to come that a lull covers.
+
+        Args:
+            lull: Of all variants.
+            volumes: Receive these messages.
+        """
+        self._lull, self._volumes = lull, volumes
 
     def _books(self) -> Iterator[list[MarketBook]]:
         self._listener.register_stream(self.stream_id, self.operation)
@@ -37,7 +50,7 @@ class LeanStream(LakeStream):
         asked = self._listener
         window = Window(asked.inplay, asked.seconds_to_start, asked.max_inplay_seconds)
         gates: dict[str, Gate] = {}
-        stream_id = self.stream_id
+        stream_id, is_resting = self.stream_id, False
         for raw in self._read():
             message = orjson.loads(raw)
             publish_time = message["pt"]
@@ -45,6 +58,11 @@ class LeanStream(LakeStream):
             for change in message["mc"]:
                 market_id = change["id"]
                 cache = caches.get(market_id)
+                if cache is not None and ("marketDefinition" in change or publish_time > gates[market_id].closes):
+                    if is_resting and self._volumes is not None:
+                        # They keep the last book of a runner that is no longer active.
+                        self._volumes.book = cache.create_resource(stream_id, snap=True)
+                    self._lull, is_resting = AWAKE, False
                 if cache is None or change.get("img", False):
                     if "marketDefinition" not in change:
                         raise KeyError("marketDefinition")  # as flumine does: the market's start is unknown
@@ -55,7 +73,12 @@ class LeanStream(LakeStream):
                     gate.define(change["marketDefinition"], publish_time)
                 active = gate.opens <= publish_time <= gate.closes
                 cache.update(change, raw, publish_time, active)
-            if active:
+            if not active:
+                continue
+            is_resting = len(message["mc"]) == 1 and self._lull.covers(change, publish_time)
+            if is_resting and self._volumes is not None:
+                self._volumes.skip(change)
+            else:
                 self.publish_time = publish_time
                 yield [cache.create_resource(stream_id, snap=True) for cache in caches.values() if cache.active]
 

@@ -90,6 +90,11 @@ class TradedVolumes:
         self._removed = removed
 
     @property
+    def is_outliving(self) -> bool:
+        """Whether a runner that is no longer active keeps a last trade, with which flumine matches at every tick."""
+        return not self.trading <= self._active.keys()
+
+    @property
     def trading(self) -> set[Key]:
         """Runners that flumine considers traded at this tick: one that is no longer active keeps its last trade."""
         if self._waiting:
@@ -111,32 +116,38 @@ class TradedVolumes:
         else:
             if self.is_news:
                 self.removals, self.is_news = [], False
-            self._waiting.append(book.change)
-            if len(self._waiting) >= _BATCH:
-                self.catch_up()
+            self.skip(book.change)
         self.book = book
+
+    def skip(self, change: Change) -> None:
+        """Receive a message whose book nobody needs, and which defines no runners.
+
+        Args:
+            change: The market's entry of `mc`.
+        """
+        self._waiting.append(change)
+        if len(self._waiting) >= _BATCH:
+            self.catch_up()
 
     def catch_up(self) -> None:
         """Process the messages that wait."""
         waiting = self._waiting
         if not waiting:
             return
-        last = waiting.pop()
+        last, active = waiting.pop(), self._active
         for change in waiting:
-            for key, entries in self._trades(change):
-                _add(self._active[key].volume, entries)
+            for entry in change.get("rc", ()):
+                if "trd" in entry and (known := active.get((entry["id"], entry.get("hc", 0)))):
+                    _add(known.volume, entry["trd"])
         waiting.clear()
         traded: dict[Key, list[Entries]] = {}
-        for key, entries in self._trades(last):
-            traded.setdefault(key, []).append(entries)
+        for entry in last.get("rc", ()):
+            if "trd" in entry and (key := (entry["id"], entry.get("hc", 0))) in active:
+                traded.setdefault(key, []).append(entry["trd"])
         if traded or self._trading:
-            for key in (*traded, *(key for key in self._trading if key not in traded and key in self._active)):
-                known = self._active[key]
+            for key in (*traded, *(key for key in self._trading if key not in traded and key in active)):
+                known = active[key]
                 self._trade(key, known, _take(known.volume, traded.get(key, ())))
-
-    def _trades(self, change: Change) -> list[tuple[Key, Entries]]:
-        trades = ((entry["id"], entry.get("hc", 0), entry["trd"]) for entry in change.get("rc", ()) if "trd" in entry)
-        return [((id_, handicap), entries) for id_, handicap, entries in trades if (id_, handicap) in self._active]
 
     def _look(self, books: list[RunnerBook]) -> None:
         self._active = {}
