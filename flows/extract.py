@@ -8,13 +8,13 @@ from prefect import flow
 from flows.archives import read_archives
 from flows.parameters import BacktestParameters
 from flows.stages import divide, gather, waiting_threads
-from tasks.archives.manifest import ENTRIES
+from tasks.archives.manifest import ENTRIES, find_manifest
 from tasks.extraction.stage import extract_chunk_task, find_chunk, forget_old_archives, plan_extraction
 from tasks.extraction.write_manifest import write_manifest
 from tasks.progress import Piece, Words
 from tasks.rejects import write_down
 from tasks.tally import StageRecord, completed
-from tasks.workers import worker_pool
+from tasks.workers import start_server_ahead, worker_pool
 
 logger = logging.getLogger("backtest")
 
@@ -43,6 +43,8 @@ def extract(parameters: BacktestParameters) -> StageRecord:
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter
+        if not all(find_manifest(lake, archive, types) for archive in archives):
+            start_server_ahead()
         planned = [
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]

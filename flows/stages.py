@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from prefect.exceptions import MissingResult
@@ -65,7 +66,8 @@ class Divided(NamedTuple, Generic[J]):
     """A stage's jobs.
 
     Attributes:
-        todo: Number of each job that has work to do, from 1 among all, the job, and its piece of the stage.
+        todo: Number of each job that has work to do, from 1 among all, the job, and its piece of the stage; the largest
+            first, so that no worker is left with it at the end.
         done: Tallies of the others, each with its piece; they need no task run.
     """
 
@@ -85,8 +87,9 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], pieces: Sequenc
         pieces: What each job is of the stage.
     """
     numbered = [(number, job, piece) for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True), start=1)]
+    largest_first = partial(sorted, key=lambda one: -one[2].size)
     if flow_run.run_count > 1:
-        return Divided(numbered, [])
+        return Divided(largest_first(numbered), [])
 
     def found(job: J) -> Tally | None:
         try:
@@ -99,7 +102,7 @@ def divide(find: Callable[[J], Tally | None], jobs: Sequence[J], pieces: Sequenc
     with ThreadPoolExecutor(cores()) as threads:
         tallies = list(threads.map(found, jobs))
     return Divided(
-        [one for one, tally in zip(numbered, tallies, strict=True) if tally is None],
+        largest_first(one for one, tally in zip(numbered, tallies, strict=True) if tally is None),
         [(tally, piece) for tally, piece in zip(tallies, pieces, strict=True) if tally],
     )
 

@@ -94,6 +94,27 @@ def worker_pool(width: int) -> Iterator["WorkerPool"]:
         raise
 
 
+def start_server_ahead() -> None:
+    """Start the fork server on a thread, so that it has imported what workers need by the first job."""
+    if _FORKS:
+        threading.Thread(target=_start_server).start()
+
+
+def _start_server() -> None:
+    from multiprocessing.forkserver import ensure_running  # noqa: PLC0415 - not there without fork
+
+    _prepare()
+    with _starting, _no_main_module(), _without_interrupts():
+        ensure_running()
+
+
+def _prepare() -> None:
+    # Stays in the environment, because an interpreter may start at any time.
+    os.environ.update(reproducible(os.environ))
+    if _FORKS:
+        _CONTEXT.set_forkserver_preload(_PRELOADED)
+
+
 class WorkerPool:
     """The `Executor` of one machine, with a process per job; from `worker_pool`.
 
@@ -102,10 +123,7 @@ class WorkerPool:
     """
 
     def __init__(self, width: int) -> None:
-        # Stays in the environment, because an interpreter may start at any time.
-        os.environ.update(reproducible(os.environ))
-        if _FORKS:
-            _CONTEXT.set_forkserver_preload(_PRELOADED)
+        _prepare()
         self.width = width
         self._free = threading.Semaphore(width)
         self._running: set[BaseProcess] = set()

@@ -37,7 +37,7 @@ _CALLING: tuple[Callable[..., object], ...] = (
     utils.call_process_orders_error_handling,
     utils.call_process_raw_data,
     BaseFlumine._remove_market,  # noqa: SLF001 - the function that calls `remove_market`
-    LeanSimulation.take,
+    LeanSimulation.process,
 )
 _CALLERS: frozenset[CodeType] = frozenset(caller.__code__ for caller in _CALLING)
 

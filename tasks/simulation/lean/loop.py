@@ -59,11 +59,11 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         """
         market_id = market_book.market_id
         if not self.can_rest:
-            self._process(market_book, volumes)
+            self.process(market_book, volumes)
         elif market_book.is_redefined or not self.lull(market_id).covers(
             market_book.change, market_book.publish_time_epoch
         ):
-            self._process(market_book, volumes)
+            self.process(market_book, volumes)
             self._lulls[market_id] = self._find_lull(market_book)
 
     def lull(self, market_id: str) -> Lull:
@@ -78,7 +78,8 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         """Record that orders may have changed other than by matching."""
         self._matching.touches += 1
 
-    def _process(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
+    def process(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
+        """Process a book, whatever lull there is; arguments as in `take`."""
         market_id = market_book.market_id
         if self.handler_queue and self.awaits(market_id):
             self._check_pending_packages(market_id)
