@@ -7,10 +7,10 @@ from prefect import flow
 
 from flows.backtest_report import read_report
 from flows.parameters import BacktestParameters
-from flows.plan import plan_run
+from flows.plan import plan_run, write_simulate_rejects
 from flows.report_page import find_page, write_page
 from flows.stages import TASK_RUNNER, divide, gather
-from tasks.aggregation.results import results_digest
+from tasks.aggregation.results import find_orders, results_digest
 from tasks.aggregation.stage import find_settled, settle_task
 from tasks.progress import Piece, Words, activity
 from tasks.runs import note_asked, note_done
@@ -57,7 +57,10 @@ def aggregate(parameters: BacktestParameters) -> AggregateRecord:
         )
         noted = note_asked(lake, planned.record)
         activity.begin("Writing the report")
-        page = (find_page(lake, noted) if record.cached else None) or write_page(planned, noted)
+        page = find_page(lake, noted) if record.cached else None
+        if page is None:
+            write_simulate_rejects(planned, find_orders(planned.run).rejects.values())
+            page = write_page(planned, noted)
         results = results_digest(lake, noted.run)
         if (noted.state, noted.results) != ("done", results):
             note_done(lake, noted, results, read_report(noted.run, lake.root, page).headline, datetime.now(UTC))

@@ -1,10 +1,12 @@
 """A backtest's archives and their manifests."""
 
+from collections.abc import Iterable
+
 from flows.parameters import BacktestParameters
 from tasks.archives.archive import archive_name
 from tasks.archives.identity import Archive, read_archive
 from tasks.archives.manifest import Manifest, read_manifest
-from tasks.errors import InputError
+from tasks.errors import ArchiveError, InputError
 from tasks.progress import activity
 
 
@@ -24,6 +26,17 @@ def read_archives(parameters: BacktestParameters) -> list[Archive]:
             raise InputError(f"{first[archive.content]} and {archive.address} are the same archive; give it once")
         first[archive.content] = archive.address
     return archives
+
+
+def check_unchanged(parameters: BacktestParameters, archives: Iterable[Archive]) -> None:
+    """Check that a backtest's archives are still those that were read.
+
+    Raises:
+        ArchiveError: One was replaced.
+    """
+    for before, now in zip(archives, read_archives(parameters), strict=True):
+        if before.content != now.content:
+            raise ArchiveError(f"{now.address}: was replaced while the run worked; run it again")
 
 
 def read_manifests(parameters: BacktestParameters) -> tuple[Manifest, ...]:

@@ -7,6 +7,7 @@ from prefect import flow
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from flows.aggregate import aggregate
+from flows.archives import check_unchanged, read_archives
 from flows.artifacts import show_report
 from flows.backtest_report import BacktestReport, read_report
 from flows.events import announce_completed, announce_failed, one_line
@@ -83,11 +84,14 @@ def _can_be_made_again(error: BaseException | None) -> bool:
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:
     with without_heartbeats():
+        archives = read_archives(parameters)
         stages = {"extract": run_stage(extract, parameters)}
         if parameters.ratings_source:
             stages["ratings"] = run_stage(ratings, parameters)
         stages["simulate"] = run_stage(simulate, parameters)
+        check_unchanged(parameters, archives)
         stages["aggregate"] = aggregated = run_stage(aggregate, parameters)
+        check_unchanged(parameters, archives)
     report = read_report(aggregated.run, parameters.lake, aggregated.page).model_copy(update={"stages": stages})
     show_report(report)
     return report

@@ -1,7 +1,7 @@
 """Plan a backtest from its parameters and the lake: what to replay, and the run's record."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from tasks.archives.manifest import read_manifest
 from tasks.archives.selection import select_markets
 from tasks.lake.fingerprint import ENGINE
 from tasks.ratings.days import as_lookup, left_out_name, load_ratings
-from tasks.rejects import Reject, RejectSource
+from tasks.rejects import Reject, RejectSource, by_archive, write_down
 from tasks.runs import RunArchive, RunRatings, RunRecord
 from tasks.simulation.stage import plan_replays
 
@@ -85,6 +85,22 @@ def plan_run(parameters: BacktestParameters) -> Plan:
         asked_by=f"deployment {deployment.name}" if deployment.name else Path(sys.argv[0]).name,
     )
     return Plan(run, markets, repeated, record)
+
+
+def write_simulate_rejects(planned: Plan, unplayable: Iterable[Iterable[Reject]]) -> None:
+    """Write a run's rejects of the simulate stage: markets that an earlier archive has, or that flumine cannot replay.
+
+    Both stages write them, because the orders that a run aggregates may be an earlier run's, with other commission.
+
+    Args:
+        unplayable: Each variant's rejects.
+    """
+    run = planned.run
+    archive_of = dict(zip(planned.markets["market_id"], planned.markets["archive"], strict=True))
+    divided = by_archive(unplayable, archive_of)
+    for archive, *_ in run.archives:
+        rejects = [*planned.repeated.get(archive, ()), *divided.get(archive, ())]
+        write_down(run.lake, "simulate", archive, rejects, run.id)
 
 
 def _reject_sources(run: Run, ratings: RunRatings | None) -> list[RejectSource]:

@@ -8,7 +8,7 @@ from functools import partial
 from prefect import flow
 
 from flows.parameters import BacktestParameters
-from flows.plan import plan_run
+from flows.plan import plan_run, write_simulate_rejects
 from flows.preloading import NEEDED_FOR_NEW_RESULTS, import_meanwhile
 from flows.stages import divide, gather, waiting_threads
 from tasks.aggregation.notices import nowhere_to_bet
@@ -16,7 +16,6 @@ from tasks.aggregation.results import Run, find_orders
 from tasks.lake.datasets import ORDERS
 from tasks.orders.coverage import OrderIndex, index_orders
 from tasks.progress import Piece, Words, activity
-from tasks.rejects import by_archive, write_down
 from tasks.runs import note_asked
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import find_replayed, simulate_chunk_task
@@ -67,12 +66,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         for sentence in times.sentences(run.variants):
             logger.warning("simulate: %s", sentence)
         repeated = sum(map(len, planned.repeated.values()))
-        unplayable = find_orders(run).rejects.values() if record.rejected else ()
-        archive_of = dict(zip(planned.markets["market_id"], planned.markets["archive"], strict=True))
-        divided = by_archive(unplayable, archive_of)
-        for archive, *_ in run.archives:
-            rejects = [*planned.repeated.get(archive, ()), *divided.get(archive, ())]
-            write_down(run.lake, "simulate", archive, rejects, run.id)
+        write_simulate_rejects(planned, find_orders(run).rejects.values() if record.rejected else ())
     counted = {"taken": record.taken + repeated, "rejected": record.rejected + repeated}
     return completed(record.model_copy(update=counted))
 

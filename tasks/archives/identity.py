@@ -198,14 +198,16 @@ def _absolute(address: str) -> str:
 def _state_of(address: str) -> str:
     """Identify the file at an address by its file system's metadata; empty where that is not enough."""
     fs, path = check_exists(address)
-    files = sorted(fs.find(path)) if fs.isdir(path) else [path]
-    states = [_file_state(fs, file) for file in files]
+    is_folder = fs.isdir(path)
+    files = sorted(fs.find(path)) if is_folder else [path]
+    states = [_file_state(fs, file, is_member=is_folder) for file in files]
     return fingerprint("archive", version=VERSION, files=files, states=states) if all(states) else ""
 
 
-def _file_state(fs: AbstractFileSystem, path: str) -> list[object]:
+def _file_state(fs: AbstractFileSystem, path: str, *, is_member: bool) -> list[object]:
     if isinstance(fs, LocalFileSystem):
-        seen = Path(path).stat()
+        # Links within an archive are rejects, wherever they lead.
+        seen = Path(path).stat(follow_symlinks=not is_member)
         return [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino]
     info = fs.info(path)
     when = info.get("ETag") or info.get("mtime") or info.get("LastModified") or info.get("created")

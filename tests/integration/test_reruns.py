@@ -325,6 +325,51 @@ def test_ratings_that_are_saved_while_the_run_is_under_way_are_not_taken_for_tho
         (tmp_path / "ratings.csv").write_text(ratings[2.0])
 
 
+SWAPS = """
+from contextlib import suppress
+from pathlib import Path
+
+from flumine import BaseStrategy
+
+folder = Path(__file__).parent
+
+
+class Swaps(BaseStrategy):
+    def check_market_book(self, market, market_book):
+        with suppress(FileNotFoundError):
+            (folder / "next.tar").rename(folder / "data.tar")
+        return False
+"""
+
+
+def test_an_archive_that_is_replaced_under_a_run_by_one_that_the_lake_knows_stops_it(month, tmp_path, backtest):
+    """Each stage finds all that it wants, of one archive or of the other."""
+    (tmp_path / "swaps.py").write_text(SWAPS)
+    with tarfile.open(month.archive) as whole, tarfile.open(tmp_path / "next.tar", "w") as tar:
+        first = next(member for member in whole if member.isreg())
+        tar.addfile(first, whole.extractfile(first))
+    lake = ("--lake", tmp_path / "lake")
+    backtest("extract", tmp_path / "next.tar", *lake)
+    shutil.copy(month.archive, tmp_path / "data.tar")
+    asked = ("run", tmp_path / "data.tar", "--strategy", f"{tmp_path / 'swaps.py'}:Swaps", *lake)
+    said = backtest(*asked, expect=2).stderr
+    [line] = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert line == f"error: {tmp_path / 'data.tar'}: was replaced while the run worked; run it again"
+    assert not (tmp_path / "lake" / "results").exists()
+    backtest(*asked)
+
+
+def test_the_report_of_a_stage_alone_names_the_rejects_of_a_whole_run(month, tmp_path, backtest_json):
+    copied = tmp_path / "again.tar"
+    with tarfile.open(month.archive) as whole, tarfile.open(copied, "w") as tar:
+        first = next(member for member in whole if member.isreg())
+        tar.addfile(first, whole.extractfile(first))
+    asked = (month.archive, copied, "--lake", tmp_path / "lake")
+    backtest_json("run", *asked)
+    told = backtest_json("aggregate", *asked, "--commission", "0.05")
+    assert "market twice" in Path(told["page"]).read_text("utf-8")
+
+
 def test_the_lake_says_what_was_asked_and_what_came_of_it(month, ratings_url, undisturbed, tmp_path, backtest):
     shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
     lake = Lake(tmp_path)

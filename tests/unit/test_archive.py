@@ -11,7 +11,9 @@ import fsspec
 import pytest
 
 from tasks.archives.archive import archive_name, check_exists, read_index, read_members
+from tasks.archives.identity import read_archive
 from tasks.errors import ArchiveError
+from tasks.lake.store import Lake
 from tasks.rejects import Reject
 
 MEMBERS = {
@@ -130,6 +132,15 @@ def test_what_is_no_file_is_rejected(tmp_path, kind):
     archive = read_index(str(tmp_path / "month.tar"))
     assert [member.path for member in archive.members] == ["PRO/1.200000001"]
     assert [(r.what, r.reason) for r in archive.rejects] == [("PRO/1.200000002.bz2", "not a regular file")]
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere.bz2", "1.200000001.bz2"])
+def test_a_link_within_a_folder_is_rejected_wherever_it_leads(tmp_path, leads_to):
+    folder = Path(pack_folder(tmp_path / "PRO", {"1.200000001.bz2": b"a"}))
+    (folder / "1.200000002.bz2").symlink_to(folder / leads_to)
+    for archive in (read_index(str(folder)), read_archive(Lake(tmp_path / "lake"), str(folder))):
+        assert [member.path for member in archive.members] == ["1.200000001.bz2"]
+        assert [(r.what, r.reason) for r in archive.rejects] == [("1.200000002.bz2", "not a regular file")]
 
 
 @pytest.mark.parametrize("name", ["PRO/2022/month.tar", "month.TAR.gz", "more.zip"])
