@@ -6,18 +6,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.contenders import Subject
+from tasks.archives.archive import read_index, read_members
 
 TURNS = 5
 
 BACKTEST = str(Path(sys.executable).with_name("backtest"))
 _BARE_FLOW = "from prefect import flow\n\n\n@flow\ndef nothing():\n    pass\n\n\nnothing()\n"
 _SERVES = "Ctrl-C stops it"
+_WATCHES = "Ctrl-C ends"
 
 
 class Wait(NamedTuple):
@@ -72,6 +74,7 @@ def print_waits(subject: Subject) -> None:
         with _serving(environment):
             served = [Wait("nothing to do, server running", nothing)]
             medians |= _take_turns(served, environment)
+        saved = _save_to_result(subject, Path(folder), environment)
     print(f"\nThe waits of a person, medians of {TURNS}:\n")
     print("| | first word, s | end, s | to what it is held against |\n|---|---:|---:|---:|")
     for wait in [*alone, *served]:
@@ -79,6 +82,34 @@ def print_waits(subject: Subject) -> None:
         ratio = f"{waited.end / medians[wait.against].end:.2f} × {wait.against}" if wait.against else ""
         word = f"{waited.word:.2f}" if wait.command[0] == BACKTEST else ""
         print(f"| {wait.name} | {word} | {waited.end:.2f} | {ratio} |")
+    print(f"| --watch on one market, from save to result | | {saved:.2f} | |")
+
+
+def _save_to_result(subject: Subject, folder: Path, environment: Mapping[str, str]) -> float:
+    """Return the seconds from the save of a strategy to its result on the archive's first market, which is watched."""
+    member = read_index(subject.archive).members[0]
+    [(_, raw)] = read_members(subject.archive, [member])
+    market, strategy = folder / Path(member.path).name, folder / "my.py"
+    market.write_bytes(raw)
+    subprocess.run([BACKTEST, "new", strategy], env=environment, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - this module's own words
+    text, taken = strategy.read_text("utf-8"), list[float]()
+    with subprocess.Popen(  # noqa: S603 - this module's own words
+        [BACKTEST, "run", market, "--strategy", f"{strategy}:MyStrategy", "--watch"],
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        try:
+            _read_until(_WATCHES, process.stdout)
+            for turn in range(TURNS):
+                started = time.perf_counter()
+                strategy.write_text(f"{text}# {turn}\n", "utf-8")
+                _read_until(_WATCHES, process.stdout)
+                taken.append(time.perf_counter() - started)
+        finally:
+            process.terminate()
+    return statistics.median(taken)
 
 
 def _take_turns(waits: Sequence[Wait], environment: Mapping[str, str]) -> dict[str, Waited]:
@@ -104,6 +135,11 @@ def _wait_for(wait: Wait, environment: Mapping[str, str]) -> Waited:
     return Waited(word, end)
 
 
+def _read_until(text: str, output: Iterable[str]) -> None:
+    if not any(text in line for line in output):
+        sys.exit(f"a command ended before it said {text!r}")
+
+
 @contextmanager
 def _serving(environment: Mapping[str, str]) -> Iterator[None]:
     with subprocess.Popen(  # noqa: S603 - this module's own words
@@ -111,8 +147,7 @@ def _serving(environment: Mapping[str, str]) -> Iterator[None]:
     ) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-            if not any(_SERVES in line for line in process.stdout):
-                sys.exit("backtest serve did not start")
+            _read_until(_SERVES, process.stdout)
             yield
         finally:
             process.terminate()
