@@ -23,6 +23,7 @@ from tasks.addresses import shown_within
 from tasks.archives.market_files import market_of
 from tasks.errors import ArchiveError
 from tasks.foreign_text import is_encodable, visible
+from tasks.lake.dataset import FORBIDDEN, can_be_in_a_path
 from tasks.lake.fingerprint import digest
 from tasks.object_stores import translated_errors
 from tasks.rejects import Reject
@@ -111,6 +112,10 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
         raise ArchiveError(f"{address}: a pipe, a socket or a device, not an archive; give the path of a {_KINDS}")
+    if not can_be_in_a_path(archive_name(address)):
+        raise ArchiveError(
+            f"{address}: a name that begins with a dot or has one of {FORBIDDEN} is no folder of the lake; rename it"
+        )
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path

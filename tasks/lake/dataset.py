@@ -15,7 +15,8 @@ import pyarrow as pa
 from tasks.errors import LakeError
 from tasks.lake.fingerprint import digest
 
-_FORBIDDEN = set('/\\=<>:"|?*')
+FORBIDDEN = '/\\=<>:"|?*'
+"""Characters that no path of the lake has, as not every file system can."""
 
 # File systems allow 255 bytes, extension included.
 _LONGEST_NAME = 200
@@ -97,8 +98,13 @@ class Key:
         return f"{self.folder.path}/{_checked(self.dataset, self.name)}.parquet"
 
 
+def can_be_in_a_path(value: str) -> bool:
+    """Return whether a value can be part of a path in the lake."""
+    return bool(value) and not set(value) & set(FORBIDDEN) and not value.startswith(".")
+
+
 def _checked(dataset: "Dataset", value: str) -> str:
-    if not value or set(value) & _FORBIDDEN or value.startswith("."):
+    if not can_be_in_a_path(value):
         raise LakeError(f"{dataset.name}: {value!r} cannot be part of a path in the lake")
     return value
 

@@ -134,6 +134,13 @@ def test_what_is_no_file_is_rejected(tmp_path, kind):
     assert [(r.what, r.reason) for r in archive.rejects] == [("PRO/1.200000002.bz2", "not a regular file")]
 
 
+@pytest.mark.parametrize("name", ["a?b.tar", "a*b.tar", "x::y", ".hidden"])
+def test_a_name_that_cannot_lie_in_the_lake_is_to_be_changed(tmp_path, name):
+    pack_folder(tmp_path / name, {"1.200000001.bz2": b"a"})
+    with pytest.raises(ArchiveError, match=r"rename it|no such archive"):
+        check_exists(str(tmp_path / name))
+
+
 @pytest.mark.parametrize("leads_to", ["nowhere.bz2", "1.200000001.bz2"])
 def test_a_link_within_a_folder_is_rejected_wherever_it_leads(tmp_path, leads_to):
     folder = Path(pack_folder(tmp_path / "PRO", {"1.200000001.bz2": b"a"}))
