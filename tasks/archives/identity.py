@@ -65,12 +65,12 @@ def read_archive(lake: Lake, address: str) -> Archive:
     Raises:
         ArchiveError: It is missing, of an unknown kind, truncated or damaged, or changed while it was read.
     """
-    state = _state_of(address)
+    state = state_of(address)
     remembered = _remembered(lake, address, state)
     if remembered:
         return remembered
     index = _read(address)
-    if _state_of(address) != state:
+    if state_of(address) != state:
         raise ArchiveError(f"{address}: changed while it was read; run again when it is complete")
     content = _content(index)
     known = (lake.find(key) for key in manifest_keys(lake, content))
@@ -104,7 +104,7 @@ def find_archive(lake: Lake, address: str) -> Archive | None:
     Raises:
         ArchiveError: It is missing or of an unknown kind.
     """
-    return _remembered(lake, address, _state_of(address))
+    return _remembered(lake, address, state_of(address))
 
 
 def forget_archive(lake: Lake, address: str) -> None:
@@ -195,8 +195,12 @@ def _absolute(address: str) -> str:
     return address if "://" in address else str(Path(address).resolve())
 
 
-def _state_of(address: str) -> str:
-    """Identify the file at an address by its file system's metadata; empty where that is not enough."""
+def state_of(address: str) -> str:
+    """Identify the file or folder at an address by its file system's metadata; empty where that is not enough.
+
+    Raises:
+        ArchiveError: It is missing or of an unknown kind.
+    """
     fs, path = check_exists(address)
     is_folder = fs.isdir(path)
     files = sorted(fs.find(path)) if is_folder else [path]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import pandas as pd
@@ -33,6 +34,11 @@ class RatingsFiles(NamedTuple):
     kept: int
     rejected: int
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the source had nothing for the day."""
+        return not self.kept + self.rejected
+
 
 def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     """Read a source's day into the lake, unless it is there already.
@@ -44,13 +50,8 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
         RatingsFileError: The file cannot be read.
         ChangedSourceError: The file has changed.
     """
-    decided_by = fingerprint(
-        "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
-    )
-    ratings_at, rejects_at = RATINGS.at(source.name, day), REJECTS.at("ratings", source.name, day)
-    ratings, rejects = lake.fresh(ratings_at, decided_by), lake.fresh(rejects_at, decided_by)
-    found = RatingsFiles(True, ratings.rows, rejects.rows) if ratings and rejects else None
-    if found and found.kept + found.rejected:
+    found = _find_day(lake, source, day)
+    if found and not found.is_blank:
         return found
     try:
         rows = source.read(day)
@@ -62,9 +63,41 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     if found and not len(rows.ratings) + len(rows.rejects):
         return found
     table = rows.ratings.assign(source=source.address, fetched_at=pd.Timestamp.now("UTC").floor("ms"))
-    rejects = lake.write(rejects_at, as_table(rows.rejects), decided_by)
-    ratings = lake.write(ratings_at, pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False), decided_by)
+    decided_by = _decided_by(source, day)
+    rejects = lake.write(REJECTS.at("ratings", source.name, day), as_table(rows.rejects), decided_by)
+    kept = pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False)
+    ratings = lake.write(RATINGS.at(source.name, day), kept, decided_by)
     return RatingsFiles(cached=False, kept=ratings.rows, rejected=rejects.rows)
+
+
+def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) -> bool:
+    """Return whether any day that was blank when it was read is not blank now.
+
+    Raises:
+        RatingsFileError: The file cannot be read.
+        ChangedSourceError: The file has changed.
+    """
+    for day in days:
+        found = _find_day(lake, source, day)
+        if found and found.is_blank:
+            with suppress(RatingsServiceError):
+                rows = source.read(day)
+                if len(rows.ratings) + len(rows.rejects):
+                    return True
+    return False
+
+
+def _find_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles | None:
+    decided_by = _decided_by(source, day)
+    ratings = lake.fresh(RATINGS.at(source.name, day), decided_by)
+    rejects = lake.fresh(REJECTS.at("ratings", source.name, day), decided_by)
+    return RatingsFiles(True, ratings.rows, rejects.rows) if ratings and rejects else None
+
+
+def _decided_by(source: RatingsSource, day: str) -> str:
+    return fingerprint(
+        "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
+    )
 
 
 def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -237,6 +238,38 @@ def test_a_wrong_profile_is_refused_before_anything_is_looked_at(taken, look, se
 def test_no_inbox_is_made_and_there_is_nothing_to_do(look, tmp_path):
     assert look("monthly", inbox=str(tmp_path / "new"))["archives"] == []
     assert (tmp_path / "new").is_dir()
+
+
+def test_one_that_was_copied_over_is_announced_again_though_size_and_time_are_the_same(folder, look, tmp_path):
+    asked = {"inbox": str(tmp_path / "inbox"), "lake": str(tmp_path / "lake")}
+    (tmp_path / "inbox").mkdir()
+    month = Path(shutil.copy2(folder / "inbox" / "older.tar", tmp_path / "inbox"))
+    assert [outcomes(look("arrivals", **asked)) for _ in range(2)] == [
+        {"older": "announced"},
+        {"older": "announced before"},
+    ]
+    other = Path(shutil.copy2(month, tmp_path / "other.tar"))
+    other.replace(month)
+    assert outcomes(look("arrivals", **asked)) == {"older": "announced"}
+
+
+def test_it_is_done_again_without_a_report_and_with_ratings_published_since(look, month, tmp_path):
+    asked = {"inbox": str(tmp_path / "inbox"), "lake": str(tmp_path / "lake")}
+    (tmp_path / "inbox").mkdir()
+    write_archive(tmp_path / "inbox" / "older.tar", month.races[::20], seed=2026)
+    day = min(month.ratings.glob("*.csv"))
+    published = day.read_text("utf-8")
+    day.write_text("", "utf-8")
+    try:
+        assert [outcomes(look("monthly", **asked)) for _ in range(2)] == [{"older": "done"}, {"older": "up to date"}]
+    finally:
+        day.write_text(published, "utf-8")
+    for outcome in ("done", "up to date"):
+        assert outcomes(look("monthly", **asked)) == {"older": outcome}
+    [page] = (tmp_path / "lake").rglob("report.html")
+    page.unlink()
+    assert outcomes(look("monthly", **asked)) == {"older": "done"}
+    assert page.exists()
 
 
 ANNOUNCE = """
