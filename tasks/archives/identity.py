@@ -73,8 +73,7 @@ def read_archive(lake: Lake, address: str) -> Archive:
     if state_of(address) != state:
         raise ArchiveError(f"{address}: changed while it was read; run again when it is complete")
     content = _content(index)
-    known = (lake.find(key) for key in manifest_keys(lake, content))
-    name = next((file.notes[ARCHIVE] for file in known if file), f"{archive_name(address)}-{content[:8]}")
+    name = _extracted_as(lake, content) or f"{archive_name(address)}-{content[:8]}"
     archive = Archive(address, name, content, *index)
     if state:
         _remember(lake, archive, state)
@@ -84,6 +83,12 @@ def read_archive(lake: Lake, address: str) -> Archive:
 def manifest_keys(lake: Lake, content: str) -> list[Key]:
     """List the keys of an archive's manifests, whatever market types they were written for."""
     return [key for key in lake.keys(MANIFESTS.folder) if key.name.startswith(content)]
+
+
+def _extracted_as(lake: Lake, content: str) -> str | None:
+    """Return the name under which an archive lies in the lake, whichever of its copies was extracted."""
+    known = (lake.find(key) for key in manifest_keys(lake, content))
+    return next((file.notes[ARCHIVE] for file in known if file), None)
 
 
 def read_part(address: str, is_wanted: Callable[[Member], bool]) -> Archive:
@@ -172,7 +177,8 @@ def _remembered(lake: Lake, address: str, state: str) -> Archive | None:
     rows = lake.read(_key(address)).to_pydict()
     members = tuple(map(Member, *(rows[column.name] for column in ARCHIVES.columns)))
     rejects = tuple(Reject(*reject) for reject in json.loads(known.notes[_REJECTS]))
-    return Archive(address, known.notes[ARCHIVE], known.notes[_CONTENT], members, rejects)
+    content = known.notes[_CONTENT]
+    return Archive(address, _extracted_as(lake, content) or known.notes[ARCHIVE], content, members, rejects)
 
 
 def _remember(lake: Lake, archive: Archive, state: str) -> None:

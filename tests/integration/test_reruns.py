@@ -359,6 +359,21 @@ def test_an_archive_that_is_replaced_under_a_run_by_one_that_the_lake_knows_stop
     backtest(*asked)
 
 
+def test_an_archive_that_was_extracted_under_a_copys_name_is_made_again_under_it(month, tmp_path, backtest):
+    """The first was met, but not extracted, before its copy was run."""
+    first, copy = (Path(shutil.copy(month.archive, tmp_path / f"{name}.tar")) for name in ("first", "copy"))
+    lake = ("--lake", tmp_path / "lake")
+    backtest("simulate", first, *lake, expect=2)
+    backtest("run", copy, *lake)
+    copy.unlink()
+    for lost in (tmp_path / "lake" / "catalogue" / "runners").rglob("*.parquet"):
+        lost.unlink()
+    backtest("run", first, *lake)
+    assert [found.name for found in (tmp_path / "lake" / "markets").iterdir() if found.is_dir()] == [
+        f"archive={read_archive(Lake(tmp_path / 'lake'), str(first)).name}"
+    ]
+
+
 def test_the_report_of_a_stage_alone_names_the_rejects_of_a_whole_run(month, tmp_path, backtest_json):
     copied = tmp_path / "again.tar"
     with tarfile.open(month.archive) as whole, tarfile.open(copied, "w") as tar:

@@ -124,7 +124,7 @@ def test_a_member_that_is_another_than_was_read_is_refused(lake, tmp_path, write
 def test_a_check_reads_archives_again(lake, tmp_path, write_tar, monkeypatch):
     same, edited, gone, newer = (write_tar(tmp_path / f"{n}.tar", MEMBERS) for n in ("same", "edited", "gone", "newer"))
     states = {address: address for address in (same, edited, newer)}
-    monkeypatch.setattr(identity, "_state_of", lambda address: states.get(str(Path(address).resolve()), ""))
+    monkeypatch.setattr(identity, "state_of", lambda address: states.get(str(Path(address).resolve()), ""))
     for address in (same, edited, newer):
         read_archive(lake, address)
     states[newer] = "another"
