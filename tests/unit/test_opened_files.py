@@ -169,6 +169,20 @@ def test_a_folder_that_is_listed(project, lists):
     assert project.change(used) == "the list of files in data is gone"
 
 
+@pytest.mark.parametrize(
+    "lists",
+    ["os.listdir(os.open('data', os.O_RDONLY))", "[name for *_, names, _ in os.fwalk('data') for name in names]"],
+)
+def test_a_folder_that_is_listed_when_it_is_open_already(project, lists):
+    project.write("data/one.csv", "1")
+    project.write_strategy(f"self.stake = len({lists})", CLASS)
+    (used,) = project.use()
+    assert used.stake == 1
+    assert folders(used) == {"data", str(project.folder / "data")}
+    project.write("data/two.csv", "2")
+    assert project.change(used) == "the list of files in data changed"
+
+
 def test_a_folder_that_is_missing(project):
     project.write_strategy("self.stake = len(glob.glob('data/*.csv'))", CLASS)
     (used,) = project.use()

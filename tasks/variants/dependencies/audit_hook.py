@@ -24,7 +24,8 @@ from tasks.variants.running import running
 _OPEN, _CONNECT, _RENAME = "open", "sqlite3.connect", "os.rename"
 _LINKS = ("os.link", "os.symlink")
 _UNRAISABLE = "sys.unraisablehook"
-_EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, *_LINKS, "os.listdir", "os.scandir", _UNRAISABLE})
+_LISTINGS = ("os.listdir", "os.scandir")
+_EVENTS = frozenset({_OPEN, _CONNECT, _RENAME, *_LINKS, *_LISTINGS, _UNRAISABLE})
 
 # The system's files, which change at every read or are the same everywhere.
 _NO_INPUT = ("/proc/", "/sys/", "/dev/", *(f"{folder}/" for folder in zoneinfo.TZPATH))
@@ -91,9 +92,9 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
         return
     names = _openers(frame)
     given = arguments[0]
-    if not names or isinstance(given, int):  # a number is a file descriptor, already open
+    if not names or (isinstance(given, int) and event not in _LISTINGS):  # a file descriptor, noted when it was opened
         return
-    path = os.fsdecode(os.curdir if given is None else given)
+    path = _opened_as(given) if isinstance(given, int) else os.fsdecode(os.curdir if given is None else given)
     place = str(Path(path).absolute())
     if is_installed(place) or is_pythons(place) or _is_no_input(place) or _is_importing(frame, event, place):
         return
@@ -106,6 +107,19 @@ def _take(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
             _note_open(opened, path, flags=arguments[2], is_new=reader == _TEMPORARY)
         else:
             _note(opened, event, path, arguments[1:])
+
+
+def _opened_as(descriptor: int) -> str:
+    """Return the path of an open folder.
+
+    Raises:
+        OSError: The system does not tell.
+    """
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415 - not there on Windows
+
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return str(Path(f"/proc/self/fd/{descriptor}").readlink())
 
 
 def _is_no_input(path: str) -> bool:
