@@ -22,7 +22,7 @@ class Checked(NamedTuple):
 
 
 def check_lake(lake: Lake) -> Checked:
-    """Verify the checksums of every file of every dataset; delete damaged files."""
+    """Verify the checksums of every file of every dataset, and of every page; delete damaged files."""
     files = rows = 0
     problems: list[str] = []
     for dataset in DATASETS.values():
@@ -32,4 +32,10 @@ def check_lake(lake: Lake) -> Checked:
                 rows += lake.check(key)
             except LakeError as error:
                 problems.append(str(error))
+    for path in lake.pages():
+        files += 1
+        try:
+            lake.check_page(path)
+        except LakeError as error:
+            problems.append(str(error))
     return Checked(files, rows, problems)

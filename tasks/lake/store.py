@@ -22,6 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tasks.errors import DamagedFileError, InputError, LakeError
 from tasks.lake.dataset import Dataset, Folder, Key
 from tasks.lake.disk import clear_left, locked, write_whole
+from tasks.lake.page_seal import is_sealed, seal_page
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
 from tasks.object_stores import check_answers, translated_errors
@@ -33,6 +34,7 @@ _DAMAGE = (OSError, UnicodeDecodeError, pa.ArrowException)
 
 _FINGERPRINT = b"fingerprint"
 _NOTE = "note:"
+_PAGES = "results"
 _LOCK = ".lock"
 _COMPRESSION = {"compression": "zstd", "compression_level": 1}
 
@@ -208,7 +210,7 @@ class Lake:
             Its address.
         """
         with self._whole(path) as sink:
-            sink.write(page.encode())
+            sink.write(seal_page(page).encode())
         return self._address(path)
 
     def page(self, path: str) -> str | None:
@@ -216,12 +218,29 @@ class Lake:
         return self._address(path) if self._fs.exists(self._absolute(path)) else None
 
     def read_page(self, path: str) -> str | None:
-        """Return a page's HTML, by its path relative to the lake's root; None if it does not exist."""
+        """Return a page's HTML, by its path relative to the lake's root; None if it does not exist or is damaged."""
         try:
             with self._open(path) as source:
-                return source.read().decode()
+                page = source.read().decode(errors="replace")
         except FileNotFoundError:
             return None
+        return page if is_sealed(page) else None
+
+    def pages(self) -> list[str]:
+        """List the paths of all pages, relative to the lake's root."""
+        found = (posixpath.relpath(path, self._base) for path in self._find(_PAGES))
+        return sorted(path for path in found if path.endswith(".html"))
+
+    def check_page(self, path: str) -> None:
+        """Verify a page's checksum.
+
+        Raises:
+            DamagedFileError: The page is damaged. It is deleted.
+        """
+        if self.read_page(path) is None:
+            with suppress(OSError):
+                self._fs.rm_file(self._absolute(path))
+            raise DamagedFileError(f"{path} in the lake {self.root} is damaged and was deleted; run its backtest again")
 
     def _address(self, path: str) -> str:
         return str(self._fs.unstrip_protocol(self._absolute(path))).removeprefix("file://")

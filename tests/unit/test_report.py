@@ -9,6 +9,7 @@ import pytest
 from flows.backtest_report import page_path, read_report
 from tasks.aggregation.results import WRITTEN, made_of, note_parts
 from tasks.errors import InputError
+from tasks.lake.check import check_lake
 from tasks.lake.datasets import RESULTS_ACCOUNT, RESULTS_REFUSED, RESULTS_STATISTICS, RESULTS_SUMMARY
 from tasks.lake.store import Lake
 from tasks.orders.files import Part
@@ -65,6 +66,20 @@ def test_a_page_that_tells_of_other_results_is_not_offered(root):
     for told, is_offered in ((made_of(results), True), ("of orders before", False)):
         lake.write_page(page_path(ONE), f"<p>{told}</p>")
         assert (read_report(ONE, str(root)).page is not None) == is_offered
+
+
+@pytest.mark.parametrize("damage", [lambda page: page.replace("1.00", "9.00"), lambda page: page[:-40], lambda _: ""])
+def test_a_page_that_was_changed_is_not_offered_and_a_check_deletes_it(root, damage):
+    lake = Lake(root)
+    results = lake.find(RESULTS_SUMMARY.at(ONE))
+    assert results
+    page = Path(lake.write_page(page_path(ONE), f"<p>{made_of(results)} net 1.00</p>"))
+    assert check_lake(lake).problems == []
+    page.write_text(damage(page.read_text("utf-8")), "utf-8")
+    assert read_report(ONE, str(root)).page is None
+    [problem] = check_lake(lake).problems
+    assert problem.startswith(f"{page_path(ONE)} in the lake")
+    assert not page.exists()
 
 
 def test_a_page_that_is_known_to_be_of_these_results_is_not_read_again(root, monkeypatch):
