@@ -71,19 +71,17 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
 
 
 def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) -> bool:
-    """Return whether any day that was blank when it was read is not blank now.
+    """Return whether any day that was blank when it was read is not blank now; no, once a service does not answer.
 
     Raises:
         RatingsFileError: The file cannot be read.
         ChangedSourceError: The file has changed.
     """
-    for day in days:
-        found = _find_day(lake, source, day)
-        if found and found.is_blank:
-            with suppress(RatingsServiceError):
-                rows = source.read(day)
-                if len(rows.ratings) + len(rows.rejects):
-                    return True
+    found = ((day, _find_day(lake, source, day)) for day in days)
+    blank = (day for day, files in found if files and files.is_blank)
+    # A service that is down is tried for minutes: not again for each day.
+    with suppress(RatingsServiceError):
+        return any(len(rows.ratings) + len(rows.rejects) for rows in map(source.read, blank))
     return False
 
 

@@ -12,7 +12,7 @@ from sample.ratings import COLUMNS, as_csv, path_of
 from sample.server import serve
 from tasks.errors import RatingsServiceError
 from tasks.lake.store import Lake
-from tasks.ratings.days import load_ratings, of_its_own_day, store_day
+from tasks.ratings.days import are_published_since, load_ratings, of_its_own_day, store_day
 from tasks.ratings.predictions import ALL_DAYS
 from tasks.ratings.services import SERVICES, ServiceRatings, fetch_day
 
@@ -101,3 +101,34 @@ def test_without_the_service_a_blank_day_stays_blank(tmp_path, lake, monkeypatch
     else:
         with pytest.raises(RatingsServiceError, match="got no whole answer"):
             store_day(lake, source, str(FIRST))
+
+
+def test_a_day_that_was_blank_is_published_since_once_it_has_a_row(service, lake):
+    folder, source = service
+    days = [str(day) for day in DAYS]
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 2.0)))
+    for day in days[:2]:
+        store_day(lake, source, day)
+    # Ratings that are revised, and a day that was never read, are not asked for.
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 9.0)))
+    path_of(folder, DAYS[2]).write_bytes(csv_of(("1.200000003", 11, 2.0)))
+    assert not are_published_since(lake, source, days)
+    path_of(folder, DAYS[1]).write_bytes(csv_of(("1.200000002", 11, "scratched")))
+    assert are_published_since(lake, source, days)
+
+
+def test_a_service_that_is_down_is_asked_for_one_blank_day(tmp_path, lake, monkeypatch):
+    days = [str(day) for day in DAYS]
+    with serve(tmp_path) as address:
+        source = ServiceRatings(SERVICES["iggy"], address)
+        for day in days:
+            store_day(lake, source, day)
+    asked = []
+
+    def fetch(http, service, day, base_url):
+        asked.append(str(day))
+        return fetch_day(http, service, day, base_url, attempts=1)
+
+    monkeypatch.setattr("tasks.ratings.services.fetch_day", fetch)
+    assert not are_published_since(lake, source, days)
+    assert asked == days[:1]
