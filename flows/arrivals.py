@@ -13,7 +13,7 @@ from flows.inbox import ArchiveOutcome, InboxParameters, InboxRecord, left_alone
 from flows.parameters import BacktestParameters
 from tasks.archives.identity import state_of
 from tasks.arrival.inbox import Candidate
-from tasks.errors import StageError
+from tasks.errors import ArchiveError, StageError
 from tasks.lake.dataset import Key
 from tasks.lake.datasets import ARRIVALS
 from tasks.lake.fingerprint import digest, fingerprint
@@ -38,14 +38,15 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
 
     def handle(archive: Candidate, asked: BacktestParameters) -> ArchiveOutcome:
         # First, because it is cheap: this flow runs often, and reading a compressed tar to its end takes long.
-        if _was_announced(archive, asked):
+        decided_by = _decided_by(archive, asked)
+        if archive.settled and asked.opened_lake.fresh(_key(archive), decided_by):
             return ArchiveOutcome.of(archive, "announced before")
         left = left_alone(archive, asked, parameters)
         if left:
             return left
         if not announce_arrival(archive, asked, by="automation"):
             raise StageError("Prefect did not accept the event; the next run announces it")
-        _remember(archive, asked)
+        _remember(archive, asked, decided_by)
         return ArchiveOutcome.of(archive, "announced")
 
     record = look_through(parameters, handle)
@@ -53,12 +54,7 @@ def arrivals(parameters: InboxParameters) -> InboxRecord:
     return record
 
 
-def _was_announced(archive: Candidate, asked: BacktestParameters) -> bool:
-    found = asked.opened_lake.fresh(_key(archive), _decided_by(archive, asked))
-    return archive.settled and found is not None
-
-
-def _remember(archive: Candidate, asked: BacktestParameters) -> None:
+def _remember(archive: Candidate, asked: BacktestParameters, decided_by: str) -> None:
     row = {
         "address": archive.address,
         "bytes": archive.bytes,
@@ -67,7 +63,7 @@ def _remember(archive: Candidate, asked: BacktestParameters) -> None:
         "parameters": asked.model_dump_json(),
     }
     table = pa.Table.from_pylist([row], ARRIVALS.schema)
-    asked.opened_lake.write(_key(archive), table, _decided_by(archive, asked))
+    asked.opened_lake.write(_key(archive), table, decided_by)
 
 
 def _key(archive: Candidate) -> Key:
@@ -79,9 +75,17 @@ def _decided_by(archive: Candidate, asked: BacktestParameters) -> str:
     return fingerprint(
         "arrivals",
         version=VERSION,
-        # Size and time may be kept where another is copied in its place.
-        state=state_of(archive.address),
-        modified=archive.modified.isoformat(),
+        state=_state_of(archive),
         parameters=asked.model_dump(mode="json"),
         schema=ARRIVALS.layout,
     )
+
+
+def _state_of(archive: Candidate) -> str | list[object]:
+    # Size and time may be kept where another is copied in its place, but some stores say no more.
+    seen = [archive.bytes, archive.modified.isoformat()]
+    try:
+        return state_of(archive.address) or seen
+    except ArchiveError:
+        # Moved since it was listed, for example: the look at whether it is whole says so.
+        return seen
