@@ -47,7 +47,8 @@ def write_manifest(
         _, _, rejects, markets = files
         chunks[job.chunk.number] = ExtractedChunk(job.fingerprint, markets.rows, rejects.rows, job.chunk.market_type)
     found = find_manifest(lake, archive, asked)
-    if found and found.chunks == chunks:
+    # A copy's manifest names the copy's files, which may be gone.
+    if found and (found.archive, found.chunks) == (archive.name, chunks):
         return found
     made = Manifest(archive.name, archive.content, chunks, asked, written_for=asked)
     rows = list(_rows(lake, archive, made))

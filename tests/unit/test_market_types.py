@@ -2,6 +2,7 @@
 
 import bz2
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -226,3 +227,17 @@ def test_ratings_of_other_types_are_told_as_that(lake, address):
     ]
     names = {left_out_name([extract(lake, address, *types).title], ["all"]) for types in ([], ["WIN"], ["PLACE"])}
     assert len(names) == 3
+
+
+def test_a_manifest_names_the_files_that_were_extracted_and_not_those_of_a_copy(lake, address):
+    """A lake may have an archive under two names, and have lost the files of either."""
+    archive, jobs, _ = extract_whole(lake, address)
+    for key in lake.all_keys(CATALOGUE_MARKETS):
+        lake.delete(key)
+    renamed = archive._replace(name=f"copy-{archive.content[:8]}")
+    jobs = [replace(job, archive=renamed.name) for job in jobs]
+    for job in jobs:
+        extract_chunk(job)
+    manifest = write_manifest(lake, renamed, jobs)
+    assert manifest == read_manifest(lake, renamed)
+    assert extracted(lake, manifest) == ids(1, 2, 3, 5)
