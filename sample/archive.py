@@ -68,7 +68,7 @@ def write_sample(folder: Path, seed: int = 2026) -> Sample:
 def write_archive(path: Path, races: Iterable[Race], seed: int) -> None:
     """Writes races as an archive of the exchange: `PRO/2026/Jan/1/<eventId>/<marketId>.bz2`.
 
-    The same races and seed give the same bytes.
+    The same races and seed give the same bytes with the same Python; 3.12 sums floats more exactly than 3.11.
 
     Args:
         path: The archive.
