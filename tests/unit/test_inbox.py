@@ -225,6 +225,19 @@ def test_a_file_tells_its_size_and_time(pack, tmp_path):
     assert judge(candidate).state == State.WHOLE
 
 
+@pytest.mark.parametrize("name", ["a=b.tar", "a?b.tar", "a:b.zip"])
+def test_a_name_that_cannot_lie_in_the_lake_is_a_fault(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    assert faults(tmp_path)[name].endswith("rename it")
+
+
+def test_a_folder_of_such_a_name_is_a_fault_if_it_has_markets(tmp_path):
+    for name in ("month=1", "mine=1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "month=1" / "1.200000001.bz2").write_bytes(b"x")
+    assert faults(tmp_path).keys() == {"month=1"}
+
+
 def test_links_are_not_followed(pack, tmp_path):
     inbox = tmp_path / "inbox"
     inbox.mkdir()
