@@ -57,7 +57,6 @@ class Ticks:
             stream(market.market_id, partial(_read_apart, market), listener_kwargs, group) for market in session
         ]
         self._last = self._streams[0]
-        self._by_market = {stream.file_path: stream for stream in self._streams}
 
     @property
     def place(self) -> Place:
@@ -82,13 +81,14 @@ class Ticks:
         books = [self._read(stream) for stream in self._streams]
         return interleave(books, self._begins, attrgetter("publish_time_epoch"))
 
-    def rest(self, market_id: str, lull: Lull, volumes: TradedVolumes) -> None:
-        """Pass over the ticks to come of a market that a lull of all variants covers.
+    def rest(self, lull: Lull, volumes: TradedVolumes) -> None:
+        """Pass over the ticks to come that a lull of all variants covers, in a session of one market.
 
         Args:
             volumes: The market's.
         """
-        self._by_market[market_id].rest(lull, volumes)
+        [stream] = self._streams
+        stream.rest(lull, volumes)
 
     def check(self) -> None:
         """Check all books that strategies received last.

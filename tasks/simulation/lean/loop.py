@@ -27,7 +27,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
 
     Attributes:
         refusals: What its controls refused.
-        can_rest: Whether its strategy is one of this project's that does not react to orders: it tells when it acts.
+        can_rest: Whether there may be lulls: its strategy tells when it next acts, in a session of one market.
     """
 
     def __init__(self, client: SimulatedClient) -> None:
@@ -45,9 +45,11 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         self._strategy = strategy
         self._subscribed, self._subscriptions = strategy.streams, len(strategy.streams)
         # Any other may change its orders by its own hand, which flumine sees on the next tick.
-        self.can_rest = (
+        self._leaves_orders_alone = (
             type(strategy) in STRATEGIES.values() and type(strategy).process_orders is BaseStrategy.process_orders
         )
+        # Of several markets, which tick comes first at the same time depends on the ticks before.
+        self.can_rest = self._leaves_orders_alone and self._subscriptions == 1
         super().add_strategy(strategy)
 
     def take(self, market_book: MarketBook, volumes: TradedVolumes) -> None:
@@ -144,7 +146,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
         if not is_idle:
             for middleware in self._market_middleware:
                 call_middleware_error_handling(middleware, market)
-        if market.blotter.active and not (is_idle and self.can_rest):
+        if market.blotter.active and not (is_idle and self._leaves_orders_alone):
             self._process_simulated_orders(market)
 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
