@@ -91,6 +91,13 @@ def archive_name(address: str) -> str:
     return name
 
 
+def name_fault(address: str) -> str:
+    """Return why the lake can have no folder of an archive's name; empty if it can."""
+    if can_be_in_a_path(archive_name(address)):
+        return ""
+    return f"a name that begins with a dot or has one of {FORBIDDEN} is no folder of the lake; rename it"
+
+
 def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
     """Check that an archive of a known kind exists at a path or fsspec URL.
 
@@ -112,10 +119,8 @@ def check_exists(address: str) -> tuple[AbstractFileSystem, str]:
         raise ArchiveError(f"{address}: no such archive; give the path of a {_KINDS}")
     if isinstance(fs, LocalFileSystem) and not (fs.isdir(path) or fs.isfile(path)):
         raise ArchiveError(f"{address}: a pipe, a socket or a device, not an archive; give the path of a {_KINDS}")
-    if not can_be_in_a_path(archive_name(address)):
-        raise ArchiveError(
-            f"{address}: a name that begins with a dot or has one of {FORBIDDEN} is no folder of the lake; rename it"
-        )
+    if fault := name_fault(address):
+        raise ArchiveError(f"{address}: {fault}")
     if not (fs.isdir(path) or market_of(path) or address.lower().endswith((*_TAR_ENDINGS, ".zip"))):
         raise ArchiveError(f"{address}: not an archive of a known kind; give a {_KINDS}")
     return fs, path

@@ -14,12 +14,11 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.addresses import shown_within
-from tasks.archives.archive import archive_name, read_index
+from tasks.archives.archive import archive_name, name_fault, read_index
 from tasks.archives.market_files import market_of
 from tasks.arrival.within import within
 from tasks.errors import ArchiveError, InputError
 from tasks.foreign_text import is_encodable, visible
-from tasks.lake.dataset import FORBIDDEN, can_be_in_a_path
 
 SETTLE_SECONDS = 5.0
 PATIENCE_SECONDS = 3600.0
@@ -223,16 +222,17 @@ def _look_at(fs: AbstractFileSystem, path: str) -> _Look | None:
         info = fs.info(path)
         if fault := _fault(name, info):
             return _Look.failed(fault) if has_ending else None
-        is_nameable = can_be_in_a_path(archive_name(name))
-        misnamed = _Look.failed(f"a name with one of {FORBIDDEN} is no folder of the lake; rename it")
-        if info["type"] != "directory":
-            look = _Look(int(info["size"]), fs.modified(path), 1) if is_nameable else misnamed
-            return look if has_ending else None
-        files = {file: info for file, info in fs.find(path, detail=True).items() if info["type"] == "file"}
-        if not any(market_of(file) for file in files):
+        files = {path: info}
+        if info["type"] == "directory":
+            files = {file: info for file, info in fs.find(path, detail=True).items() if info["type"] == "file"}
+            is_archive = any(market_of(file) for file in files)
+        else:
+            is_archive = has_ending
+        if not is_archive:
             return None
-        size, modified = sum(int(info["size"]) for info in files.values()), max(map(fs.modified, files))
-        return _Look(size, modified, len(files)) if is_nameable else misnamed
+        if fault := name_fault(name):
+            return _Look.failed(fault)
+        return _Look(sum(int(info["size"]) for info in files.values()), max(map(fs.modified, files)), len(files))
     except FileNotFoundError:
         # Moved since it was listed.
         return None

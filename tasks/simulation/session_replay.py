@@ -212,7 +212,7 @@ def _play(ticks: Ticks, frameworks: Mapping[Entry, LeanSimulation], leavings: Le
                     everyone = everyone[some:]
             _take(playing, everyone, book, volumes)
             if can_rest and not is_closing:
-                ticks.rest(common_lull([frameworks[entry].lull(market_id) for entry in playing]), volumes)
+                ticks.rest(common_lull([frameworks[entry].lull for entry in playing]), volumes)
     for simulation in frameworks.values():
         simulation.handler_queue.clear()
 

@@ -28,12 +28,13 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
     Attributes:
         refusals: What its controls refused.
         can_rest: Whether there may be lulls: its strategy tells when it next acts, in a session of one market.
+        lull: That of its market since the last tick; `AWAKE` without lulls.
     """
 
     def __init__(self, client: SimulatedClient) -> None:
         super().__init__()
         self.refusals = Refusals()
-        self._lulls: dict[str, Lull] = {}
+        self.lull = AWAKE
         self._matching = LeanMiddleware()
         self._analytics, self._find = self._matching.markets, self.markets.markets.get
         # Before the client, with which flumine would add its own.
@@ -59,18 +60,11 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             market_book: The next; flumine's clock stands at its publish time.
             volumes: Of its market, up to date.
         """
-        market_id = market_book.market_id
         if not self.can_rest:
             self.process(market_book, volumes)
-        elif market_book.is_redefined or not self.lull(market_id).covers(
-            market_book.change, market_book.publish_time_epoch
-        ):
+        elif market_book.is_redefined or not self.lull.covers(market_book.change, market_book.publish_time_epoch):
             self.process(market_book, volumes)
-            self._lulls[market_id] = self._find_lull(market_book)
-
-    def lull(self, market_id: str) -> Lull:
-        """Return the lull that a market is in since its last tick."""
-        return self._lulls.get(market_id, AWAKE)
+            self.lull = self._find_lull(market_book)
 
     def awaits(self, market_id: str) -> bool:
         """Return whether orders are waiting to be executed in a market, at whichever tick."""
