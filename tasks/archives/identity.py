@@ -150,11 +150,12 @@ def _read(address: str) -> Index:
 
 def _identified(read: Iterable[tuple[Member, bytes]]) -> Iterator[Member]:
     """Yield members with digest and market type; threads do the work, on a few members' bytes at a time."""
-    with ThreadPoolExecutor(cores()) as threads:
+    at_once = cores()
+    with ThreadPoolExecutor(at_once) as threads:
         waiting: deque[Future[Member]] = deque()
         for member, raw in read:
             waiting.append(threads.submit(_identify, member, raw))
-            if len(waiting) > cores():
+            if len(waiting) > at_once:
                 yield waiting.popleft().result()
         for future in waiting:
             yield future.result()

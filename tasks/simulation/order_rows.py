@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from flumine.markets.market import Market
 from flumine.utils import STRATEGY_NAME_HASH_LENGTH, create_cheap_hash
 
+from tasks.simulation.lean import actual_sps
+
 if TYPE_CHECKING:
     from flumine.order.order import BaseOrder
 
@@ -21,7 +23,7 @@ def describe_orders(market: Market, variant_id: str, window: str) -> Iterator[Ro
         variant_id: Written as `strategy_name`, whatever the strategy calls itself.
         window: The part of the market that was replayed.
     """
-    bsp = {(runner.selection_id, runner.handicap): runner.sp.actual_sp for runner in market.market_book.runners}
+    bsp = actual_sps(market.market_book)
     # Not the strategy's own, which two variants may share.
     name_hash = create_cheap_hash(variant_id, STRATEGY_NAME_HASH_LENGTH)
     trades: dict[str, int] = {}

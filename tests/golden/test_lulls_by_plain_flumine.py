@@ -1,8 +1,10 @@
 """Lulls in made markets: variants that tell when they wake have plain flumine's orders, though few books are made."""
 
+import math
 import os
 from collections.abc import Iterator
 from functools import partial
+from itertools import takewhile
 from random import Random
 
 import orjson
@@ -85,6 +87,33 @@ def test_orders_of_a_market(first: int):
             matched += count_matched(expected)
     assert matched
     assert Counted.made < lasted * 0.75
+
+
+def has_only_prices(message: tuple[int, bytes]) -> bool:
+    return not {"marketDefinition", "img"} & orjson.loads(message[1])["mc"][0].keys()
+
+
+def is_over(orders: list[Order]) -> bool:
+    return all(order["size_matched"] == order["size"] for order in orders)
+
+
+def test_messages_that_nobody_asks_for_stay_unread():
+    make = partial(STRATEGIES["back_favourite"], BackFavouriteParameters(seconds_to_start=1e9))
+    replay = partial(orders_of, makers=[make], window=Window(), stream=LeanStream, compressed=False)
+    torn = 0
+    for seed in range(60):
+        messages = [(orjson.loads(line)["pt"], line.encode()) for line in lines(market(seed))]
+        [[*orders]] = replay(messages, market_id=market_id(seed))
+        matched = max((time for order in orders for time, *_ in order["matched"]), default=math.inf)
+        begun = [message for message in messages if message[0] <= matched]
+        left = list(takewhile(has_only_prices, messages[len(begun) :])) if is_over(orders) else []
+        # An order is matched with what was traded up to the tick before; the first of a lull is read.
+        whole, unread = [*begun, *left[:2]], left[2:]
+        torn += len(unread)
+        [found] = replay([*whole, *((time, b"{") for time, _ in unread)], market_id=market_id(seed))
+        [expected] = replay([*whole, *unread], market_id=market_id(seed))
+        assert found == expected, seed
+    assert torn > 30
 
 
 @pytest.mark.parametrize("first", range(0, 700 if WHOLE else 84, 7))

@@ -34,7 +34,6 @@ def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """Make a variant of the class `Mine` of a module that is written for the test."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    before = set(sys.modules)
 
     def variant_of(module: str, source: str = "", **parameters: Any) -> Variant:
         if source:
@@ -42,8 +41,9 @@ def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         return make_variant(f"{module}:Mine", parameters, ratings="", window="all", account=Account())
 
     yield variant_of
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

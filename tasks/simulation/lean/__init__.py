@@ -4,6 +4,7 @@ Import only the names below from outside. Without this package flumine's own str
 flumine`.
 """
 
+from tasks.simulation.lean.book import actual_sps
 from tasks.simulation.lean.loop import LeanSimulation
 from tasks.simulation.lean.lull import Lull, common_lull
 from tasks.simulation.lean.stream import PROVEN, LeanStream, engine_is_proven
@@ -19,6 +20,7 @@ __all__ = [
     "Removal",
     "TradedVolumes",
     "WatchedStream",
+    "actual_sps",
     "common_lull",
     "engine_is_proven",
 ]

@@ -4,9 +4,9 @@ What a message leaves as it was is set at once; a book becomes whole, with its r
 See `cache.py` for how books change from message to message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from betfairlightweight.resources import bettingresources
@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 
 Definition = dict[str, Any]
 Change = dict[str, Any]
+
+Key = tuple[int, float]
+
+
+class Standing(NamedTuple):
+    """What definitions say of a runner; all but its identity is None for one that stands in none.
+
+    Attributes:
+        actual_sp: The starting price, as streamed.
+        removal_date: As streamed.
+    """
+
+    selection_id: int
+    handicap: float
+    status: str | None = None
+    adjustment_factor: float | None = None
+    actual_sp: float | str | None = None
+    removal_date: str | None = None
+
 
 # A book's own dictionary, which is read and set without making the book whole.
 _OWN = bettingresources.BaseResource.__dict__["__dict__"]
@@ -65,17 +84,17 @@ class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairl
     It keeps its base's name, so that its `repr` is the same.
 
     Attributes:
-        source: The definition as streamed, and each runner's removal date.
+        source: The definition as streamed, and its runners; of one that is in no definition only once it is whole.
         cache: Makes it whole; None once it is.
         number: Of its message, in the cache's count.
         change: Its message's entry of `mc`, which is the engine's own.
-        is_redefined: Whether its runners may have another status than in the book before.
+        is_redefined: Whether its runners may stand otherwise than in the book before.
         message: As JSON; strategies get a parsed one of their own.
     """
 
     __slots__ = ("cache", "change", "is_redefined", "message", "number", "source")
 
-    source: tuple[Definition, tuple[str | None, ...]]
+    source: tuple[Definition, tuple[Standing, ...]]
     cache: "MarketCache | None"
     number: int
     change: Change
@@ -125,10 +144,10 @@ class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairl
     @cached_property
     def _data(self) -> dict[str, Any]:
         runners = self.runners
-        definition, removal_dates = self.source
+        definition, standings = self.source
         return {
             "runners": [
-                _runner_data(runner, removal_date) for runner, removal_date in zip(runners, removal_dates, strict=True)
+                _runner_data(runner, standing.removal_date) for runner, standing in zip(runners, standings, strict=True)
             ],
             "marketId": self.market_id,
             "totalAvailable": None,
@@ -151,6 +170,18 @@ class MarketBook(bettingresources.MarketBook):  # type: ignore[misc]  # betfairl
             "keyLineDescription": definition.get("keyLineDefinition"),
             "marketDefinition": definition,
         }
+
+
+def same_statuses(some: Sequence[Standing], others: Sequence[Standing]) -> bool:
+    """Return whether definitions name the same runners, with the same statuses and adjustment factors."""
+    return some is others or [standing[:4] for standing in some] == [standing[:4] for standing in others]
+
+
+def actual_sps(market_book: bettingresources.MarketBook) -> dict[Key, float | str | None]:
+    """Return the starting prices of a book's runners, flumine's or ours; ours is not made whole for it."""
+    if isinstance(market_book, MarketBook):
+        return {(runner.selection_id, runner.handicap): runner.actual_sp for runner in market_book.source[1]}
+    return {(runner.selection_id, runner.handicap): runner.sp.actual_sp for runner in market_book.runners}
 
 
 def _runner_data(runner: RunnerBook, removal_date: str | None) -> dict[str, Any]:

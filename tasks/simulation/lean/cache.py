@@ -8,6 +8,7 @@ sorting; a list that was given to a book is never changed again. See
 import datetime as dt
 from datetime import UTC, timedelta
 from functools import partial
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import ref
 
@@ -20,12 +21,16 @@ from tasks.simulation.lean.book import (
     RUNNER_FIELDS,
     Change,
     Definition,
+    Key,
     MarketBook,
+    Standing,
     attributes_of,
     fixed_attributes,
+    same_statuses,
     set_attributes,
 )
 from tasks.simulation.lean.ladder import BestPrices, PriceLadder, TradedLadder
+from tasks.simulation.lean.unread import Unread, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +50,6 @@ class Runner:
     Attributes:
         at: Its index among the market's runners.
         takes: The setter for each field of a message's entry; other fields are ignored.
-        removal_date: As streamed.
         traded: Traded volumes by price.
     """
 
@@ -59,7 +63,6 @@ class Runner:
         "_sp_back",
         "_sp_lay",
         "at",
-        "removal_date",
         "takes",
         "traded",
     )
@@ -70,7 +73,6 @@ class Runner:
 
     def __init__(self, at: int, named: dict[str, Any]) -> None:
         self.at = at
-        self.removal_date: str | None = None
         self._back, self._lay = self.ladder(-1), self.ladder(1)
         self._best_back, self._best_lay = self.best_prices(), self.best_prices()
         self.traded, self._sp_back, self._sp_lay = self.traded_ladder(1), self.ladder(-1), self.ladder(1)
@@ -95,11 +97,10 @@ class Runner:
     def define(self, definition: Definition) -> None:
         """Apply the runner's part of a market definition."""
         fields = self._fields
-        self.removal_date = definition.get("removalDate")
         self._sp["bsp"] = definition.get("bsp")
         fields["status"] = definition.get("status")
         fields["adjustment_factor"] = definition.get("adjustmentFactor")
-        fields["removal_date"] = BaseResource.strip_datetime(self.removal_date)
+        fields["removal_date"] = BaseResource.strip_datetime(definition.get("removalDate"))
 
     def book(self) -> RunnerBook:
         """Make its present book."""
@@ -138,8 +139,9 @@ class MarketCache:
         # By selection id and handicap; if the handicap is 0, also by the id alone.
         self._by_key: dict[tuple[int, float] | int, Runner] = {}
         self._runners: list[Runner] = []
+        self._standings: dict[Key, Standing] = {}
         self._books: list[RunnerBook] = []
-        self._source: tuple[Definition, tuple[str | None, ...]] = ({}, ())
+        self._source: tuple[Definition, tuple[Standing, ...]] = ({}, ())
         self._fixed = fixed_attributes(market_id, {})
         self._total_matched: float = 0
         self._publish_time = self._first = 0
@@ -148,7 +150,9 @@ class MarketCache:
         self._message = ""
         self._is_redefined = True
         # Each with whether it is within the window, and its book.
-        self._waiting: list[tuple[Change, bool, Callable[[], MarketBook | None]]] = []
+        self._waiting: list[tuple[Change | Unread, bool, Callable[[], MarketBook | None]]] = []
+        self._unread: Unread | None = None
+        self._are_unread = False
         # Runners whose books are outdated.
         self._changed: dict[Runner, None] = {}
         self._taken = 0
@@ -167,16 +171,20 @@ class MarketCache:
             publish_time: Milliseconds since 1970 UTC.
             active: Whether the message is within the window.
         """
-        definition = change.get("marketDefinition")
-        self._is_redefined = definition is not None or not self.active
-        self.active = active
-        self._publish_time, self._change, self._message = publish_time, change, message
-        if definition is not None:
-            self._take_waiting(len(self._waiting))
-            self._define(definition)
-        elif len(self._waiting) >= _BATCH:
+        standings = self._source[1]
+        if "marketDefinition" in change:
+            self._define(change["marketDefinition"])
+        elif len(self._waiting) >= _BATCH and not self._are_unread:
             self._take_waiting(_BATCH - _STAY)
+        self._is_redefined = not self.active or not same_statuses(self._source[1], standings)
+        self.active = active
+        self._publish_time, self._change, self._message, self._unread = publish_time, change, message, None
         self._waiting.append((change, active, _no_book))
+
+    def leave_unread(self, message: Unread) -> None:
+        """Receive a message of prices within the window, which is read only if a book of it or of a later one is."""
+        self._is_redefined, self._unread, self._are_unread = False, message, True
+        self._waiting.append((message, True, _no_book))
 
     def make_whole(self, number: int) -> None:
         """Make a book whole, and those before it that are still held.
@@ -187,13 +195,19 @@ class MarketCache:
         self._take_waiting(number - self._taken)
 
     def _take_waiting(self, count: int) -> None:
-        for change, active, held in self._waiting[:count]:
+        for message, active, held in self._waiting[:count]:
+            change = read(message)
+            if "marketDefinition" in change:
+                for named in change["marketDefinition"].get("runners", ()):
+                    self._by_key[named["id"], named.get("hc", 0)].define(named)
+                self._changed.update(dict.fromkeys(self._runners))
             self._take(change, active)
             book = held()
             if book is not None:
                 self._complete(book)
         del self._waiting[:count]
         self._taken += count
+        self._are_unread = self._are_unread and bool(self._waiting)
 
     def _take(self, change: Change, active: bool) -> None:  # noqa: ARG002 - sums depend on it
         """Apply a message's volumes and prices."""
@@ -219,7 +233,10 @@ class MarketCache:
         attributes["runners"] = books.copy()
         attributes["number_of_runners"] = len(books)
         attributes["total_matched"] = self._total_matched
-        book.source, book.cache = self._source, None
+        definition, standings = book.source
+        if len(standings) < len(books):
+            book.source = definition, (*standings, *starmap(Standing, list(self._standings)[len(standings) :]))
+        book.cache = None
 
     def create_resource(self, unique_id: int, snap: bool = False, publish_time: int | None = None) -> MarketBook:  # noqa: ARG002 - betfairlightweight's signature
         """Make the market's present book, to be made whole when it is read.
@@ -229,6 +246,9 @@ class MarketCache:
             snap: Whether it is a snapshot of a stream, as all books of a replay are.
             publish_time: Ignored.
         """
+        if self._unread is not None:
+            last, self._unread = self._unread, None
+            self._publish_time, self._change, self._message = last.publish_time, last.change, last.message
         book: MarketBook = _new_market_book(MarketBook)
         # Flumine replaces the class while it simulates, hence the look-up.
         clock = dt.datetime
@@ -253,15 +273,21 @@ class MarketCache:
         return book
 
     def _define(self, definition: Definition) -> None:
+        """Apply all of a definition but what it changes in runners' books, which waits with its message."""
+        defined = {(named["id"], named.get("hc", 0)): named for named in definition.get("runners", ())}
+        if not (self._are_unread and defined.keys() <= self._by_key.keys()):
+            # Those before may name a new runner first, and runners stand in the order of their names.
+            self._take_waiting(len(self._waiting))
         self._fixed = {
             **fixed_attributes(self.market_id, definition),
             "market_definition": MarketDefinition(**definition),
         }
-        for named in definition.get("runners", ()):
-            runner = self._by_key.get((named["id"], named.get("hc", 0))) or self._add(named)
-            runner.define(named)
-        self._changed.update(dict.fromkeys(self._runners))
-        self._source = definition, tuple(runner.removal_date for runner in self._runners)
+        for key, named in defined.items():
+            if key not in self._by_key:
+                self._add(named)
+            told = map(named.get, ("status", "adjustmentFactor", "bsp", "removalDate"))
+            self._standings[key] = Standing(*key, *told)
+        self._source = definition, tuple(self._standings.values())
 
     def _add(self, named: dict[str, Any]) -> Runner:
         runner = self.runner(len(self._runners), named)
@@ -270,10 +296,9 @@ class MarketCache:
         self._by_key[named["id"], handicap] = runner
         if handicap == 0:
             self._by_key[named["id"]] = runner
+        self._standings[named["id"], handicap] = Standing(named["id"], handicap)
         self._books.append(None)
         self._changed[runner] = None
-        definition, removal_dates = self._source
-        self._source = definition, (*removal_dates, None)
         return runner
 
 

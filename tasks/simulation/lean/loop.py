@@ -16,7 +16,7 @@ from flumine.utils import call_middleware_error_handling, call_strategy_error_ha
 from strategies import STRATEGIES
 from tasks.simulation.lean.book import MarketBook
 from tasks.simulation.lean.lull import AWAKE, Lull
-from tasks.simulation.lean.market import LeanMarket
+from tasks.simulation.lean.market import LeanBlotter, LeanMarket
 from tasks.simulation.lean.middleware import LeanMiddleware
 from tasks.simulation.lean.traded import TradedVolumes
 from tasks.simulation.refusals import Refusals
@@ -92,7 +92,7 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             market.update_market_catalogue = True
         market.market_book = market_book
         market.context["simulated"] = self._analytics[market_id]
-        if market.blotter.active or volumes.is_news or len(self._market_middleware) > 1:
+        if volumes.is_news or len(self._market_middleware) > 1 or self._may_change_orders(market):
             self._matching.volumes = volumes
             self._process_orders(market)
         strategy = self._strategy
@@ -121,12 +121,17 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
             self.markets.add_market(market_id, market)
         return market
 
+    def _may_change_orders(self, market: Market) -> bool:
+        """Return whether a market has orders that matching or the strategy may change."""
+        blotter = market.blotter
+        return bool(blotter.has_live_orders if self._leaves_orders_alone else blotter.active)
+
     def _find_lull(self, market_book: MarketBook) -> Lull:
         market_id = market_book.market_id
         if market_book.status == "CLOSED" or (self.handler_queue and self.awaits(market_id)):
             return AWAKE
         market = self._find(market_id)
-        orders_wait = not market.blotter.active or self._matching.awaits_trades(market)
+        orders_wait = not market.blotter.has_live_orders or self._matching.awaits_trades(market)
         seconds = market.seconds_to_start - self._strategy.wakes_at(market, market_book)
         if not orders_wait or seconds <= 0:
             return AWAKE
@@ -146,4 +151,5 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
     def _add_market(self, market_id: str, market_book: MarketBook, venue_type: VenueType) -> Market:
         market = super()._add_market(market_id, market_book, venue_type)
         market.__class__ = LeanMarket
+        market.blotter.__class__ = LeanBlotter
         return market

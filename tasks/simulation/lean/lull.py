@@ -4,8 +4,7 @@ import math
 from collections.abc import Collection
 from typing import NamedTuple
 
-from tasks.simulation.lean.book import Change
-from tasks.simulation.lean.traded import Key
+from tasks.simulation.lean.book import Change, Key
 
 
 class Lull(NamedTuple):
@@ -20,6 +19,11 @@ class Lull(NamedTuple):
 
     until: float
     runners: frozenset[Key]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it covers every message without a definition."""
+        return self.until == math.inf and not self.runners
 
     def covers(self, change: Change, publish_time: int) -> bool:
         """Return whether nothing can happen at a message.

@@ -4,8 +4,9 @@ from betfairlightweight.resources import RunnerBook
 from flumine import config
 from flumine.markets.middleware import LIVE_STATUS, RunnerAnalytics, SimulatedMiddleware
 
+from tasks.simulation.lean.book import Key
 from tasks.simulation.lean.market import LeanMarket
-from tasks.simulation.lean.traded import Key, RunnerTraded, TradedVolumes
+from tasks.simulation.lean.traded import RunnerTraded, TradedVolumes
 
 
 class LeanAnalytics(RunnerAnalytics):  # type: ignore[misc]  # flumine ships no types

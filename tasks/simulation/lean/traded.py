@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from betfairlightweight.resources import RunnerBook
 
-from tasks.simulation.lean.book import Change, MarketBook
+from tasks.simulation.lean.book import Change, Key, MarketBook
 from tasks.simulation.lean.ladder import Entries
+from tasks.simulation.lean.unread import Unread, read
 
 Sizes = dict[float, float]
-Key = tuple[int, float]
 Removal = tuple[int, float, float | None]
 
 # Messages that nobody asks for are processed in small batches, while they are in the processor's cache.
@@ -86,8 +86,11 @@ class TradedVolumes:
         self.is_news = False
         self._active: dict[Key, RunnerTraded] = {}
         self._trading: set[Key] = set()
-        self._waiting: list[Change] = []
+        self._waiting: list[Change | Unread] = []
+        self._are_unread = False
         self._removed = removed
+        # Of a market that was closed and is open again, definitions may have changed while nobody looked.
+        self._is_new = True
 
     @property
     def is_outliving(self) -> bool:
@@ -107,7 +110,8 @@ class TradedVolumes:
         Args:
             book: Of a market that is not closed.
         """
-        if book.is_redefined:
+        if book.is_redefined or self._is_new:
+            self._is_new = False
             self.catch_up()
             for known in self._active.values():
                 known.keep()
@@ -126,20 +130,25 @@ class TradedVolumes:
             change: The market's entry of `mc`.
         """
         self._waiting.append(change)
-        if len(self._waiting) >= _BATCH:
+        if len(self._waiting) >= _BATCH and not self._are_unread:
             self.catch_up()
+
+    def leave_unread(self, message: Unread) -> None:
+        """Receive a message that is read only if somebody asks; otherwise as in `skip`."""
+        self._waiting.append(message)
+        self._are_unread = True
 
     def catch_up(self) -> None:
         """Process the messages that wait."""
         waiting = self._waiting
         if not waiting:
             return
-        last, active = waiting.pop(), self._active
-        for change in waiting:
+        self._waiting, self._are_unread = [], False
+        last, active = read(waiting.pop()), self._active
+        for change in map(read, waiting):
             for entry in change.get("rc", ()):
                 if "trd" in entry and (known := active.get((entry["id"], entry.get("hc", 0)))):
                     _add(known.volume, entry["trd"])
-        waiting.clear()
         traded: dict[Key, list[Entries]] = {}
         for entry in last.get("rc", ()):
             if "trd" in entry and (key := (entry["id"], entry.get("hc", 0))) in active:
