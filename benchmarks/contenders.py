@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+import scipy.stats  # type: ignore[import-untyped] # noqa: F401 - imported late by what computes results; no types
 from flumine import FlumineSimulation, clients
 from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream
 

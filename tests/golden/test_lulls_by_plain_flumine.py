@@ -30,6 +30,9 @@ WINDOWS = ["all", "80s", "preoff", "inplay", "-80s..", "-80s..60s", "inplay..60s
 WHOLE = bool(os.environ.get("BACKTEST_TEST_WHOLE"))
 AT_ONCE = 25
 
+HARD = {2054}
+"""An order that was complete is live again, by a package that is executed late."""
+
 
 class Counted(LeanStream):
     """A stream that counts the books it makes."""
@@ -70,13 +73,13 @@ def count_matched(told: list[list[Order] | Raised]) -> int:
     return sum(order["size_matched"] > 0 for orders in told if isinstance(orders, list) for order in orders)
 
 
-@pytest.mark.parametrize("first", range(0, 3000 if WHOLE else 150, AT_ONCE))
+@pytest.mark.parametrize("first", range(0, 3000, AT_ONCE) if WHOLE else [*range(0, 150, AT_ONCE), 2050])
 def test_orders_of_a_market(first: int):
     matched = lasted = 0
     for seed in range(first, first + AT_ONCE):
         messages = [line.encode() for line in lines(market(seed))]
         stamped = [(orjson.loads(message)["pt"], message) for message in messages]
-        for written in WINDOWS if WHOLE else WINDOWS[seed % len(WINDOWS) :][:1]:
+        for written in WINDOWS if WHOLE or seed in HARD else WINDOWS[seed % len(WINDOWS) :][:1]:
             window = Window.parse(written)
             makers = makers_of(seed, [market_id(seed)], runners_of(messages))
             makers = makers[seed % 3 : seed % 3 + 1] if seed % 2 else makers

@@ -124,20 +124,21 @@ class LeanSimulation(FlumineSimulation):  # type: ignore[misc]  # flumine ships 
     def _may_change_orders(self, market: Market) -> bool:
         """Return whether a market has orders that matching or the strategy may change."""
         blotter = market.blotter
-        return bool(blotter.has_live_orders if self._leaves_orders_alone else blotter.active)
+        return bool(blotter.active and (not self._leaves_orders_alone or blotter.unfinished()))
 
     def _find_lull(self, market_book: MarketBook) -> Lull:
         market_id = market_book.market_id
         if market_book.status == "CLOSED" or (self.handler_queue and self.awaits(market_id)):
             return AWAKE
         market = self._find(market_id)
-        orders_wait = not market.blotter.has_live_orders or self._matching.awaits_trades(market)
+        unfinished = market.blotter.unfinished()
+        orders_wait = not unfinished or self._matching.awaits_trades(market)
         seconds = market.seconds_to_start - self._strategy.wakes_at(market, market_book)
         if not orders_wait or seconds <= 0:
             return AWAKE
         # A millisecond early, because seconds are rounded.
         until = math.inf if math.isinf(seconds) else market_book.publish_time_epoch + math.floor(seconds * 1000) - 1
-        return Lull(until, frozenset((order.selection_id, order.handicap) for order in market.blotter.live_orders))
+        return Lull(until, frozenset((order.selection_id, order.handicap) for order in unfinished))
 
     def _process_orders(self, market: Market) -> None:
         """Match and complete orders, and pass them to the strategy; if nothing can have happened, only the latter."""

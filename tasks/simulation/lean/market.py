@@ -1,6 +1,6 @@
 """Flumine's market, which also records when orders may have changed, and computes `seconds_to_start` directly."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flumine import config
 from flumine.execution.transaction import Transaction
@@ -9,6 +9,9 @@ from flumine.markets.market import Market
 
 from tasks.simulation.lean.book import MarketBook
 from tasks.simulation.refusals import NotedMarket
+
+if TYPE_CHECKING:
+    from flumine.order.order import BaseOrder
 
 
 class LeanMarket(NotedMarket):
@@ -33,6 +36,14 @@ class LeanMarket(NotedMarket):
 
 class LeanBlotter(Blotter):  # type: ignore[misc]  # flumine ships no types
     """The orders of a market of a `LeanSimulation`."""
+
+    def unfinished(self) -> "list[BaseOrder]":
+        """Return the orders that may still change: the live ones, and those that flumine revived.
+
+        A package that is executed late makes an order live again that was complete, and flumine matches it again, but
+        does not put it back among its live orders.
+        """
+        return [*self.live_orders, *(order for order in self if not order.complete)]
 
     def process_closed_market(self, market: Market, market_book: MarketBook) -> None:
         """Note on each order how its runner ended, which a definition says, so that no prices are read for it."""
