@@ -89,6 +89,9 @@ def measure(contender: str, subject: Subject) -> Measure:
     Returns:
         What it took.
     """
+    if subject.workers:
+        with worker_pool(1) as pool:
+            pool.run(len, ())  # starts the server from which workers are forked, whose imports are not counted either
     seconds, orders = CONTENDERS[contender](subject)
     return Measure(seconds, max(_workers_peaks, default=peak()), orders)
 
