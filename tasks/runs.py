@@ -136,9 +136,9 @@ def note_done(lake: Lake, record: RunRecord, results: str, verdict: str, at: dat
 
 
 def read_run(lake: Lake, run: str) -> RunRecord | None:
-    """Return a run's record; None if there is none, or only one by an earlier version."""
+    """Return a run's record; None if there is none, or only one of another run or by an earlier version."""
     for key in reversed(lake.keys(RUNS.of(run))):
-        if lake.fresh(key, _fingerprint(int(key.name))):
+        if lake.fresh(key, _fingerprint(run, int(key.name))):
             (row,) = lake.read(key).to_pylist()
             return _record(run, row)
     return None
@@ -168,7 +168,7 @@ def _write(lake: Lake, record: RunRecord) -> None:
     row["settings"] = record.parameters["simulation"]
     row |= {column: json.dumps(row[column]) for column in _AS_JSON}
     table = pa.Table.from_pylist([row], RUNS.schema)
-    lake.write(RUNS.at(record.run, record.number), table, _fingerprint(record.number))
+    lake.write(RUNS.at(record.run, record.number), table, _fingerprint(record.run, record.number))
 
 
 def _record(run: str, row: Mapping[str, Any]) -> RunRecord:
@@ -177,5 +177,5 @@ def _record(run: str, row: Mapping[str, Any]) -> RunRecord:
     return RunRecord(run=run, number=row["asked"], **fields)
 
 
-def _fingerprint(number: int) -> str:
-    return fingerprint("runs", version=2, asked=number, schema=RUNS.layout)
+def _fingerprint(run: str, number: int) -> str:
+    return fingerprint("runs", version=3, run=run, asked=number, schema=RUNS.layout)

@@ -122,3 +122,13 @@ def test_a_run_that_an_earlier_version_noted_is_unknown_and_keeps_its_place(lake
     assert read_run(lake, "b") is None
     assert latest_run(lake) == "b"
     assert note_asked(lake, record("b")).number == 2
+
+
+def test_records_that_were_swapped_are_none(lake):
+    ask(lake, "a", at=1)
+    ask(lake, "b", at=2)
+    first, second = (Path(lake.root, RUNS.at(run, number).path) for run, number in (("a", 1), ("b", 2)))
+    first.rename(second.parent / first.name)
+    second.rename(first.parent / second.name)
+    assert read_run(lake, "a") is None
+    assert read_run(lake, "b") is None

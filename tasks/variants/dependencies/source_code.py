@@ -10,6 +10,8 @@ from importlib.machinery import SOURCE_SUFFIXES
 from importlib.util import resolve_name
 from typing import NamedTuple
 
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
 _DIGITS = 16
 
 # Functions that import a module by name.
@@ -92,9 +94,16 @@ def _parse(source: bytes) -> ast.Module | None:
     with _parsing, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns about this source when it imports it
         try:
-            return ast.parse(source)
+            return _parse_alone(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+
+# Python 3.11 counts the depth of all threads' parsing together, and raises this if another thread, such as one of
+# Prefect's, parses meanwhile (python/cpython#106905).
+@retry(retry=retry_if_exception_type(SystemError), stop=stop_after_attempt(20), reraise=True)
+def _parse_alone(source: bytes) -> ast.Module:
+    return ast.parse(source)
 
 
 def _imports(tree: ast.Module) -> Iterator[Import]:
