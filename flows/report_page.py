@@ -13,15 +13,17 @@ from tasks.aggregation.figures import Floats
 from tasks.aggregation.races import Races
 from tasks.aggregation.results import find_orders
 from tasks.lake.store import Lake
+from tasks.rejects import count_rejects
 from tasks.report.collect import ReportData, collect, page_key
 from tasks.report.html import render
 from tasks.runs import RunRecord
 
 
 def find_page(lake: Lake, record: RunRecord) -> str | None:
-    """Find the address of a run's page of what was asked, and of its results as they are now; None without one."""
+    """Find the address of a run's page of what was asked, its results and rejects as they are now; None without one."""
     page = read_page(lake, record.run)
-    return lake.page(page_path(record.run)) if page is not None and page_key(record) in page else None
+    is_of_now = page is not None and page_key(record, count_rejects(lake, record.rejects)) in page
+    return lake.page(page_path(record.run)) if is_of_now else None
 
 
 def write_page(planned: Plan, record: RunRecord) -> str:

@@ -33,10 +33,14 @@ from tasks.runs import RunRatings, RunRecord
 VERSION = 5
 
 
-def page_key(record: RunRecord) -> str:
-    """Return a fingerprint, stored in the page, of what it depends on besides the run's results."""
+def page_key(record: RunRecord, rejects: Sequence[Mapping[str, object]]) -> str:
+    """Return a fingerprint, stored in the page, of what it depends on besides the run's results.
+
+    Args:
+        rejects: The run's, counted.
+    """
     ratings = record.ratings and record.ratings.content
-    return fingerprint("report", version=VERSION, command=record.command, ratings=ratings)
+    return fingerprint("report", version=VERSION, command=record.command, ratings=ratings, rejects=list(rejects))
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def render(report: ReportData) -> str:
         run=report.record.run,
         headline=_headline(variants[0], report.statistics),
         record=report.record,
-        key=page_key(report.record),
+        key=page_key(report.record, report.rejects),
         days=_days(report.markets),
         variants=variants,
         rows=rows,

@@ -15,6 +15,7 @@ import requests
 from lakes import COMPARED, FINISHED, leftovers, rows, written
 from served import PATIENCE, kill_tree
 
+from sample import server as ratings_server
 from sample.archive import Sample
 from tasks.archives.identity import read_archive
 from tasks.lake.datasets import RUNS
@@ -383,6 +384,19 @@ def test_the_report_of_a_stage_alone_names_the_rejects_of_a_whole_run(month, tmp
     backtest_json("run", *asked)
     told = backtest_json("aggregate", *asked, "--commission", "0.05")
     assert "market twice" in Path(told["page"]).read_text("utf-8")
+
+
+def test_the_report_names_what_was_rejected_since(month, tmp_path, backtest_json):
+    shutil.copytree(month.ratings, tmp_path / "ratings")
+    *_, day = sorted((tmp_path / "ratings").glob("*.csv"))
+    header, *rows = day.read_text("utf-8").splitlines()
+    asked = ("run", month.archive, "--strategy", "rated_price", "--ratings", "iggy", "--lake", tmp_path / "lake")
+    pages = []
+    with ratings_server.serve(tmp_path / "ratings") as url:
+        for told in ([], [f"{row.rpartition(',')[0]},x" for row in rows]):
+            day.write_text("\n".join([header, *told]), "utf-8")
+            pages.append(Path(backtest_json(*asked, BACKTEST_RATINGS_URL=url)["page"]).read_text("utf-8"))
+    assert ["not a rating" in page for page in pages] == [False, True]
 
 
 def test_the_lake_says_what_was_asked_and_what_came_of_it(month, ratings_url, undisturbed, tmp_path, backtest):
