@@ -1,11 +1,13 @@
 """Rejects: files, rows or markets that were left out, and why."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tasks.lake.dataset import Key
 from tasks.lake.datasets import REJECTS
 from tasks.lake.fingerprint import digest
 from tasks.lake.store import Lake
@@ -62,7 +64,8 @@ class RejectSource(NamedTuple):
 
 def as_table(rejects: Iterable[Reject]) -> pa.Table:
     """Return rows of the dataset `rejects`, in the order given."""
-    return pa.Table.from_pylist([reject._asdict() for reject in rejects], REJECTS.schema)
+    columns = zip(*rejects, strict=True)
+    return pa.table([list(column) for column in columns] or [[]] * len(REJECTS.schema), REJECTS.schema)
 
 
 def write_down(lake: Lake, stage: str, source: str, rejects: Iterable[Reject], name: str) -> int:
@@ -102,15 +105,26 @@ def by_archive(of_variants: Iterable[Iterable[Reject]], archive_of: Mapping[str,
 
 def count_rejects(lake: Lake, sources: Iterable[RejectSource]) -> list[dict[str, object]]:
     """Count rejects by stage, source and reason, with an example of each; the most frequent first."""
-    counted: dict[tuple[str, str, str], tuple[int, str]] = {}
+    counts: Counter[tuple[str, str, str]] = Counter()
+    examples: dict[tuple[str, str, str], str] = {}
     for stage, source, names in sources:
-        found = [key for key in (REJECTS.at(stage, source, name) for name in names) if lake.find(key)]
-        for row in (row for file in found for row in lake.read(file).to_pylist()):
-            key = (stage, source, row["reason"])
-            count, example = counted.get(key, (0, f"{row['what']}: {row['detail']}".removesuffix(": ")))
-            counted[key] = (count + 1, example)
-    most_first = sorted(counted.items(), key=lambda item: (-item[1][0], item[0]))
+        for key in [key for key in (REJECTS.at(stage, source, name) for name in names) if lake.find(key)]:
+            for reason, count, example in _count_groups(lake, key):
+                counts[stage, source, reason] += count
+                examples.setdefault((stage, source, reason), example)
+    most_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [
-        {"stage": stage, "source": source, "reason": reason, "count": count, "for example": example}
-        for (stage, source, reason), (count, example) in most_first
+        {"stage": stage, "source": source, "reason": reason, "count": count, "for example": examples[kind]}
+        for kind, count in most_first
+        for stage, source, reason in [kind]
     ]
+
+
+def _count_groups(lake: Lake, key: Key) -> Iterator[tuple[str, int, str]]:
+    """Yield each reason, its count and first example, of each row group of a file."""
+    with lake.reader(key) as reader:
+        for group in reader.pieces():
+            for counted in pc.value_counts(group["reason"]).to_pylist():
+                first = pc.index(group["reason"], counted["values"]).as_py()
+                [row] = group.slice(first, 1).to_pylist()
+                yield row["reason"], counted["counts"], f"{row['what']}: {row['detail']}".removesuffix(": ")

@@ -1,10 +1,12 @@
 """Read and write one Parquet file of the lake by row groups, validated against its dataset."""
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.errors import LakeError
@@ -53,14 +55,38 @@ class Reader:
             # Arrow's threads can abort the process if it ends before they do: apache/arrow#34314.
             return self._parquet.read(columns=columns, use_threads=False)
 
-    def pieces(self) -> Iterator[pa.Table]:
+    def pieces(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rows of each row group.
+
+        Args:
+            columns: Only these; None means all.
 
         Raises:
             DamagedFileError: A page fails its checksum.
         """
         for number in range(self.metadata.num_row_groups):
-            yield self.read_row_group(number)
+            yield self.read_row_group(number, columns)
+
+    def pieces_with(self, column: str, values: Collection[str], columns: list[str]) -> Iterator[pa.Table]:
+        """Yield the rows of each row group that have one of some values; what surely has none is not read.
+
+        Args:
+            column: The column to look at; it holds texts.
+            values: Its values.
+            columns: The columns of the rows.
+
+        Raises:
+            DamagedFileError: A page fails its checksum.
+        """
+        in_order, wanted = sorted(values), pa.array(values, pa.string())
+        place = self.metadata.schema.names.index(column)
+        for number in range(self.metadata.num_row_groups):
+            statistics = self.metadata.row_group(number).column(place).statistics
+            if statistics and statistics.has_min_max and not _any_between(in_order, statistics.min, statistics.max):
+                continue
+            found = pc.is_in(self.read_row_group(number, [column])[column], wanted)
+            if pc.any(found, min_count=0).as_py():
+                yield self.read_row_group(number, columns).filter(found)
 
     def read_row_group(self, number: int, columns: list[str] | None = None) -> pa.Table:
         """Read the rows of one row group.
@@ -114,6 +140,11 @@ class Writer:
             repeated = before + table.num_rows - len(self._keys)
             if repeated:
                 yield f"{repeated} rows repeat the key {names}"
+
+
+def _any_between(in_order: list[str], least: str, most: str) -> bool:
+    place = bisect_left(in_order, least)
+    return place < len(in_order) and in_order[place] <= most
 
 
 def check_schema(dataset: Dataset, schema: pa.Schema, path: str) -> None:
