@@ -13,10 +13,11 @@ from tasks.archives.catalogue import read_catalogue
 from tasks.archives.manifest import types_not_asked
 from tasks.archives.selection import select_markets
 from tasks.errors import InputError
+from tasks.lake.datasets import RATINGS
 from tasks.progress import Piece, Words, activity
-from tasks.ratings.days import check_usable, left_out_name, of_its_own_day, read_days
-from tasks.ratings.stage import store_day_task, why_unmatched
-from tasks.rejects import write_down
+from tasks.ratings.days import check_usable, load_ratings
+from tasks.ratings.stage import store_day_task
+from tasks.ratings.unmatched import write_unmatched
 from tasks.tally import StageRecord, completed
 
 logger = logging.getLogger("backtest")
@@ -46,23 +47,22 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         days = source.days(selected["market_date"])
         futures = {store_day_task.submit(lake, source, day): Piece() for day in days}
         record = gather("ratings", Words("days", "rows", "days"), futures, started=started)
-        rows = read_days(lake, source.name, days)
         catalogues = (read_catalogue(lake, manifest) for manifest in manifests)
         markets = pd.concat([of_archive for of_archive in catalogues if len(of_archive)], ignore_index=True)
-        is_own = of_its_own_day(rows, markets)
         archives = [manifest.title for manifest in manifests]
-        rejects = why_unmatched(rows[~is_own], markets, types_not_asked(lake, manifests))
-        write_down(lake, "ratings", source.name, rejects, left_out_name(archives, days))
-        out = int(is_own.sum())
+        unmatched = write_unmatched(lake, source.name, days, archives, markets, types_not_asked(lake, manifests))
+        rows = {day: file.rows if (file := lake.find(RATINGS.at(source.name, day))) else 0 for day in days}
+        out = sum(rows.values()) - unmatched
         check_usable(lake, source, days, archives, out)
-    if blank := [day for day in days if day not in set(rows["day"])]:
+        rated = load_ratings(lake, source.name, days, selected)
+    if blank := [day for day in days if not rows[day]]:
         logger.warning("ratings: %s has none for %s", source.name, ", ".join(blank))
-    unrated = ~selected["market_id"].isin(rows.loc[is_own, "market_id"])
+    unrated = ~selected["market_id"].isin(rated["market_id"])
     if unrated.any():
         logger.warning(
             "ratings: %d of %d selected markets have no ratings in %s", unrated.sum(), len(unrated), source.name
         )
-    if unmatched := len(rows) - out:
+    if unmatched:
         logger.info(
             "ratings: %d rows of %s are for no market of these archives and types on that day", unmatched, source.name
         )

@@ -163,12 +163,12 @@ WINDOWS = OfWindows(
 
 RATINGS = ByModelAndDate(
     name="ratings",
-    keys=("market_id", "selection_id"),
-    row="a rated runner",
+    keys=(),  # the stage has rejected duplicates, and to look for them again takes gigabytes for a large file
+    row="a rated runner; each runner of a market once",
     columns=(
         _MARKET_ID,
         _SELECTION_ID,
-        Column("rating", pa.float64(), "the model's price, decimal odds"),
+        Column("rating", pa.float64(), "the model's price, decimal odds", repeats=False),
         Column("name", pa.string(), "the runner's name as the model has it", nullable=True),
         Column("source", pa.string(), "the service's address or the file's name"),
         Column("fetched_at", TIME, "when it was read"),

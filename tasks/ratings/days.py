@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
@@ -12,6 +13,7 @@ from tasks.errors import RatingsFileError, RatingsServiceError
 from tasks.lake.datasets import RATINGS, REJECTS
 from tasks.lake.fingerprint import digest, fingerprint
 from tasks.lake.store import Lake
+from tasks.ratings.clean import RatingRows
 from tasks.ratings.predictions import ALL_DAYS
 from tasks.ratings.source import RatingsSource
 from tasks.rejects import RejectSource, as_table, count_rejects
@@ -19,6 +21,9 @@ from tasks.rejects import RejectSource, as_table, count_rejects
 logger = logging.getLogger("backtest")
 
 VERSION = 1
+
+FETCHED_AT = "fetched_at"
+"""The note of a day's ratings that tells them from others of the day."""
 
 
 class RatingsFiles(NamedTuple):
@@ -54,20 +59,38 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     if found and not found.is_blank:
         return found
     try:
-        rows = source.read(day)
+        blocks = source.read(day)
+        first = next(blocks, None)
     except RatingsServiceError as error:
         if found is None:
             raise
         logger.warning("ratings: %s; the day was blank before and is taken as that", error)
         return found
-    if found and not len(rows.ratings) + len(rows.rejects):
+    if found and first is None:
         return found
-    table = rows.ratings.assign(source=source.address, fetched_at=pd.Timestamp.now("UTC").floor("ms"))
-    decided_by = _decided_by(source, day)
-    rejects = lake.write(REJECTS.at("ratings", source.name, day), as_table(rows.rejects), decided_by)
-    kept = pa.Table.from_pandas(table, RATINGS.schema, preserve_index=False)
-    ratings = lake.write(RATINGS.at(source.name, day), kept, decided_by)
+    return _write(lake, source, day, chain([first] if first else [], blocks))
+
+
+def _write(lake: Lake, source: RatingsSource, day: str, blocks: Iterable[RatingRows]) -> RatingsFiles:
+    decided_by, fetched_at = _decided_by(source, day), pd.Timestamp.now("UTC").floor("ms")
+    with (
+        lake.writer(RATINGS.at(source.name, day), decided_by) as ratings,
+        lake.writer(REJECTS.at("ratings", source.name, day), decided_by) as rejects,
+    ):
+        for block in blocks:
+            if block.ratings.num_rows:
+                ratings.write(_with(block.ratings, source=source.address, fetched_at=fetched_at))
+            if block.rejects:
+                rejects.write(as_table(block.rejects))
+        ratings.notes[FETCHED_AT] = str(fetched_at)
     return RatingsFiles(cached=False, kept=ratings.rows, rejected=rejects.rows)
+
+
+def _with(table: pa.Table, **constants: object) -> pa.Table:
+    for name, value in constants.items():
+        column = RATINGS.schema.field(name)
+        table = table.append_column(column, pa.repeat(pa.scalar(value, column.type), table.num_rows))
+    return table
 
 
 def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) -> bool:
@@ -81,7 +104,7 @@ def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) 
     blank = (day for day, files in found if files and files.is_blank)
     # A service that is down is tried for minutes: not again for each day.
     with suppress(RatingsServiceError):
-        return any(len(rows.ratings) + len(rows.rejects) for rows in map(source.read, blank))
+        return any(next(source.read(day), None) for day in blank)
     return False
 
 
@@ -98,40 +121,22 @@ def _decided_by(source: RatingsSource, day: str) -> str:
     )
 
 
-def read_days(lake: Lake, name: str, days: Iterable[str]) -> pd.DataFrame:
-    """Read a source's ratings of some days from the lake.
-
-    Returns:
-        market_id, selection_id, rating and day, day by day.
-
-    Raises:
-        LakeError: A day is missing; run the ratings stage.
-    """
-    wanted = ["market_id", "selection_id", "rating"]
-    read = [lake.read(RATINGS.at(name, day), wanted).to_pandas().assign(day=day) for day in days]
-    days_read: pd.DataFrame = pd.concat(read, ignore_index=True)
-    return days_read
-
-
-def of_its_own_day(ratings: pd.DataFrame, markets: pd.DataFrame) -> pd.Series:
-    """Return whether each rating is of its market's own day; a file's ratings are of any day.
+def markets_of(day: str, markets: pd.DataFrame) -> list[str]:
+    """Return the markets whose ratings are those of a day: their own; a file's ratings are of any day.
 
     So a market's ratings do not depend on which other markets are selected, and thus which days are read.
 
     Args:
-        ratings: From `read_days`.
-        markets: market_id, market_date; may contain a market twice.
-
-    Returns:
-        A value per row of the ratings; False if its market is not in `markets`.
+        day: From a source's `days`.
+        markets: market_id, market_date; may contain a market twice, of which the first row counts.
     """
-    own = markets.drop_duplicates("market_id").set_index("market_id")["market_date"]
-    day = ratings["market_id"].map(own.map(str))
-    return day.notna() & ((ratings["day"] == ALL_DAYS) | (ratings["day"] == day))
+    each = markets.drop_duplicates("market_id")
+    own: list[str] = each.loc[(day == ALL_DAYS) | (each["market_date"].map(str) == day), "market_id"].tolist()
+    return own
 
 
 def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFrame) -> pd.DataFrame:
-    """Read a source's ratings of some markets from the lake.
+    """Read a source's ratings of some markets from the lake, and no others.
 
     Args:
         name: The source's.
@@ -144,9 +149,13 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFra
     Raises:
         LakeError: A day is missing; run the ratings stage.
     """
-    ratings = read_days(lake, name, days)
-    own = ratings.loc[of_its_own_day(ratings, markets), ["market_id", "selection_id", "rating"]]
-    return own.reset_index(drop=True)
+    wanted = ["market_id", "selection_id", "rating"]
+    read = [RATINGS.schema.empty_table().select(wanted)]
+    for day in days:
+        with lake.reader(RATINGS.at(name, day)) as reader:
+            read += reader.pieces_with("market_id", markets_of(day, markets), wanted)
+    ratings: pd.DataFrame = pa.concat_tables(read).to_pandas()
+    return ratings
 
 
 def left_out_name(archives: Iterable[str], days: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
-"""The user's own predictions: a CSV file on a disk or an object store; `columns` and `ids` define its rows."""
+"""The user's own predictions: a CSV file on a disk or an object store; `clean` reads its rows."""
 
+import csv
 import hashlib
 import re
 from contextlib import suppress
@@ -13,14 +14,18 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.addresses import shown, shown_within
-from tasks.errors import ChangedSourceError, RatingsFileError
-from tasks.ratings.columns import Columns, RatingRows, clean_rows, read_csv
+from tasks.errors import BacktestError, ChangedSourceError, RatingsFileError
+from tasks.ratings.checked_bytes import CheckedBytes
+from tasks.ratings.columns import Columns
 from tasks.ratings.services import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     import pandas as pd
+
+    from tasks.ratings.clean import RatingRows
 
 NAME_COLUMNS = ("name", "DogName", "runner_name", "Horse", "Dog")
 """Known columns of runners' names; the first that a file has is read."""
@@ -56,8 +61,8 @@ class FileRatings:
         """Return the single partition for all days."""
         return [ALL_DAYS]
 
-    def read(self, _day: str) -> RatingRows:
-        """Read the file.
+    def read(self, _day: str) -> "Iterator[RatingRows]":
+        """Read the file, block by block.
 
         Raises:
             RatingsFileError: It cannot be read.
@@ -96,7 +101,7 @@ def find_file(ratings: str) -> FileRatings:
     return FileRatings(f"{stem}-{content[:_DIGITS]}", address, content, ratings)
 
 
-def read_predictions(source: str, content: str | None = None) -> RatingRows:
+def read_predictions(source: str, content: str | None = None) -> "Iterator[RatingRows]":
     """Read a CSV file with at least the columns market_id, selection_id and rating.
 
     Runners' names are read if one of `NAME_COLUMNS` is present; other columns are ignored. A file with only a header is
@@ -106,8 +111,9 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
         source: A path, or any URL that fsspec opens; UTF-8, with or without a byte order mark.
         content: The expected SHA-256 of its bytes, in hexadecimal digits; None accepts any.
 
-    Returns:
-        The clean rows; ratings are decimal odds. Rejects are named by line of the file; the header is line 1.
+    Yields:
+        The clean rows, block by block, to be believed once all are read; ratings are decimal odds. Rejects are named by
+        line of the file; the header is line 1.
 
     Raises:
         RatingsFileError: The file is missing, cannot be read, is empty, is not UTF-8 or CSV, or lacks columns.
@@ -116,28 +122,52 @@ def read_predictions(source: str, content: str | None = None) -> RatingRows:
     address = shown(source)
     try:
         with open_file(source) as file:
-            raw = file.read()
-        _check_unchanged(raw, content, address)
-        table = read_csv(_decoded(raw))
-    except ChangedSourceError:
+            raw = CheckedBytes(file)
+            try:
+                yield from _read_rows(raw, address)
+            except (ValueError, RatingsFileError):
+                _check_whole(raw, content, address)
+                raise
+            _check_whole(raw, content, address)
+    except BacktestError:
         raise
     except FileNotFoundError:
         raise RatingsFileError(f"{address}: there is no such file; {_EXPECTED}") from None
-    except UnicodeDecodeError as error:
-        wrong = f"not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8, a spreadsheet's 'CSV UTF-8'"
-        raise RatingsFileError(f"{address}: {wrong}; {_EXPECTED}") from None
     except Exception as error:  # noqa: BLE001 - each kind of store raises its own
         wrong = " ".join(shown_within(str(error)).split())
         # `from None`: the error's text contains the whole address, and Prefect would log it.
         raise RatingsFileError(f"{address}: cannot be read: {wrong}; {_EXPECTED}") from None
-    return clean_rows(table, _columns_in(table.header, address))
+
+
+def _read_rows(raw: CheckedBytes, address: str) -> "Iterator[RatingRows]":
+    # Imported late: each command's parameters name the sources of ratings, and few read any.
+    from tasks.ratings.clean import clean_rows  # noqa: PLC0415
+    from tasks.ratings.csv_table import CsvTable  # noqa: PLC0415
+
+    table = CsvTable(raw.pieces())
+    try:
+        columns = _columns_in(table.header, address)
+    except RatingsFileError:
+        table.check()  # that it is not CSV says more
+        raise
+    yield from clean_rows(table.blocks(columns))
+
+
+def _check_whole(raw: CheckedBytes, content: str | None, address: str) -> None:
+    digest = raw.digest()
+    if content not in {None, digest}:
+        raise ChangedSourceError(f"{address}: changed since the run began; run again when it is whole")
+    if raw.fault:
+        wrong = f"not UTF-8 text ({raw.fault}); save it as UTF-8, a spreadsheet's 'CSV UTF-8'"
+        raise RatingsFileError(f"{address}: {wrong}; {_EXPECTED}")
 
 
 def _check_header(begins: bytes, address: str) -> None:
     first = next((line for line in begins.decode(errors="ignore").splitlines() if line.strip()), "")
     # Whatever else is wrong is told by its line when the file is read.
-    with suppress(ValueError):
-        _columns_in(read_csv(first).header, address)
+    with suppress(csv.Error):
+        header = next(csv.reader([first.removeprefix("\ufeff")], strict=True), [])
+        _columns_in([column.strip() for column in header], address)
 
 
 def _columns_in(header: list[str], address: str) -> Columns:
@@ -148,19 +178,6 @@ def _columns_in(header: list[str], address: str) -> Columns:
     if fault := columns.fault(header):
         raise RatingsFileError(f"{address}: {fault}; {_EXPECTED}")
     return columns
-
-
-def _check_unchanged(raw: bytes, content: str | None, address: str) -> None:
-    if content not in {None, hashlib.sha256(raw).hexdigest()}:
-        raise ChangedSourceError(f"{address}: changed since the run began; run again when it is whole")
-
-
-def _decoded(content: bytes) -> str:
-    text = content.decode()
-    # UTF-16 without a byte order mark decodes as UTF-8, with every other byte 0.
-    if (place := content.find(0)) >= 0:
-        raise UnicodeDecodeError("utf-8", content, place, place + 1, "a zero, as in UTF-16,")
-    return text
 
 
 def open_file(source: str) -> BufferedIOBase:

@@ -1,7 +1,7 @@
 """Fetch and check the published ratings, by one GET per day and service."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -14,10 +14,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from tasks.addresses import shown, shown_within
 from tasks.errors import InputError, RatingsServiceError
-from tasks.ratings.columns import Columns, CsvTable, RatingRows, clean_rows, read_csv
+from tasks.ratings.columns import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.ratings.clean import RatingRows
+    from tasks.ratings.csv_table import Rows
 
 DEFAULT_BASE_URL = "https://betfair-data-supplier-prod.herokuapp.com"
 """Base address of both services."""
@@ -98,7 +101,7 @@ class ServiceRatings:
         """Return the markets' days, sorted, as YYYY-MM-DD."""
         return sorted({day.isoformat() for day in market_dates})
 
-    def read(self, day: str) -> RatingRows:
+    def read(self, day: str) -> "Iterator[RatingRows]":
         """Fetch a day (YYYY-MM-DD).
 
         Raises:
@@ -175,7 +178,7 @@ def fetch_day(  # noqa: PLR0913 - four say what to fetch; the others, with defau
     return _checked_text(response, where)
 
 
-def parse_day(text: str, service: Service, day: date) -> RatingRows:
+def parse_day(text: str, service: Service, day: date) -> "Iterator[RatingRows]":
     """Parse the text from `fetch_day`.
 
     Args:
@@ -184,12 +187,16 @@ def parse_day(text: str, service: Service, day: date) -> RatingRows:
         day: For messages.
 
     Returns:
-        The clean rows; ratings are decimal odds. Rejects are named by line of the text; the header is line 1.
+        The clean rows, block by block; ratings are decimal odds. Rejects are named by line of the text; the header is
+        line 1.
 
     Raises:
         RatingsServiceError: The text is not CSV, or lacks one of `COLUMNS` or has it twice.
     """
-    return clean_rows(_table(text, f"ratings of {service.name} for {day}"), COLUMNS)
+    # Imported late: each command's parameters name the sources of ratings, and few read any.
+    from tasks.ratings.clean import clean_rows  # noqa: PLC0415
+
+    return clean_rows(_rows(text, f"ratings of {service.name} for {day}"))
 
 
 def _address(service: Service, day: date, base_url: str) -> tuple[str, tuple[str, str] | None]:
@@ -263,18 +270,21 @@ def _checked_text(response: requests.Response, where: str) -> str:
         raise RatingsServiceError(f"{where}: got bytes that are not UTF-8, expected CSV") from error
     if "html" in response.headers.get("Content-Type", "") or text.lstrip("\ufeff \t\r\n").startswith("<"):
         raise RatingsServiceError(f"{where}: got an HTML page, expected CSV")
-    _table(text, where)
+    _rows(text, where)
     return text
 
 
-def _table(text: str, where: str) -> CsvTable:
-    """Split a service's text and check its columns."""
+def _rows(text: str, where: str) -> "list[Rows]":
+    """Split a service's text and check its columns; return all rows, as a day has few."""
+    from tasks.ratings.csv_table import CsvTable  # noqa: PLC0415 - as `clean_rows`
+
     try:
-        table = read_csv(text)
+        table = CsvTable([text.encode()])
+        if not table.header:
+            return []
+        if fault := COLUMNS.fault(table.header):
+            table.check()
+            raise RatingsServiceError(f"{where}: {fault}")
+        return list(table.blocks(COLUMNS))
     except ValueError as error:
         raise RatingsServiceError(f"{where}: what came is not a CSV file: {error}") from error
-    if not table.header:
-        return CsvTable([column for column in COLUMNS if column], [])
-    if fault := COLUMNS.fault(table.header):
-        raise RatingsServiceError(f"{where}: {fault}")
-    return table

@@ -2,14 +2,16 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from tasks.ratings.columns import RatingRows
 from tasks.ratings.predictions import find_file
 from tasks.ratings.services import SERVICES, ServiceRatings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     import pandas as pd
+
+    from tasks.ratings.clean import RatingRows
 
 
 class RatingsSource(Protocol):
@@ -41,11 +43,14 @@ class RatingsSource(Protocol):
         """
         ...
 
-    def read(self, day: str) -> RatingRows:
+    def read(self, day: str) -> "Iterator[RatingRows]":
         """Read one of its days.
 
         Args:
             day: From `days`.
+
+        Returns:
+            Its rows, block by block, to be believed once all are read; no block if it is blank.
 
         Raises:
             RatingsServiceError: The service did not return the day.

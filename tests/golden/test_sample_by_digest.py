@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from manifests import extract_whole
+from rated import whole
 
 from sample.archive import write_sample
 from tasks.aggregation import results
@@ -58,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         for name, parameters in STRATEGIES
     )
     days = [
-        parse_day(path.read_text("utf-8"), SERVICES["iggy"], date.fromisoformat(path.stem)).ratings
+        whole(parse_day(path.read_text("utf-8"), SERVICES["iggy"], date.fromisoformat(path.stem))).ratings
         for path in sorted(sample.ratings.glob("*.csv"))
     ]
     ratings = {"iggy": as_lookup(pd.concat(days))}

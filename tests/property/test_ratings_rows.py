@@ -3,11 +3,16 @@
 import csv
 import io
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+from rated import whole
 
-from tasks.ratings.columns import Columns, clean_rows, read_csv
+from tasks.ratings.clean import clean_rows
+from tasks.ratings.columns import Columns
+from tasks.ratings.csv_table import CsvTable
 from tasks.ratings.ids import parse_rating, parse_selection_id, restore_market_id
+from tasks.ratings.plain import parse_plain
 
 COLUMNS = Columns("market_id", "selection_id", "rating", "name")
 
@@ -36,7 +41,7 @@ rows = st.lists(
 def as_csv(lines):
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows(lines)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 @given(nine_digits)
@@ -65,23 +70,37 @@ def test_a_rating_is_read_to_its_last_digit(rating):
     assert parse_rating(repr(rating)) == rating
 
 
+digits = "[0-9]{1,20}"
+
+
+@given(st.from_regex(rf"\A{digits}(\.{digits})?([eE][-+]?[0-9]{{1,2}})?\Z", alphabet=st.characters(codec="ascii")))
+def test_many_ratings_at_once_are_read_as_one_is(rating):
+    market_ids, selection_ids, ratings = (pa.array([text]) for text in ("1.195395740", "12", rating))
+    parsed = parse_plain(market_ids, selection_ids, ratings)
+    assert parsed.is_valid[0] == (float(rating) > 1)
+    assert parsed.ratings[0] == float(rating)
+
+
 @given(rows)
 def test_a_csv_text_is_read_as_written(lines):
-    table = read_csv(as_csv([COLUMNS, *lines]))
-    assert table.header == list(COLUMNS)
-    assert [fields for _, fields in table.rows] == lines
+    blocks = list(CsvTable([as_csv([COLUMNS, *lines])]).blocks(COLUMNS))
+    read = [list(row) for block in blocks for row in zip(*map(pa.Array.to_pylist, block.columns), strict=True)]
+    assert read == [fields for fields in lines if len(fields) == len(COLUMNS)]
+    ragged = [fields for block in blocks for _, fields in block.ragged]
+    assert ragged == [len(fields) for fields in lines if len(fields) != len(COLUMNS)]
 
 
 @given(rows)
 def test_every_row_is_kept_or_rejected_once_and_the_first_of_a_runner_wins(lines):
-    table = read_csv(as_csv([COLUMNS, *lines]))
-    found = clean_rows(table, COLUMNS)
+    blocks = list(CsvTable([as_csv([COLUMNS, *lines])]).blocks(COLUMNS))
+    found = whole(clean_rows(blocks))
     assert found.rows == len(lines) == len(found.ratings) + len(found.rejects)
     assert not found.ratings.duplicated(["market_id", "selection_id"]).any()
     rejected = {reject.what for reject in found.rejects}
     assert len(rejected) == len(found.rejects)
 
-    kept = [fields for line, fields in table.rows if f"row {line}" not in rejected]
+    read = [row for block in blocks for row in zip(block.lines, *map(pa.Array.to_pylist, block.columns), strict=True)]
+    kept = [fields for line, *fields in read if f"row {line}" not in rejected]
     runners = [(restore_market_id(market), parse_selection_id(selection)) for market, selection, _, _ in kept]
     assert runners == list(zip(found.ratings["market_id"], found.ratings["selection_id"], strict=True))
     assert [parse_rating(rating) for _, _, rating, _ in kept] == found.ratings["rating"].tolist()

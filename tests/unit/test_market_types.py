@@ -5,7 +5,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from lakes import written
 from manifests import extract_whole
@@ -31,7 +30,7 @@ from tasks.extraction.write_manifest import write_manifest
 from tasks.lake.datasets import CATALOGUE_MARKETS, MANIFESTS
 from tasks.lake.store import Lake
 from tasks.ratings.days import left_out_name
-from tasks.ratings.stage import why_unmatched
+from tasks.ratings.unmatched import why_unmatched
 
 TYPES = {1: "WIN", 2: "PLACE", 3: "WIN", 4: "PLACE", 5: "EACH_WAY"}
 
@@ -220,8 +219,9 @@ def test_what_is_asked_for_in_vain_is_told_of_all_types(lake, address, wanted, s
 
 def test_ratings_of_other_types_are_told_as_that(lake, address):
     manifest = extract(lake, address, "WIN")
-    rated = pd.DataFrame({"market_id": ["1.900000002", "1.900000002", "1.900000009"], "day": ["all"] * 3})
-    assert why_unmatched(rated, read_catalogue(lake, manifest), types_not_asked(lake, [manifest])) == [
+    rated = [("1.900000002", "all", 2), ("1.900000009", "all", 1)]
+    dates = dict(read_catalogue(lake, manifest)[["market_id", "market_date"]].itertuples(index=False, name=None))
+    assert [*why_unmatched(rated, dates, types_not_asked(lake, [manifest]))] == [
         ("1.900000002", "rated, but of another market type", "PLACE, 2 runners"),
         ("1.900000009", "rated, but in no archive of the run", "1 runners"),
     ]

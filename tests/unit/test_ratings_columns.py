@@ -1,15 +1,19 @@
 """A CSV text to clean rows."""
 
 import pytest
+from rated import whole
 
-from tasks.ratings.columns import Columns, CsvTable, clean_rows, read_csv
+from tasks.ratings.clean import clean_rows
+from tasks.ratings.columns import Columns
+from tasks.ratings.csv_table import CsvTable
 
 COLUMNS = Columns("market", "selection", "odds", "runner")
 HEADER = "market,selection,odds,runner\n"
 
 
-def clean(text):
-    return clean_rows(read_csv(text), COLUMNS)
+def clean(text, columns=COLUMNS):
+    table = CsvTable([text.encode()])
+    return whole(clean_rows(table.blocks(columns)))
 
 
 def test_every_row_is_kept_or_rejected_by_line_and_reason():
@@ -70,22 +74,26 @@ def test_types_do_not_depend_on_there_being_rows(rows):
 
 
 def test_without_a_column_of_names_the_name_is_empty():
-    found = clean_rows(read_csv(HEADER + "1.195395740,42248828,9,Magic Rogue\n"), COLUMNS._replace(name=None))
+    found = clean(HEADER + "1.195395740,42248828,9,Magic Rogue\n", COLUMNS._replace(name=None))
     assert found.ratings["name"].tolist() == [""]
 
 
 def test_line_numbers_count_blank_lines_and_lines_within_quotes():
-    table = read_csv('\ufeff\r\n a , b\r\n1,"x\r\ny"\r\n\r\n  \r\n2,"z, ""w"""\r\n')
-    assert table == CsvTable(["a", "b"], [(3, ["1", "x\r\ny"]), (7, ["2", 'z, "w"'])])
+    table = CsvTable(['\ufeff\r\n a , b\r\n1,"x\r\ny"\r\n\r\n  \r\n2,"z, ""w"""\r\n'.encode()])
+    assert table.header == ["a", "b"]
+    [(lines, columns, ragged, _)] = table.blocks(["a", None, "b"])
+    assert lines.tolist() == [3, 7]
+    assert [column.to_pylist() for column in columns] == [["1", "2"], ["", ""], ["x\r\ny", 'z, "w"']]
+    assert ragged == []
 
 
 def test_a_blank_text_has_no_header():
-    assert read_csv("\n \n") == CsvTable([], [])
+    assert CsvTable([b"\n \n"]).header == []
 
 
 def test_an_unclosed_quote_does_not_swallow_the_rest():
     with pytest.raises(ValueError, match=r"^line 3: unexpected end of data$"):
-        read_csv('a,b\n1,2\n3,"4\n5,6\n')
+        CsvTable([b'a,b\n1,2\n3,"4\n5,6\n']).check()
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from sample.ratings import COLUMNS, as_csv, path_of
 from sample.server import serve
-from tasks.errors import RatingsServiceError
+from tasks.errors import ChangedSourceError, RatingsServiceError
 from tasks.lake.store import Lake
-from tasks.ratings.days import are_published_since, load_ratings, of_its_own_day, store_day
-from tasks.ratings.predictions import ALL_DAYS
+from tasks.ratings.days import are_published_since, load_ratings, markets_of, store_day
+from tasks.ratings.predictions import ALL_DAYS, find_file
 from tasks.ratings.services import SERVICES, ServiceRatings, fetch_day
 
 FIRST = date(2022, 3, 5)
@@ -48,13 +48,12 @@ rated = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([*map(str, DAYS), 
 @given(rated, st.lists(st.sampled_from(DAYS), min_size=4, max_size=4), st.sets(st.integers(0, 3), min_size=1))
 def test_a_market_has_the_same_ratings_whichever_others_are_selected(rows, dates, selected):
     catalogue = pd.DataFrame({"market_id": [f"1.{number}" for number in range(4)], "market_date": dates})
-    ratings = pd.DataFrame({"market_id": [f"1.{number}" for number, _ in rows], "day": [day for _, day in rows]})
     some = catalogue.iloc[sorted(selected)]
     # As only the days of what is selected are read.
-    read = ratings[ratings["day"].isin([*map(str, some["market_date"]), ALL_DAYS])]
-    among_some = read[of_its_own_day(read, some)]
-    among_all = ratings[of_its_own_day(ratings, catalogue) & ratings["market_id"].isin(some["market_id"])]
-    pd.testing.assert_frame_equal(among_some, among_all, check_dtype=False)
+    days = {*map(str, some["market_date"]), ALL_DAYS}
+    among_some = [row for row in rows if row[1] in days and f"1.{row[0]}" in markets_of(row[1], some)]
+    among_all = [row for row in rows if row[0] in selected and f"1.{row[0]}" in markets_of(row[1], catalogue)]
+    assert among_some == among_all
 
 
 def test_of_a_market_that_is_rated_on_two_days_its_own_days_rating_is_taken(service, lake):
@@ -132,3 +131,34 @@ def test_a_service_that_is_down_is_asked_for_one_blank_day(tmp_path, lake, monke
     monkeypatch.setattr("tasks.ratings.services.fetch_day", fetch)
     assert not are_published_since(lake, source, days)
     assert asked == days[:1]
+
+
+# A file that is read in blocks
+
+
+@pytest.mark.parametrize("block", [20, 1 << 20])
+def test_of_a_file_that_changes_while_it_is_read_nothing_is_kept(tmp_path, lake, monkeypatch, block):
+    monkeypatch.setattr("tasks.ratings.checked_bytes._PIECE", block)
+    path = tmp_path / "mine.csv"
+    path.write_text("market_id,selection_id,rating\n1.200000001,11,2.0\n1.200000001,11,2.0\n")
+    source = find_file(str(path))
+    path.write_text(path.read_text() + '1.200000001,12,3.0\n1.200000001,"')
+    with pytest.raises(ChangedSourceError, match="changed since the run began"):
+        store_day(lake, source, ALL_DAYS)
+    assert not [*tmp_path.rglob("*.parquet")]
+
+
+def test_of_a_file_in_many_blocks_the_ratings_of_some_markets_are_read(tmp_path, lake, monkeypatch):
+    monkeypatch.setattr("tasks.ratings.checked_bytes._PIECE", 100)
+    path = tmp_path / "mine.csv"
+    rows = [f"1.20000{number % 100:04d},{number},{2 + number / 100}\n" for number in range(1, 1001)]
+    path.write_text("".join(["market_id,selection_id,rating\n", *rows, *rows[:7], *reversed(rows[-7:])]))
+    source = find_file(str(path))
+    assert store_day(lake, source, ALL_DAYS) == (False, 1000, 14)
+    assert store_day(lake, source, ALL_DAYS) == (True, 1000, 14)
+    markets = pd.DataFrame({"market_id": ["1.200000042", "1.200000007", "1.300000000"], "market_date": FIRST})
+    read = load_ratings(lake, source.name, [ALL_DAYS], markets)
+    expected = [row for row in range(1, 1001) if row % 100 in {7, 42}]
+    assert read["selection_id"].tolist() == expected
+    assert read["rating"].tolist() == [2 + row / 100 for row in expected]
+    assert load_ratings(lake, source.name, [ALL_DAYS], markets[:0]).empty

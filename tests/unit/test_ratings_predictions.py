@@ -6,11 +6,17 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from rated import whole
 
 from tasks.errors import ChangedSourceError, RatingsFileError
-from tasks.ratings.predictions import NAME_COLUMNS, read_predictions
+from tasks.ratings import predictions
+from tasks.ratings.predictions import NAME_COLUMNS
 
 HEADER = "market_id,selection_id,rating\n"
+
+
+def read_predictions(source, content=None):
+    return whole(predictions.read_predictions(source, content))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from rated import whole
 
 from tasks.errors import InputError, RatingsServiceError
 from tasks.ratings.services import COLUMNS, DEFAULT_BASE_URL, SERVICES, fetch_day, parse_day, session
@@ -292,15 +293,15 @@ def test_a_base_address_that_is_none_is_refused(http, base_url):
 )
 def test_a_day_without_races_is_an_empty_table(fetch, answer):
     with serving(answer) as server:
-        ratings, rejects, rows = parse_day(fetch(server), IGGY, DAY)
+        ratings, rejects, rows = whole(parse_day(fetch(server), IGGY, DAY))
     assert (len(ratings), rejects, rows) == (0, [], 0)
     assert ratings["market_id"].dtype == "str"
 
 
 def test_columns_in_any_order_with_others_and_ids_as_floats():
     header = f"x,{COLUMNS.rating},{COLUMNS.name},{COLUMNS.selection_id},{COLUMNS.market_id}"
-    found = parse_day(
-        f"\ufeff{header}\n,8.23,Magic Rogue,43154446.0,1.19539574\n,N/A,,43154447,1.19539574\n", KASH, DAY
+    found = whole(
+        parse_day(f"\ufeff{header}\n,8.23,Magic Rogue,43154446.0,1.19539574\n,N/A,,43154447,1.19539574\n", KASH, DAY)
     )
     assert found.ratings.to_dict("records") == [
         {"market_id": "1.195395740", "selection_id": 43154446, "rating": 8.23, "name": "Magic Rogue"}
@@ -315,7 +316,7 @@ def test_columns_in_any_order_with_others_and_ids_as_floats():
 )
 def test_the_published_days(fetch, published, day, rows, markets):
     with serving(Answer(500), Answer(body=(published / f"{day}.csv").read_bytes())) as server:
-        found = parse_day(fetch(server), IGGY, day)
+        found = whole(parse_day(fetch(server), IGGY, day))
     assert (found.rows, len(found.ratings), found.rejects) == (rows, rows, [])
     assert found.ratings["market_id"].nunique() == markets
 

@@ -23,7 +23,7 @@ from tasks.lake.datasets import CATALOGUE_MARKETS, DATASETS, MARKETS, RATINGS, R
 from tasks.lake.disk import clear_left
 from tasks.lake.store import Lake
 
-KEY = RATINGS.at("mine", "2026-01-01")
+KEY = replace(RATINGS, keys=("market_id", "selection_id")).at("mine", "2026-01-01")
 ROWS = [
     {
         "market_id": f"1.20000000{n}",
