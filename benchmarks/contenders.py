@@ -243,7 +243,7 @@ def _plan(lake: Lake, subject: Subject, variants: tuple[Variant, ...]) -> Run:
     manifest = read_manifest(lake, read_archive(lake, subject.archive), WIN.market_types)
     markets, _ = select_markets(lake, [manifest], WIN)
     source = find_file(subject.predictions)
-    ratings = as_lookup(load_ratings(lake, source.name, [ALL_DAYS], markets))
+    ratings = as_lookup(load_ratings(lake, source, [ALL_DAYS], markets))
     return Run(
         lake,
         variants,

@@ -41,7 +41,7 @@ def read_again(folder: Path) -> None:
     lake, source = Lake(folder / "lake"), find_file(str(folder / "large.csv"))
     store_day(lake, source, ALL_DAYS)
     markets = [f"1.{_FIRST + number}" for number in range(_MARKETS)]
-    load_ratings(lake, source.name, [ALL_DAYS], pd.DataFrame({"market_id": markets, "market_date": date(2022, 3, 1)}))
+    load_ratings(lake, source, [ALL_DAYS], pd.DataFrame({"market_id": markets, "market_date": date(2022, 3, 1)}))
 
 
 def measure(work: Callable[[Path], None], folder: Path) -> tuple[float, float]:

@@ -16,7 +16,14 @@ from flows.parameters import BacktestParameters
 from flows.ratings import ratings
 from flows.simulate import simulate
 from flows.stages import run_stage, without_heartbeats
-from tasks.errors import BacktestError, ChangedSourceError, DamagedFileError, ReplacedOrdersError, StageError
+from tasks.errors import (
+    BacktestError,
+    ChangedFileError,
+    ChangedSourceError,
+    DamagedFileError,
+    ReplacedOrdersError,
+    StageError,
+)
 
 logger = logging.getLogger("backtest")
 
@@ -70,16 +77,15 @@ def _say_again(attempt: RetryCallState) -> None:
 def _can_be_made_again(error: BaseException | None) -> bool:
     """Return whether a retry can succeed.
 
-    It can after a damaged file, which was deleted; orders replaced by another run; and a strategy's source or a ratings
-    file that changed during the run.
+    It can after a damaged file, which was deleted; orders or another file replaced by another run; and a strategy's
+    source or a ratings file that changed during the run.
     """
     if error is None:
         return False
     if isinstance(error, StageError):
         return any(map(_can_be_made_again, error.failures))
-    return isinstance(error, DamagedFileError | ReplacedOrdersError | ChangedSourceError) or _can_be_made_again(
-        error.__cause__
-    )
+    again = DamagedFileError | ChangedFileError | ReplacedOrdersError | ChangedSourceError
+    return isinstance(error, again) or _can_be_made_again(error.__cause__)
 
 
 def _run_stages(parameters: BacktestParameters) -> BacktestReport:

@@ -63,7 +63,7 @@ def plan_run(parameters: BacktestParameters) -> Plan:
     ratings = RunRatings(source.name, source.content, tuple(source.days(markets["market_date"]))) if source else None
     rated: dict[str, Ratings] = {}
     if ratings and any(variant.ratings for variant in parameters.variants):
-        rated[ratings.name] = as_lookup(load_ratings(lake, ratings.name, ratings.days, markets))
+        rated[ratings.name] = as_lookup(load_ratings(lake, ratings, ratings.days, markets))
     run = Run(
         lake,
         parameters.variants,

@@ -54,7 +54,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         rows = {day: file.rows if (file := lake.find(RATINGS.at(source.name, day))) else 0 for day in days}
         out = sum(rows.values()) - unmatched
         check_usable(lake, source, days, archives, out)
-        rated = load_ratings(lake, source.name, days, selected)
+        rated = load_ratings(lake, source, days, selected)
     if blank := [day for day in days if not rows[day]]:
         logger.warning("ratings: %s has none for %s", source.name, ", ".join(blank))
     unrated = ~selected["market_id"].isin(rated["market_id"])

@@ -8,6 +8,7 @@
     │   └── StrategyError     a strategy's name or parameters are wrong
     ├── RatingsServiceError   a ratings service did not return a day
     ├── LakeError             a file of the lake does not fit its dataset, or cannot be read or written
+    │   ├── ChangedFileError  a file is not the one that the run planned with
     │   ├── DamagedFileError  a file is corrupt
     │   └── ReplacedOrdersError  orders are missing, or those of another selection of markets
     ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed shared state
@@ -55,6 +56,10 @@ class RatingsServiceError(BacktestError):
 
 class LakeError(BacktestError):
     """A file or table does not fit its dataset, or the lake cannot be read or written."""
+
+
+class ChangedFileError(LakeError):
+    """A file is not the one that the run planned with: another run, or another version, has replaced it."""
 
 
 class DamagedFileError(LakeError):

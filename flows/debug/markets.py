@@ -94,7 +94,7 @@ def _rate(lake: Lake, source: RatingsSource, catalogue: pd.DataFrame) -> Ratings
     days = source.days(catalogue["market_date"])
     for day in days:
         store_day(lake, source, day)
-    rated = load_ratings(lake, source.name, days, catalogue)
+    rated = load_ratings(lake, source, days, catalogue)
     if rated.empty:
         raise InputError(f"{source.address} has no rating for {', '.join(catalogue['market_id'])}")
     return as_lookup(rated)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from tasks.errors import DamagedFileError, InputError, LakeError
+from tasks.errors import ChangedFileError, DamagedFileError, InputError, LakeError
 from tasks.lake.dataset import Dataset, Folder, Key
 from tasks.lake.disk import clear_left, locked, write_whole
 from tasks.lake.page_seal import is_sealed, seal_page
@@ -310,7 +310,8 @@ class Lake:
             The open file, its schema checked.
 
         Raises:
-            LakeError: The file is missing, cannot be read, or has another schema or fingerprint.
+            LakeError: The file is missing, cannot be read, or has another schema.
+            ChangedFileError: It has another fingerprint.
             DamagedFileError: The file is damaged. It is deleted, so that the next run makes it again.
         """
         dataset, path = key.dataset, key.path
@@ -321,7 +322,9 @@ class Lake:
                 parquet = opened.enter_context(pq.ParquetFile(source, page_checksum_verification=True))
             check_schema(dataset, parquet.schema_arrow, path)
             if fingerprint not in (None, (parquet.metadata.metadata or {}).get(_FINGERPRINT, b"").decode()):
-                raise LakeError(f"{path} in the lake {self.root} has changed; run the stage that makes it")
+                raise ChangedFileError(
+                    f"{path} in the lake {self.root} is of other input or another version; run the stage that makes it"
+                )
             yield Reader(parquet, partial(self._reading, path))
 
     def check(self, key: Key) -> int:

@@ -85,8 +85,8 @@ def _parse(lines: NDArray[np.uint32], values: Sequence[pa.Array]) -> tuple[Parse
         if isinstance(clean, Reject):
             rejects[line] = clean
         else:
-            for column, value in zip(parsed, (*clean, True), strict=True):
-                column[place] = value
+            parsed.markets[place], parsed.selections[place], parsed.ratings[place] = clean
+            parsed.is_valid[place] = True
     return parsed, rejects
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -26,6 +26,21 @@ FETCHED_AT = "fetched_at"
 """The note of a day's ratings that tells them from others of the day."""
 
 
+class Identified(Protocol):
+    """What identifies a source's ratings of a day.
+
+    Attributes:
+        name: Its name in the lake.
+        content: A service's address, or the digest of a file's content.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - documented above
+
+    @property
+    def content(self) -> str: ...  # noqa: D102
+
+
 class RatingsFiles(NamedTuple):
     """A source's day in the lake.
 
@@ -41,14 +56,19 @@ class RatingsFiles(NamedTuple):
 
     @property
     def is_blank(self) -> bool:
-        """Whether the source had nothing for the day."""
-        return not self.kept + self.rejected
+        """Whether the source had nothing for the day that can be used."""
+        return not self.kept
+
+    def says(self, blocks: Sequence[RatingRows]) -> bool:
+        """Return whether a day that is read again has as many rows of each kind."""
+        kept = sum(block.ratings.num_rows for block in blocks)
+        return (self.kept, self.rejected) == (kept, sum(len(block.rejects) for block in blocks))
 
 
 def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
     """Read a source's day into the lake, unless it is there already.
 
-    A day that was blank is requested again: its ratings may have been published since.
+    A day that was blank is requested again: its ratings may have been published or corrected since.
 
     Raises:
         RatingsServiceError: The service did not return the day, and the lake does not have it as blank.
@@ -66,9 +86,11 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
             raise
         logger.warning("ratings: %s; the day was blank before and is taken as that", error)
         return found
-    if found and first is None:
-        return found
-    return _write(lake, source, day, chain([first] if first else [], blocks))
+    read = chain([first] if first else [], blocks)
+    if found:
+        again = list(read)
+        return found if found.says(again) else _write(lake, source, day, again)
+    return _write(lake, source, day, read)
 
 
 def _write(lake: Lake, source: RatingsSource, day: str, blocks: Iterable[RatingRows]) -> RatingsFiles:
@@ -94,17 +116,17 @@ def _with(table: pa.Table, **constants: object) -> pa.Table:
 
 
 def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) -> bool:
-    """Return whether any day that was blank when it was read is not blank now; no, once a service does not answer.
+    """Return whether any day that was blank when it was read has other rows now; no, once a service does not answer.
 
     Raises:
         RatingsFileError: The file cannot be read.
         ChangedSourceError: The file has changed.
     """
     found = ((day, _find_day(lake, source, day)) for day in days)
-    blank = (day for day, files in found if files and files.is_blank)
+    blank = ((day, files) for day, files in found if files and files.is_blank)
     # A service that is down is tried for minutes: not again for each day.
     with suppress(RatingsServiceError):
-        return any(next(source.read(day), None) for day in blank)
+        return any(not files.says(list(source.read(day))) for day, files in blank)
     return False
 
 
@@ -115,7 +137,7 @@ def _find_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles | Non
     return RatingsFiles(True, ratings.rows, rejects.rows) if ratings and rejects else None
 
 
-def _decided_by(source: RatingsSource, day: str) -> str:
+def _decided_by(source: Identified, day: str) -> str:
     return fingerprint(
         "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
     )
@@ -135,11 +157,11 @@ def markets_of(day: str, markets: pd.DataFrame) -> list[str]:
     return own
 
 
-def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFrame) -> pd.DataFrame:
+def load_ratings(lake: Lake, source: Identified, days: Iterable[str], markets: pd.DataFrame) -> pd.DataFrame:
     """Read a source's ratings of some markets from the lake, and no others.
 
     Args:
-        name: The source's.
+        source: The source, or what a run's record says of it.
         days: The source's, for these markets.
         markets: Rows of the catalogue.
 
@@ -148,11 +170,12 @@ def load_ratings(lake: Lake, name: str, days: Iterable[str], markets: pd.DataFra
 
     Raises:
         LakeError: A day is missing; run the ratings stage.
+        ChangedFileError: A day is there from another address, or by another version; run the ratings stage.
     """
     wanted = ["market_id", "selection_id", "rating"]
     read = [RATINGS.schema.empty_table().select(wanted)]
     for day in days:
-        with lake.reader(RATINGS.at(name, day)) as reader:
+        with lake.reader(RATINGS.at(source.name, day), _decided_by(source, day)) as reader:
             read += reader.pieces_with("market_id", markets_of(day, markets), wanted)
     ratings: pd.DataFrame = pa.concat_tables(read).to_pandas()
     return ratings

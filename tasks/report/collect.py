@@ -140,4 +140,4 @@ def _read_ratings(lake: Lake, source: RunRatings | None, markets: pd.DataFrame) 
         return pd.DataFrame({"market_id": [], "selection_id": [], "rating": []}).astype(
             {"market_id": "str", "selection_id": "int64", "rating": float}
         )
-    return load_ratings(lake, source.name, source.days, markets)
+    return load_ratings(lake, source, source.days, markets)

@@ -136,7 +136,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         for name, ratings in (("rated_price", source.name), ("back_favourite", ""))
     )
     markets, _ = select_markets(lake, [manifest], TYPES)
-    ratings = {source.name: as_lookup(load_ratings(lake, source.name, [ALL_DAYS], markets))}
+    ratings = {source.name: as_lookup(load_ratings(lake, source, [ALL_DAYS], markets))}
     jobs = tuple(plan_replays(lake, markets, variants, ratings))
     for job in jobs:
         replay_chunk(job)

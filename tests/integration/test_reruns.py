@@ -399,6 +399,24 @@ def test_the_report_names_what_was_rejected_since(month, tmp_path, backtest_json
     assert ["not a rating" in page for page in pages] == [False, True]
 
 
+def test_of_two_services_on_one_lake_each_runs_figures_are_of_its_own(
+    month, ratings_url, tmp_path, backtest, backtest_json
+):
+    """Another service's ratings of the same days came between a run's stages."""
+    shutil.copytree(month.ratings, tmp_path / "ratings")
+    for day in (tmp_path / "ratings").glob("*.csv"):
+        header, *rows = day.read_text("utf-8").splitlines()
+        day.write_text("\n".join([header, *(f"{row.rpartition(',')[0]},1.5" for row in rows)]), "utf-8")
+    asked = (month.archive, "--strategy", "rated_price", "--ratings", "iggy", "--lake", tmp_path / "lake")
+    alone = backtest_json("run", *asked, BACKTEST_RATINGS_URL=ratings_url)["variants"]
+    with ratings_server.serve(tmp_path / "ratings") as other:
+        backtest("ratings", month.archive, *asked[3:], BACKTEST_RATINGS_URL=other)
+    for stage in ("simulate", "aggregate"):
+        told = backtest(stage, *asked, expect=1, BACKTEST_RATINGS_URL=ratings_url)
+        assert "of other input or another version; run the stage that makes it" in told.stderr
+    assert backtest_json("run", *asked, BACKTEST_RATINGS_URL=ratings_url)["variants"] == alone
+
+
 def test_the_lake_says_what_was_asked_and_what_came_of_it(month, ratings_url, undisturbed, tmp_path, backtest):
     shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True)
     lake = Lake(tmp_path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sample.ratings import COLUMNS, as_csv, path_of
 from sample.server import serve
-from tasks.errors import ChangedSourceError, RatingsServiceError
+from tasks.errors import ChangedFileError, ChangedSourceError, RatingsServiceError
 from tasks.lake.store import Lake
 from tasks.ratings.days import are_published_since, load_ratings, markets_of, store_day
 from tasks.ratings.predictions import ALL_DAYS, find_file
@@ -63,7 +63,7 @@ def test_of_a_market_that_is_rated_on_two_days_its_own_days_rating_is_taken(serv
         store_day(lake, source, str(day))
     markets = pd.DataFrame({"market_id": ["1.200000001"], "market_date": [DAYS[1]]})
     for days in (map(str, DAYS), [str(DAYS[1])]):
-        assert load_ratings(lake, "iggy", list(days), markets)["rating"].tolist() == [3.0]
+        assert load_ratings(lake, source, list(days), markets)["rating"].tolist() == [3.0]
 
 
 # Days that were blank
@@ -80,12 +80,26 @@ def test_a_blank_day_is_asked_for_again_and_one_with_ratings_is_not(service, lak
     assert store_day(lake, source, day) == (True, 1, 0)
 
 
-def test_a_day_of_rejects_alone_is_not_blank(service, lake):
+def test_a_day_of_rejects_alone_is_asked_for_again(service, lake):
     folder, source = service
     path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, "scratched")))
     assert store_day(lake, source, str(FIRST)) == (False, 0, 1)
-    path_of(folder, FIRST).unlink()
     assert store_day(lake, source, str(FIRST)) == (True, 0, 1)
+    assert not are_published_since(lake, source, [str(FIRST)])
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 2.0)))
+    assert are_published_since(lake, source, [str(FIRST)])
+    assert store_day(lake, source, str(FIRST)) == (False, 1, 0)
+
+
+def test_ratings_of_another_address_are_not_taken_for_this_ones(service, lake):
+    folder, source = service
+    path_of(folder, FIRST).write_bytes(csv_of(("1.200000001", 11, 2.0)))
+    markets = pd.DataFrame({"market_id": ["1.200000001"], "market_date": [FIRST]})
+    other = ServiceRatings(source.service, f"{source.base_url}/other")
+    store_day(lake, source, str(FIRST))
+    with pytest.raises(ChangedFileError, match="other input"):
+        load_ratings(lake, other, [str(FIRST)], markets)
+    assert load_ratings(lake, source, [str(FIRST)], markets)["rating"].tolist() == [2.0]
 
 
 @pytest.mark.parametrize("was_blank", [True, False])
@@ -157,8 +171,8 @@ def test_of_a_file_in_many_blocks_the_ratings_of_some_markets_are_read(tmp_path,
     assert store_day(lake, source, ALL_DAYS) == (False, 1000, 14)
     assert store_day(lake, source, ALL_DAYS) == (True, 1000, 14)
     markets = pd.DataFrame({"market_id": ["1.200000042", "1.200000007", "1.300000000"], "market_date": FIRST})
-    read = load_ratings(lake, source.name, [ALL_DAYS], markets)
+    read = load_ratings(lake, source, [ALL_DAYS], markets)
     expected = [row for row in range(1, 1001) if row % 100 in {7, 42}]
     assert read["selection_id"].tolist() == expected
     assert read["rating"].tolist() == [2 + row / 100 for row in expected]
-    assert load_ratings(lake, source.name, [ALL_DAYS], markets[:0]).empty
+    assert load_ratings(lake, source, [ALL_DAYS], markets[:0]).empty
