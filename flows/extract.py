@@ -6,7 +6,8 @@ import time
 from prefect import flow
 
 from flows.archives import read_archives
-from flows.parameters import BacktestParameters
+from flows.executor import opened_executor
+from flows.parameters import LOCAL, BacktestParameters
 from flows.stages import divide, gather, waiting_threads
 from tasks.archives.manifest import ENTRIES, find_manifest
 from tasks.extraction.stage import extract_chunk_task, find_chunk, forget_old_archives, plan_extraction
@@ -14,7 +15,7 @@ from tasks.extraction.write_manifest import write_manifest
 from tasks.progress import Piece, Words
 from tasks.rejects import write_down
 from tasks.tally import StageRecord, completed
-from tasks.workers import start_server_ahead, worker_pool
+from tasks.workers import start_server_ahead
 
 logger = logging.getLogger("backtest")
 
@@ -32,6 +33,7 @@ def extract(parameters: BacktestParameters) -> StageRecord:
     Raises:
         InputError: An archive cannot be read, or is given twice.
         StageError: A chunk failed; the others are kept.
+        ClusterError: The cluster does not answer, or one of its workers cannot extract.
         BalanceError: The lake does not match what was extracted.
     """
     started = time.monotonic()
@@ -43,14 +45,15 @@ def extract(parameters: BacktestParameters) -> StageRecord:
         archives = read_archives(parameters)
         strangers = sum(write_down(lake, "extract", archive.name, archive.rejects, ENTRIES) for archive in archives)
         types = parameters.markets.types_that_filter
-        if not all(find_manifest(lake, archive, types) for archive in archives):
+        if parameters.executor == LOCAL and not all(find_manifest(lake, archive, types) for archive in archives):
             start_server_ahead()
         planned = [
             plan_extraction(lake, archive, parameters.chunk_bytes, parameters.window, types) for archive in archives
         ]
         jobs = [job for of_archive in planned for job in of_archive]
         todo, done = divide(find_chunk, jobs, [Piece(len(job.chunk.members), job.chunk.bytes) for job in jobs])
-        with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
+        asked = opened_executor(parameters, reads_archives=True, is_idle=not todo)
+        with asked as executor, waiting_threads(executor) as runner:
             shared = {"of": len(jobs), "executor": executor}
             futures = {
                 runner.submit(extract_chunk_task, {"job": job, "number": number, "piece": piece, **shared}): piece

@@ -4,6 +4,7 @@ Every field has a default, a unit and one line of help. Each strategy defines it
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property, partial
@@ -56,12 +57,28 @@ def _currency(text: str) -> str:
     return text
 
 
+def _executor(text: str) -> str:
+    if not _EXECUTOR.fullmatch(text):
+        raise ValueError(f"executor {text!r}: give local, dask, dask://host:port or tls://host:port")
+    settings = Settings()
+    if "://" in text and text != settings.executor and not settings.own_strategies:
+        raise ValueError(
+            f"executor {text}: a cluster's answers run code here, which is not allowed; start `backtest serve` with "
+            f"BACKTEST_EXECUTOR={text}"
+        )
+    return text
+
+
 def _address(text: str, *, takes_query: bool = False) -> str:
     try:
         return check_address(text, takes_query=takes_query)
     except InputError as error:
         raise ValueError(str(error)) from None
 
+
+LOCAL = "local"
+
+_EXECUTOR = re.compile(rf"{LOCAL}|dask|(dask|tls)://[\w.:\[\]-]+:\d+")
 
 # A core's share of four fifths of the memory; the rest is for the system, the server and the parent process.
 _MEGABYTES_EACH = round(0.8 * memory_megabytes() / cores())
@@ -134,8 +151,13 @@ class Profile(BaseModel):
     lake: Annotated[Address, Option(said="always")] = Field(
         Settings().lake, description="Root of the lake: a folder or fsspec URL"
     )
+    executor: Annotated[str, AfterValidator(_executor), Option(said="never")] = Field(
+        Settings().executor,
+        description="Where markets are extracted and replayed: local, the Dask cluster at dask://host:port or "
+        "tls://host:port, or dask, one started for the run",
+    )
     workers: Annotated[int, Option(said="never")] = Field(
-        cores(), ge=1, description="Processes that extract and replay"
+        cores(), ge=1, description="Processes that extract and replay; of a cluster, its workers' threads"
     )
     chunk_bytes: int = Field(2_000_000, ge=1, description="Target size of a chunk, bytes as stored")
     market_seconds: Annotated[float, Option(said="never")] = Field(

@@ -7,6 +7,7 @@ from functools import partial
 
 from prefect import flow
 
+from flows.executor import opened_executor
 from flows.parameters import BacktestParameters
 from flows.plan import plan_run, write_simulate_rejects
 from flows.preloading import NEEDED_FOR_NEW_RESULTS, import_meanwhile
@@ -20,7 +21,6 @@ from tasks.runs import note_asked
 from tasks.simulation.instance_times import InstanceTimes
 from tasks.simulation.stage import find_replayed, simulate_chunk_task
 from tasks.tally import StageRecord, completed
-from tasks.workers import worker_pool
 
 logger = logging.getLogger("backtest")
 
@@ -37,6 +37,7 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         replay them for some variant.
 
     Raises:
+        ClusterError: The cluster does not answer, or one of its workers cannot replay.
         StageError: A strategy raised; the other chunks' orders are kept.
     """
     started = time.monotonic()
@@ -54,7 +55,8 @@ def simulate(parameters: BacktestParameters) -> StageRecord:
         pieces = [Piece(len(job.market_ids), sum(map(size_of.__getitem__, job.market_ids))) for job in jobs]
         todo, done = divide(partial(find_replayed, index=index), jobs, pieces)
         times = InstanceTimes()
-        with worker_pool(parameters.workers) as executor, waiting_threads(executor) as runner:
+        asked = opened_executor(parameters, reads_archives=False, is_idle=not todo)
+        with asked as executor, waiting_threads(executor) as runner:
             shared = {"index": index, "of": len(jobs), "executor": executor, "times": times}
             futures = {
                 runner.submit(simulate_chunk_task, {"job": job, "number": number, "piece": piece, **shared}): piece

@@ -30,11 +30,11 @@ TASK_RUNNER = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_wo
 
 
 def waiting_threads(executor: Executor) -> "ThreadPoolTaskRunner[Any]":
-    """Return the runner of tasks that only wait for an executor, with a thread for each of its concurrent jobs.
+    """Return the runner of tasks that only wait for an executor, with a thread for each job that it is given at once.
 
-    So Prefect shows exactly the running jobs as running.
+    So Prefect shows the running jobs as running; of a cluster, also those that wait for its next free worker.
     """
-    return ThreadPoolTaskRunner(max_workers=executor.width)
+    return ThreadPoolTaskRunner(max_workers=executor.most)
 
 
 J = TypeVar("J")

@@ -14,6 +14,7 @@
     ├── ReplayError           a strategy raised during a replay, looped, leaked, or changed shared state
     ├── ChangedSourceError    a strategy's source, or a ratings file, changed since the run was planned
     ├── PrefectError          Prefect's server did not start, or does not answer
+    ├── ClusterError          a Dask cluster does not answer, or a machine of it cannot do the work
     ├── WorkerError           a worker process died, and so did the one that retried its task
     ├── JobError              a worker's job raised an exception that is none of these
     ├── StageError            a stage finished incompletely
@@ -91,6 +92,10 @@ class ChangedSourceError(BacktestError):
 
 class PrefectError(BacktestError):
     """Prefect's server did not start, or does not answer; the message says why."""
+
+
+class ClusterError(BacktestError):
+    """A Dask cluster does not answer or is lost, or a machine of it cannot do the work; the message says why."""
 
 
 class WorkerError(BacktestError):

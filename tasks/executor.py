@@ -1,4 +1,4 @@
-"""The interface for CPU-bound jobs; another implementation than this machine's processes can replace it."""
+"""The interface for CPU-bound jobs: this machine's processes (`workers.py`) or a cluster's (`cluster/`) do them."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -11,11 +11,15 @@ class Executor(Protocol):
     """Runs jobs, each in a fresh process.
 
     Attributes:
-        width: The number of concurrent jobs.
+        width: The number of concurrent jobs, now.
+        most: The number of jobs to give it at once: `width`, or more if it may grow.
     """
 
     @property
     def width(self) -> int: ...  # noqa: D102 - documented above
+
+    @property
+    def most(self) -> int: ...  # noqa: D102 - documented above
 
     def run(self, work: Callable[[J], T], job: J, passed: Callable[[int], object] | None = None) -> T:
         """Run `work(job)` in a process and wait for its result; thread-safe.
@@ -23,7 +27,7 @@ class Executor(Protocol):
         Args:
             work: A module-level function.
             job: Its argument.
-            passed: Called now and then with how many of the job's markets or members are done.
+            passed: Called now and then with how many of the job's markets or members are done, where it can be told.
 
         Raises:
             BacktestError: It raised one of this project's exceptions, or a `JobError` for any other.

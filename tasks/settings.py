@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     Attributes:
         lake: Default root of the lake, `BACKTEST_LAKE`.
         ratings_url: Base address of the ratings services, `BACKTEST_RATINGS_URL`.
+        executor: Default of where jobs are done, `BACKTEST_EXECUTOR`.
         own_strategies: Whether users' own strategies may be imported, `BACKTEST_OWN_STRATEGIES`; `backtest serve`
             turns it off for its runs by default.
     """
@@ -31,4 +32,5 @@ class Settings(BaseSettings):
 
     lake: Annotated[str, AfterValidator(_lake)] = "data_lake"
     ratings_url: str = DEFAULT_BASE_URL
+    executor: str = "local"
     own_strategies: bool = True

@@ -120,11 +120,12 @@ class WorkerPool:
 
     Attributes:
         width: The number of concurrent jobs.
+        most: The same.
     """
 
     def __init__(self, width: int) -> None:
         _prepare()
-        self.width = width
+        self.width = self.most = width
         self._free = threading.Semaphore(width)
         self._running: set[BaseProcess] = set()
         self._is_closed = False

@@ -30,7 +30,7 @@ def write_whole(target: Path, temporaries: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: An I/O failure.
     """
-    temporary = temporaries / f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex}"
+    temporary = temporaries / _name()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporaries.mkdir(exist_ok=True)
@@ -43,6 +43,34 @@ def write_whole(target: Path, temporaries: Path) -> Iterator[IO[bytes]]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def marked(temporaries: Path) -> Iterator[str]:
+    """Keep an empty file of a name that nobody else has, so that who sees it sees this folder.
+
+    Args:
+        temporaries: As for `write_whole`.
+
+    Yields:
+        The file's name; it is deleted after the block, or by `clear_left` if this process is killed.
+
+    Raises:
+        OSError: An I/O failure.
+    """
+    temporaries.mkdir(parents=True, exist_ok=True)
+    mark = temporaries / _name()
+    mark.touch(exist_ok=False)
+    try:
+        yield mark.name
+    finally:
+        with suppress(OSError):
+            mark.unlink(missing_ok=True)
+
+
+def _name() -> str:
+    """Return a new file's name, which says who writes it."""
+    return f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex}"
 
 
 def clear_left(temporaries: Path) -> int:

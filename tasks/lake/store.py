@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import ChangedFileError, DamagedFileError, InputError, LakeError
 from tasks.lake.dataset import Dataset, Folder, Key
-from tasks.lake.disk import clear_left, locked, write_whole
+from tasks.lake.disk import clear_left, locked, marked, write_whole
 from tasks.lake.page_seal import is_sealed, seal_page
 from tasks.lake.parquet import LakeFile, Reader, Writer, check_schema
 from tasks.lake.seal import BLANK, KEY, check_content, check_seal, seal
@@ -195,6 +195,28 @@ class Lake:
                 held.enter_context(locked(Path(self._absolute(_LOCK)), self._say_waiting))
                 clear_left(self._temporaries)
             yield
+
+    @contextmanager
+    def marked(self) -> Iterator[str]:
+        """Mark a lake on a disk for the time of a block, so that another machine can tell whether it has the same.
+
+        Yields:
+            The mark, for `has_mark`; empty for an object store, which is the same from everywhere.
+
+        Raises:
+            LakeError: The lake cannot be written to.
+        """
+        if not isinstance(self._fs, LocalFileSystem):
+            yield ""
+            return
+        with ExitStack() as held:
+            with self._writing(".tmp"):
+                mark = held.enter_context(marked(self._temporaries))
+            yield mark
+
+    def has_mark(self, mark: str) -> bool:
+        """Return whether this is the lake that was marked, see `marked`."""
+        return not mark or (self._temporaries / mark).is_file()
 
     def _say_waiting(self) -> None:
         logger.info("waiting for another run on the lake %s", self.root)

@@ -1,0 +1,129 @@
+"""What runs in the workers of a Dask cluster: the check of their machine, and each job in a process of its own."""
+
+import asyncio
+import multiprocessing
+import pickle
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from distributed import Worker, get_worker
+from distributed.core import Status
+
+from tasks.errors import BacktestError, ClusterError
+from tasks.workers import WorkerPool, worker_pool
+
+if TYPE_CHECKING:
+    from tasks.cluster.place import Place
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_ALIVE = {Status.running, Status.paused, Status.closing_gracefully}
+_MEGABYTE = 1e6
+
+
+class Outcome(NamedTuple):
+    """What came of a job: Dask would print the traceback of an exception, and send what cannot be read elsewhere.
+
+    Attributes:
+        result: What it returned.
+        error: What it raised, if it did.
+    """
+
+    result: object = None
+    error: BacktestError | None = None
+
+
+class _Room(NamedTuple):
+    """What a Dask worker may take: its number of tasks at once, and its memory in MB, 0 for no limit."""
+
+    tasks: int
+    megabytes: float
+
+
+async def refuse(place: bytes, dask_worker: Worker) -> str | None:
+    """Return in words why a worker cannot do the jobs of a place, or None.
+
+    Args:
+        place: A `Place`, pickled.
+        dask_worker: Given by Dask, because it has this name.
+    """
+    return await asyncio.to_thread(_refusal, place, _room_of(dask_worker))
+
+
+def run_job(place: bytes, job: bytes) -> Outcome:
+    """Run one job as a Dask task: in a new process, which is killed if nobody wants the task any more.
+
+    Args:
+        place: A `Place`, pickled; checked again, because a worker may have joined since the run began.
+        job: The function and its argument, pickled.
+    """
+    worker = get_worker()
+    try:
+        if why_not := _refusal(place, _room_of(worker)):
+            raise ClusterError(f"the Dask worker {worker.address}: {why_not}")
+        return Outcome(_run(place, job, worker))
+    except BacktestError as error:
+        return Outcome(error=error)
+
+
+def _room_of(worker: Worker) -> _Room:
+    return _Room(worker.state.nthreads, (worker.memory_manager.memory_limit or 0) / _MEGABYTE)
+
+
+@lru_cache
+def _refusal(packed: bytes, room: _Room) -> str | None:
+    place: Place = pickle.loads(packed)  # noqa: S301 - as Dask itself does with all it is sent
+    if other := place.other_version():
+        return other
+    if multiprocessing.current_process().daemon:
+        return (
+            "it is a daemonic process, which may not start others; start it with DASK_DISTRIBUTED__WORKER__DAEMON=False"
+        )
+    if room.megabytes and place.megabytes * room.tasks > room.megabytes:
+        return (
+            f"its {room.megabytes:.0f} MB of memory are too few for {room.tasks} jobs at once of up to "
+            f"{place.megabytes:.0f} MB; lower --worker-megabytes to {room.megabytes / room.tasks:.0f}"
+        )
+    try:
+        with worker_pool(1) as pool:
+            return pool.run(_look, packed)
+    except BacktestError as error:
+        return str(error)
+
+
+def _look(packed: bytes) -> str | None:
+    """Enter a place and return what is lacking there; in a process of its own."""
+    place: Place = pickle.loads(packed)  # noqa: S301 - as above
+    place.enter()
+    return place.lacking()
+
+
+def _run(place: bytes, job: bytes, worker: Worker) -> object:
+    """Run a job in a process and wait for it.
+
+    Raises:
+        BacktestError: As `WorkerPool.run` does.
+        ClusterError: The task was cancelled, its client is gone, or this worker is being closed.
+    """
+    key, pool = worker.get_current_task(), WorkerPool(1)
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(pool.run, _work_there, (place, job))
+        while not wait([answer], _SECONDS_BETWEEN_LOOKS).done:
+            task = worker.state.tasks.get(key)
+            # Dask does not stop a task that has begun; it notes that nobody wants it.
+            if task is None or task.state == "cancelled" or worker.status not in _ALIVE:
+                pool.stop()
+    try:
+        return answer.result()
+    except RuntimeError as error:
+        raise ClusterError(f"the Dask worker {worker.address}: {error}") from None
+
+
+def _work_there(packed: tuple[bytes, bytes]) -> object:
+    """Do a job in its place; in a process of its own."""
+    place, job = packed
+    there: Place = pickle.loads(place)  # noqa: S301 - as above
+    there.enter()
+    # Only now, because a lake's relative path is resolved as it is unpickled.
+    work, argument = pickle.loads(job)  # noqa: S301 - as above
+    return work(argument)
