@@ -76,7 +76,9 @@ class Cluster:
     def _client(self) -> "Client":
         return Client(self.address.replace("dask://", "tcp://"), set_as_default=False, timeout=PATIENCE)
 
-    def _start(self, kind: str, *arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+    def _start(
+        self, kind: str, *arguments: str, cwd: Path | None = None, **environment: str
+    ) -> subprocess.Popen[bytes]:
         with (self._folder / f"{kind}-{len(self._processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [DASK, kind, *arguments],

@@ -13,7 +13,7 @@ from distributed import Client, Future, LocalCluster
 from distributed.scheduler import KilledWorker
 
 from tasks.cluster.place import Place, versions
-from tasks.cluster.worker import Outcome, refuse, run_job
+from tasks.cluster.worker import Outcome, line_of, refuse, run_job
 from tasks.errors import ClusterError, WorkerError
 
 logger = logging.getLogger("backtest")
@@ -136,10 +136,11 @@ class DaskCluster:
         self._running.add(future)
         try:
             outcome = self._outcome(future)
+        except BaseException:
+            _cancel(future)
+            raise
         finally:
             self._running.discard(future)
-            with suppress(Exception):
-                future.cancel()
         if outcome.error is not None:
             raise outcome.error
         return cast("T", outcome.result)
@@ -148,8 +149,7 @@ class DaskCluster:
         """Cancel running jobs, which ends their processes, and accept no more."""
         self._is_closed = True
         for future in tuple(self._running):
-            with suppress(Exception):
-                future.cancel()
+            _cancel(future)
 
     def _outcome(self, future: Future[Outcome]) -> Outcome:
         had_workers = time.monotonic()
@@ -171,9 +171,9 @@ class DaskCluster:
                 ) from None
             except CancelledError as error:
                 if not self._is_closed:
-                    raise ClusterError(self._lost.format(_line(error))) from error
+                    raise ClusterError(self._lost.format(line_of(error))) from error
             except Exception as error:
-                raise ClusterError(self._lost.format(_line(error))) from error
+                raise ClusterError(self._lost.format(line_of(error))) from error
         raise RuntimeError("the cluster was closed while the job was running")
 
     def _has_workers(self) -> bool:
@@ -183,21 +183,21 @@ class DaskCluster:
             return True
 
 
+def _cancel(future: Future[Outcome]) -> None:
+    with suppress(Exception):  # a cluster that is lost has cancelled it already
+        future.cancel()
+
+
 @contextmanager
 def _failing_as(said: str) -> Iterator[None]:
     """Raise whatever is raised in the block as a `ClusterError`, its first line in the place of `{}`."""
     try:
         yield
     except Exception as error:
-        raise ClusterError(said.format(_line(error))) from error
+        raise ClusterError(said.format(line_of(error))) from error
 
 
 def _said_by_worker(why: str | Exception) -> str:
     if isinstance(why, Exception):
-        return f"it cannot run this project ({_line(why)}); install the same there and restart it"
+        return f"it cannot run this project ({line_of(why)}); install the same there and restart it"
     return why
-
-
-def _line(error: BaseException) -> str:
-    """Return an exception's first line."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -22,7 +22,7 @@ _MEGABYTE = 1e6
 
 
 class Outcome(NamedTuple):
-    """What came of a job: Dask would print the traceback of an exception, and send what cannot be read elsewhere.
+    """What came of a job. It is returned, never raised: Dask would send a traceback along, and print it.
 
     Attributes:
         result: What it returned.
@@ -60,10 +60,21 @@ def run_job(place: bytes, job: bytes) -> Outcome:
     worker = get_worker()
     try:
         if why_not := _refusal(place, _room_of(worker)):
-            raise ClusterError(f"the Dask worker {worker.address}: {why_not}")
+            return _refused(worker, why_not)
         return Outcome(_run(place, job, worker))
     except BacktestError as error:
         return Outcome(error=error)
+    except Exception as error:  # noqa: BLE001 - of another version, it may fail anyhow
+        return _refused(worker, f"it cannot run this project ({line_of(error)})")
+
+
+def _refused(worker: Worker, why: str) -> Outcome:
+    return Outcome(error=ClusterError(f"the Dask worker {worker.address}: {why}"))
+
+
+def line_of(error: BaseException) -> str:
+    """Return an exception's first line, or its type if it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def _room_of(worker: Worker) -> _Room:
@@ -113,10 +124,7 @@ def _run(place: bytes, job: bytes, worker: Worker) -> object:
             # Dask does not stop a task that has begun; it notes that nobody wants it.
             if task is None or task.state == "cancelled" or worker.status not in _ALIVE:
                 pool.stop()
-    try:
-        return answer.result()
-    except RuntimeError as error:
-        raise ClusterError(f"the Dask worker {worker.address}: {error}") from None
+    return answer.result()
 
 
 def _work_there(packed: tuple[bytes, bytes]) -> object:
