@@ -59,7 +59,7 @@ def _currency(text: str) -> str:
 
 def _executor(text: str) -> str:
     if not _EXECUTOR.fullmatch(text):
-        raise ValueError(f"executor {text!r}: give local, dask, dask://host:port or tls://host:port")
+        raise ValueError("executor: give local, dask, dask://host:port or tls://host:port")
     settings = Settings()
     if "://" in text and text != settings.executor and not settings.own_strategies:
         raise ValueError(

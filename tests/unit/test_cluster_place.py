@@ -1,6 +1,5 @@
 """What a job needs from a machine: the same versions, lake, archives and files, told in one line where it lacks one."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,8 +70,8 @@ def test_another_lake_at_the_same_path():
 
 def test_a_mark_is_gone_after_its_block():
     with place():
-        assert os.listdir("lake/.tmp")
-    assert not os.listdir("lake/.tmp")
+        assert list(Path("lake/.tmp").iterdir())
+    assert not list(Path("lake/.tmp").iterdir())
 
 
 def test_another_archive_at_the_same_path():
