@@ -37,7 +37,7 @@ class CheckedBytes:
         return self._undecodable or self._zero
 
     def _read(self) -> bytes:
-        piece = self._file.read(_PIECE)
+        piece = b"".join(self._parts())
         self._hashed.update(piece)
         # UTF-16 without a byte order mark decodes as UTF-8, with every other byte 0.
         if not self._zero and (place := piece.find(0)) >= 0:
@@ -50,3 +50,10 @@ class CheckedBytes:
                 self._undecodable = f"{error.reason} at byte {self._length - len(pending) + error.start}"
         self._length += len(piece)
         return piece
+
+    def _parts(self) -> Iterator[bytes]:
+        """Yield the next piece, for which a server may have to be asked many times."""
+        left = _PIECE
+        while left and (part := self._file.read(left)):
+            yield part
+            left -= len(part)

@@ -47,10 +47,8 @@ def write_unmatched(  # noqa: PLR0913, PLR0917 - whose ratings, and the three th
     """
     each = markets.drop_duplicates("market_id")
     dates = dict(zip(each["market_id"], each["market_date"], strict=True))
-    key, decided_by = (
-        REJECTS.at("ratings", name, left_out_name(archives, days)),
-        _decided_by(lake, name, days, dates, others),
-    )
+    key = REJECTS.at("ratings", name, left_out_name(archives, days))
+    decided_by = _decided_by(lake, name, days, dates, others)
     if known := lake.fresh(key, decided_by):
         return int(known.notes[_RATINGS])
     numbers, places, ratings = _unmatched(lake, name, days, markets)

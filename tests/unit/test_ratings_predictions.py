@@ -1,6 +1,7 @@
 """The user's own CSV file."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rated import whole
 
 from tasks.errors import ChangedSourceError, RatingsFileError
 from tasks.ratings import predictions
+from tasks.ratings.checked_bytes import CheckedBytes
 from tasks.ratings.predictions import NAME_COLUMNS
 
 HEADER = "market_id,selection_id,rating\n"
@@ -82,6 +84,17 @@ def test_any_fsspec_url(written):
         file.write(HEADER.encode() + b"1.195395740,12,7.5\n")
     assert len(read_predictions("memory://ratings/predictions.csv").ratings) == 1
     assert len(read_predictions("file://" + written(HEADER + "1.195395740,12,7.5\n")).ratings) == 1
+
+
+def test_a_server_that_sends_a_few_bytes_at_a_time_makes_no_more_blocks():
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 10))
+
+    content = HEADER.encode() * 100
+    file = CheckedBytes(Slow(content))
+    assert [*file.pieces()] == [content]
+    assert file.digest() == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize(
