@@ -16,8 +16,6 @@ from tasks.cluster.place import Place, versions
 from tasks.cluster.worker import Outcome, line_of, refuse, run_job
 from tasks.errors import ClusterError, WorkerError
 
-logger = logging.getLogger("backtest")
-
 J = TypeVar("J")
 T = TypeVar("T")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from distributed import Worker, get_worker
 from distributed.core import Status
 
+from tasks.cluster.inside import lacking_at, work_at
 from tasks.errors import BacktestError, ClusterError
 from tasks.workers import WorkerPool, worker_pool
 
@@ -97,16 +98,9 @@ def _refusal(packed: bytes, room: _Room) -> str | None:
         )
     try:
         with worker_pool(1) as pool:
-            return pool.run(_look, packed)
+            return pool.run(lacking_at, packed)
     except BacktestError as error:
         return str(error)
-
-
-def _look(packed: bytes) -> str | None:
-    """Enter a place and return what is lacking there; in a process of its own."""
-    place: Place = pickle.loads(packed)  # noqa: S301 - as above
-    place.enter()
-    return place.lacking()
 
 
 def _run(place: bytes, job: bytes, worker: Worker) -> object:
@@ -114,24 +108,14 @@ def _run(place: bytes, job: bytes, worker: Worker) -> object:
 
     Raises:
         BacktestError: As `WorkerPool.run` does.
-        ClusterError: The task was cancelled, its client is gone, or this worker is being closed.
+        RuntimeError: The task was cancelled, its client is gone, or this worker is being closed.
     """
     key, pool = worker.get_current_task(), WorkerPool(1)
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(pool.run, _work_there, (place, job))
+        answer = thread.submit(pool.run, work_at, (place, job))
         while not wait([answer], _SECONDS_BETWEEN_LOOKS).done:
             task = worker.state.tasks.get(key)
             # Dask does not stop a task that has begun; it notes that nobody wants it.
             if task is None or task.state == "cancelled" or worker.status not in _ALIVE:
                 pool.stop()
     return answer.result()
-
-
-def _work_there(packed: tuple[bytes, bytes]) -> object:
-    """Do a job in its place; in a process of its own."""
-    place, job = packed
-    there: Place = pickle.loads(place)  # noqa: S301 - as above
-    there.enter()
-    # Only now, because a lake's relative path is resolved as it is unpickled.
-    work, argument = pickle.loads(job)  # noqa: S301 - as above
-    return work(argument)

@@ -3,11 +3,14 @@
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 import pytest
 from dask_processes import Cluster, interrupt, started_cluster
@@ -71,8 +74,6 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) 
 
 @pytest.fixture
 def forget_modules() -> Iterator[None]:
-    import sys  # noqa: PLC0415 - for this alone
-
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
@@ -85,8 +86,6 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each market take two seconds."""
 
     def planned(*given: Any) -> Any:
-        from dataclasses import replace  # noqa: PLC0415 - for this alone
-
         return [replace(job, limits=Limits(2, 1e6)) for job in plan_replays(*given)]
 
     monkeypatch.setattr("pipeline.plan_replays", planned)
@@ -312,9 +311,7 @@ def test_a_worker_of_too_little_memory(cluster: Cluster, lake: Lake):
     assert replayed(enough) == right(enough)
 
 
-def test_no_scheduler(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster):
+def test_no_scheduler(lake: Lake, cluster: Cluster):
     interrupt(cluster.scheduler)
-    import dask  # noqa: PLC0415 - an optional package, for this alone
-
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         assert refused(asked(cluster.address, good=GOOD)).startswith(f"{cluster.address}: no Dask scheduler answers")

@@ -33,6 +33,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("tasks/aggregation/worth.py", "tasks.simulation.replay", "stages do not import one another"),
         ("tasks/windows/window.py", "tasks.orders.session", "stages do not import one another"),
         ("tasks/simulation/order_rows.py", "prefect", "never imports Prefect"),
+        ("tasks/cluster/inside.py", "distributed", "never imports Dask"),
         ("tasks/simulation/ticks.py", "tasks.simulation.lean.cache", "entered by its door"),
     ],
 )
