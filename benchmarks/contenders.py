@@ -160,7 +160,7 @@ def _warm(subject: Subject, variants: int = 1, strategy: str = "rated_price") ->
 
 
 def _own(subject: Subject) -> tuple[float, int]:
-    return _warm(subject, strategy="strategies.rated_price:RatedPrice")
+    return _warm(subject, strategy="benchmarks.own_strategy:Own")
 
 
 def _sweep(subject: Subject) -> tuple[float, int]:
@@ -271,7 +271,7 @@ CONTENDERS: dict[str, Callable[[Subject], tuple[float, int]]] = {
     "plain flumine": _plain_flumine,
     "cold": _cold,
     "warm": _warm,
-    "warm, by import path": _own,
+    "warm, own strategy": _own,
     "sweep of 20": _sweep,
     "nothing to do": _nothing,
     "bz2 alone": _bz2_alone,

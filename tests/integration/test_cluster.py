@@ -145,7 +145,7 @@ def test_a_cluster_gives_the_same_bytes_as_this_machine(cluster: Cluster, month:
     (tmp_path / "good.py").write_text(GOOD, encoding="utf-8")
     made = {}
     for name, executor in (("here", "local"), ("there", cluster.address)):
-        options = ("--strategy", "back_favourite", "--strategy", f"{tmp_path / 'good.py'}:Mine", "--chunk-bytes", 20000)
+        options = ("--strategy", "back_favourite", "--strategy", f"{tmp_path / 'good.py'}:Mine", "--chunk-bytes", 60000)
         backtest("run", month.archive, *options, "--lake", tmp_path / name, "--executor", executor)
         made[name] = {dataset: files_below(tmp_path / name / dataset) for dataset in ("markets", "windows", "orders")}
     assert made["there"] == made["here"]
