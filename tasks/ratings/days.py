@@ -94,7 +94,7 @@ def store_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles:
 
 
 def _write(lake: Lake, source: RatingsSource, day: str, blocks: Iterable[RatingRows]) -> RatingsFiles:
-    decided_by, fetched_at = _decided_by(source, day), pd.Timestamp.now("UTC").floor("ms")
+    decided_by, fetched_at = fingerprint_of(source, day), pd.Timestamp.now("UTC").floor("ms")
     with (
         lake.writer(RATINGS.at(source.name, day), decided_by) as ratings,
         lake.writer(REJECTS.at("ratings", source.name, day), decided_by) as rejects,
@@ -131,13 +131,14 @@ def are_published_since(lake: Lake, source: RatingsSource, days: Iterable[str]) 
 
 
 def _find_day(lake: Lake, source: RatingsSource, day: str) -> RatingsFiles | None:
-    decided_by = _decided_by(source, day)
+    decided_by = fingerprint_of(source, day)
     ratings = lake.fresh(RATINGS.at(source.name, day), decided_by)
     rejects = lake.fresh(REJECTS.at("ratings", source.name, day), decided_by)
     return RatingsFiles(True, ratings.rows, rejects.rows) if ratings and rejects else None
 
 
-def _decided_by(source: Identified, day: str) -> str:
+def fingerprint_of(source: Identified, day: str) -> str:
+    """Return the fingerprint of a source's ratings of a day."""
     return fingerprint(
         "ratings", version=VERSION, model=source.name, content=source.content, day=day, schema=RATINGS.layout
     )
@@ -175,7 +176,7 @@ def load_ratings(lake: Lake, source: Identified, days: Iterable[str], markets: p
     wanted = ["market_id", "selection_id", "rating"]
     read = [RATINGS.schema.empty_table().select(wanted)]
     for day in days:
-        with lake.reader(RATINGS.at(source.name, day), _decided_by(source, day)) as reader:
+        with lake.reader(RATINGS.at(source.name, day), fingerprint_of(source, day)) as reader:
             read += reader.pieces_with("market_id", markets_of(day, markets), wanted)
     ratings: pd.DataFrame = pa.concat_tables(read).to_pandas()
     return ratings

@@ -298,7 +298,7 @@ def test_messages_of_another_chunk_are_not_replayed(job, engine):
     first = other.sessions[0].markets[0]
     key = MARKETS.at(first.archive, 1)
     other.lake.write(key, other.lake.read(key), "another")
-    with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1/.* has changed"):
+    with pytest.raises(LakeError, match=r"markets/archive=month-\w+/chunk=1/.* is of other input"):
         replay_chunk(replace(other, sessions=alone(other.market_ids, first.archive, upstream=first.upstream)))
 
 

@@ -20,6 +20,7 @@ from tasks.lake.datasets import (
 )
 from tasks.lake.store import Lake
 from tasks.orders.files import Part
+from tasks.ratings.days import fingerprint_of
 from tasks.ratings.predictions import ALL_DAYS
 from tasks.rejects import Reject, RejectSource, write_down
 from tasks.report.collect import collect
@@ -64,7 +65,8 @@ def lake(tmp_path, report):
     write_summary(lake, report, RUN, [write_orders(lake, report, variant) for variant in VARIANTS])
     for dataset, rows in ((RESULTS_MARKETS, report.settled), (RESULTS_STATISTICS, report.statistics)):
         lake.write(dataset.at(RUN), table(rows, dataset), "3")
-    lake.write(RATINGS.at(RATINGS_OF_RUN.name, ALL_DAYS), table(report.ratings, RATINGS), "5")
+    key = RATINGS.at(RATINGS_OF_RUN.name, ALL_DAYS)
+    lake.write(key, table(report.ratings, RATINGS), fingerprint_of(RATINGS_OF_RUN, ALL_DAYS))
     write_down(lake, "extract", "month", [Reject("1.3", "never closes")], "data")
     return lake
 
