@@ -50,7 +50,7 @@ def ratings(parameters: BacktestParameters) -> StageRecord:
         catalogues = (read_catalogue(lake, manifest) for manifest in manifests)
         markets = pd.concat([of_archive for of_archive in catalogues if len(of_archive)], ignore_index=True)
         archives = [manifest.title for manifest in manifests]
-        unmatched = write_unmatched(lake, source.name, days, archives, markets, types_not_asked(lake, manifests))
+        unmatched = write_unmatched(lake, source, days, archives, markets, types_not_asked(lake, manifests))
         rows = {day: file.rows if (file := lake.find(RATINGS.at(source.name, day))) else 0 for day in days}
         out = sum(rows.values()) - unmatched
         check_usable(lake, source, days, archives, out)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import chain
 from typing import NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from tasks.errors import RatingsFileError, RatingsServiceError
 from tasks.lake.datasets import RATINGS, REJECTS
 from tasks.lake.fingerprint import digest, fingerprint
+from tasks.lake.parquet import Reader
 from tasks.lake.store import Lake
 from tasks.ratings.clean import RatingRows
 from tasks.ratings.predictions import ALL_DAYS
@@ -144,6 +145,16 @@ def fingerprint_of(source: Identified, day: str) -> str:
     )
 
 
+def opened_day(lake: Lake, source: Identified, day: str) -> AbstractContextManager[Reader]:
+    """Open a source's ratings of a day.
+
+    Raises:
+        LakeError: The day is missing; run the ratings stage.
+        ChangedFileError: It is there from another address, or by another version; run the ratings stage.
+    """
+    return lake.reader(RATINGS.at(source.name, day), fingerprint_of(source, day))
+
+
 def markets_of(day: str, markets: pd.DataFrame) -> list[str]:
     """Return the markets whose ratings are those of a day: their own; a file's ratings are of any day.
 
@@ -170,13 +181,12 @@ def load_ratings(lake: Lake, source: Identified, days: Iterable[str], markets: p
         market_id, selection_id, rating, each of the market's own day.
 
     Raises:
-        LakeError: A day is missing; run the ratings stage.
-        ChangedFileError: A day is there from another address, or by another version; run the ratings stage.
+        LakeError: As `opened_day`.
     """
     wanted = ["market_id", "selection_id", "rating"]
     read = [RATINGS.schema.empty_table().select(wanted)]
     for day in days:
-        with lake.reader(RATINGS.at(source.name, day), fingerprint_of(source, day)) as reader:
+        with opened_day(lake, source, day) as reader:
             read += reader.pieces_with("market_id", markets_of(day, markets), wanted)
     ratings: pd.DataFrame = pa.concat_tables(read).to_pandas()
     return ratings

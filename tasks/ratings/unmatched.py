@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tasks.lake.datasets import RATINGS, REJECTS
 from tasks.lake.fingerprint import fingerprint
 from tasks.lake.store import Lake
-from tasks.ratings.days import FETCHED_AT, left_out_name, markets_of
+from tasks.ratings.days import FETCHED_AT, Identified, left_out_name, markets_of, opened_day
 from tasks.ratings.market_numbers import market_id_of, number_of, numbers_of
 from tasks.rejects import Reject, as_table
 
@@ -23,7 +23,7 @@ _GROUP = 16_384
 
 def write_unmatched(  # noqa: PLR0913, PLR0917 - whose ratings, and the three things that they may match
     lake: Lake,
-    name: str,
+    source: Identified,
     days: Sequence[str],
     archives: Iterable[str],
     markets: pd.DataFrame,
@@ -33,7 +33,7 @@ def write_unmatched(  # noqa: PLR0913, PLR0917 - whose ratings, and the three th
 
     Args:
         lake: The lake.
-        name: The source's.
+        source: Whose ratings they are.
         days: The source's.
         archives: As for `left_out_name`.
         markets: The catalogues of the run's archives, as far as they are of the asked types.
@@ -43,15 +43,15 @@ def write_unmatched(  # noqa: PLR0913, PLR0917 - whose ratings, and the three th
         The number of ratings that match none.
 
     Raises:
-        LakeError: A day is missing; run the ratings stage.
+        LakeError: As `opened_day`.
     """
     each = markets.drop_duplicates("market_id")
     dates = dict(zip(each["market_id"], each["market_date"], strict=True))
-    key = REJECTS.at("ratings", name, left_out_name(archives, days))
-    decided_by = _decided_by(lake, name, days, dates, others)
+    key = REJECTS.at("ratings", source.name, left_out_name(archives, days))
+    decided_by = _decided_by(lake, source.name, days, dates, others)
     if known := lake.fresh(key, decided_by):
         return int(known.notes[_RATINGS])
-    numbers, places, ratings = _unmatched(lake, name, days, markets)
+    numbers, places, ratings = _unmatched(lake, source, days, markets)
     with lake.writer(key, decided_by) as writer:
         for begin in range(0, len(numbers), _GROUP):
             group = (column[begin : begin + _GROUP].tolist() for column in (numbers, places, ratings))
@@ -83,12 +83,12 @@ def why_unmatched(
 
 
 def _unmatched(
-    lake: Lake, name: str, days: Sequence[str], markets: pd.DataFrame
+    lake: Lake, source: Identified, days: Sequence[str], markets: pd.DataFrame
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
     """Count the ratings that match no market; by market and day: the market's number, the day's place, the count."""
     parts = [(np.array([], np.uint32), np.array([], np.int64), np.array([], np.int64))]
     for place, day in enumerate(days):
-        with lake.reader(RATINGS.at(name, day)) as reader:
+        with opened_day(lake, source, day) as reader:
             pieces = [numbers_of(piece["market_id"]) for piece in reader.pieces(["market_id"])]
         numbers, counts = np.unique(np.concatenate([parts[0][0], *pieces]), return_counts=True)
         is_left = ~np.isin(numbers, [number_of(market_id) for market_id in markets_of(day, markets)])

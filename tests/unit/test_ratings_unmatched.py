@@ -31,7 +31,7 @@ def source(tmp_path):
 
 def unmatched(lake, source, markets=MARKETS, others=None):
     """How many, and their rejects."""
-    count = write_unmatched(lake, source.name, [ALL_DAYS], ["month"], markets, others or {})
+    count = write_unmatched(lake, source, [ALL_DAYS], ["month"], markets, others or {})
     rows = lake.read(REJECTS.at("ratings", source.name, left_out_name(["month"], [ALL_DAYS]))).to_pylist()
     return count, [tuple(row.values()) for row in rows]
 
@@ -77,4 +77,4 @@ def test_ratings_that_all_match_leave_nothing_out(lake, source):
 
 def test_ratings_that_were_not_read_are_an_error(lake, source):
     with pytest.raises(LakeError, match="run the stage that makes it"):
-        write_unmatched(lake, source.name, [ALL_DAYS], ["month"], MARKETS, {})
+        write_unmatched(lake, source, [ALL_DAYS], ["month"], MARKETS, {})
