@@ -151,7 +151,6 @@ class MarketCache:
         self._is_redefined = True
         # Each with whether it is within the window, and its book.
         self._waiting: list[tuple[Change | Unread, bool, Callable[[], MarketBook | None]]] = []
-        self._unread: Unread | None = None
         self._are_unread = False
         # Runners whose books are outdated.
         self._changed: dict[Runner, None] = {}
@@ -178,12 +177,12 @@ class MarketCache:
             self._take_waiting(_BATCH - _STAY)
         self._is_redefined = not self.active or not same_statuses(self._source[1], standings)
         self.active = active
-        self._publish_time, self._change, self._message, self._unread = publish_time, change, message, None
+        self._publish_time, self._change, self._message = publish_time, change, message
         self._waiting.append((change, active, _no_book))
 
     def leave_unread(self, message: Unread) -> None:
         """Receive a message of prices within the window, which is read only if a book of it or of a later one is."""
-        self._is_redefined, self._unread, self._are_unread = False, message, True
+        self._is_redefined, self._are_unread = False, True
         self._waiting.append((message, True, _no_book))
 
     def make_whole(self, number: int) -> None:
@@ -246,8 +245,8 @@ class MarketCache:
             snap: Whether it is a snapshot of a stream, as all books of a replay are.
             publish_time: Ignored.
         """
-        if self._unread is not None:
-            last, self._unread = self._unread, None
+        waiting = self._waiting
+        if waiting and isinstance(last := waiting[-1][0], Unread):
             self._publish_time, self._change, self._message = last.publish_time, last.change, last.message
         book: MarketBook = _new_market_book(MarketBook)
         # Flumine replaces the class while it simulates, hence the look-up.
@@ -262,7 +261,6 @@ class MarketCache:
         # Adding to a time costs half of making one.
         attributes["publish_time"] = self._first_time + timedelta(0, 0, (self._publish_time - self._first) * 1000)
         attributes["publish_time_epoch"] = self._publish_time
-        waiting = self._waiting
         book.source, book.cache, book.number = self._source, self, self._taken + len(waiting)
         book.change, book.message, book.is_redefined = self._change, self._message, self._is_redefined
         if waiting:
