@@ -76,6 +76,15 @@ def environment(server: str) -> dict[str, str]:
     return {**os.environ, "PREFECT_API_URL": server}
 
 
+@pytest.fixture
+def forget_modules(tmp_path: Path) -> Iterator[None]:
+    """Forget the modules that a test wrote; of others, some cannot be imported twice in a process."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @pytest.fixture(scope="session")
 def backtest(environment: dict[str, str]) -> Run:
     """The command `backtest`."""

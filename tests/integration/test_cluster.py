@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -70,15 +69,6 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) 
     lake = Lake("lake")
     extract(pack(MARKETS, tmp_path / "month.tar"), lake, "all", chunk_bytes=1)
     return lake
-
-
-@pytest.fixture
-def forget_modules() -> Iterator[None]:
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name in {"good", "bad"}:
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -138,16 +138,6 @@ def written(tmp_path: Path, forget_modules: None) -> Callable[..., Variant]:
     return written
 
 
-@pytest.fixture
-def forget_modules() -> Iterator[None]:
-    import sys  # noqa: PLC0415 - for this alone
-
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
 def failure_of(lake: Lake, pool: Executor, *variants: Variant) -> BacktestError:
     with pytest.raises(BacktestError) as error:
         told(lake, pool, *variants)

@@ -30,7 +30,7 @@ def pool() -> Iterator[WorkerPool]:
 
 
 @pytest.fixture
-def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Variant]]:
+def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None) -> Callable[..., Variant]:
     """Make a variant of the class `Mine` of a module that is written for the test."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -40,10 +40,7 @@ def variant_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
             Path(f"{module}.py").write_text(BEGIN + source, encoding="utf-8")
         return make_variant(f"{module}:Mine", parameters, ratings="", window="all", account=Account())
 
-    yield variant_of
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
+    return variant_of
 
 
 @pytest.fixture
